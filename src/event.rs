@@ -1,0 +1,217 @@
+//! What happened to content, in words that are the same for every sender: [`Event`], [`Item`],
+//! [`Delivery`], [`Key`], [`Timestamp`]. How a sender's payload becomes these is its own file's
+//! business; what is done about them is decided in `routes`.
+
+use std::fmt;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::sources::Source;
+
+/// One accepted webhook request: proven to come from its sender, and understood.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Who sent it.
+    pub source: &'static Source,
+    /// The connection's name, where it has one (`/api/webhook/{source}/{name}`).
+    pub connection: Option<String>,
+    /// The setting whose secret verified it; tells an owner when a previous secret can go.
+    pub verified_by: String,
+    /// What makes a repeat of this delivery a repeat.
+    pub key: Key,
+    /// What happened; never empty.
+    pub events: Vec<Event>,
+    /// When the request came in.
+    pub received_at: Timestamp,
+}
+
+impl Delivery {
+    /// The event that the answer and the log speak of: the first.
+    pub fn event(&self) -> Option<&Event> {
+        self.events.first()
+    }
+
+    /// Whether there is nothing but the sender's test in it.
+    pub fn is_test(&self) -> bool {
+        self.events.iter().all(|event| event.kind == Kind::Test)
+    }
+}
+
+/// What makes a repeat a repeat, within one connection: the sender's id where the sender signs it.
+///
+/// It doubles as the `event_id` of answers, logs and deploy calls.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key(pub String);
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// What kind of thing.
+    pub kind: Kind,
+    /// The sender's own name for it, such as `article.created`.
+    pub name: String,
+    /// When, as the sender says.
+    pub at: Option<Timestamp>,
+    /// The content it is about.
+    pub item: Option<Item>,
+}
+
+/// The kinds of event, the same for every sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Something new is public.
+    Published,
+    /// Something public changed.
+    Updated,
+    /// Something public was withdrawn, but still exists.
+    Unpublished,
+    /// Something was removed.
+    Deleted,
+    /// A draft was made; nothing public changed.
+    Created,
+    /// The sender's owner pressed a test button.
+    Test,
+    /// News of a build, never a reason to build.
+    Deployment,
+    /// Signed by the sender, but of a type not known here.
+    Other,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 8] = [
+        Kind::Published,
+        Kind::Updated,
+        Kind::Unpublished,
+        Kind::Deleted,
+        Kind::Created,
+        Kind::Test,
+        Kind::Deployment,
+        Kind::Other,
+    ];
+
+    /// Its name in settings and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Published => "published",
+            Kind::Updated => "updated",
+            Kind::Unpublished => "unpublished",
+            Kind::Deleted => "deleted",
+            Kind::Created => "created",
+            Kind::Test => "test",
+            Kind::Deployment => "deployment",
+            Kind::Other => "other",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn from_name(name: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// The content an event is about, as far as its payload tells.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Item {
+    /// The sender's id for it.
+    pub id: Option<String>,
+    /// Its headline.
+    pub title: Option<String>,
+    /// Its place in a URL.
+    pub slug: Option<String>,
+    /// BCP 47, such as `zh-CN`.
+    pub language: Option<String>,
+    /// The language in words, such as `Chinese (Simplified)`.
+    pub language_name: Option<String>,
+    /// The market it is written for, such as `China`.
+    pub market: Option<String>,
+    /// A summary for lists.
+    pub excerpt: Option<String>,
+    /// The text as HTML.
+    pub html: Option<String>,
+    /// The text as Markdown.
+    pub markdown: Option<String>,
+    /// The text without markup.
+    pub plain_text: Option<String>,
+    /// The picture that stands for it.
+    pub image: Option<Image>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Its categories.
+    pub categories: Vec<String>,
+    /// What search engines are told.
+    pub seo: Seo,
+    /// When it became, or becomes, public.
+    pub published_at: Option<Timestamp>,
+}
+
+/// A picture.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Image {
+    /// Where it lies.
+    pub url: String,
+    /// What it shows, in words.
+    pub alt: Option<String>,
+}
+
+/// What search engines are told about an item.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Seo {
+    /// The description shown under the title.
+    pub description: Option<String>,
+    /// Search words.
+    pub keywords: Vec<String>,
+}
+
+/// A moment: milliseconds since 1970-01-01T00:00:00Z.
+///
+/// It prints as RFC 3339 in UTC with milliseconds: `2026-01-31T08:00:00.000Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// Reads an RFC 3339 text, such as `2025-12-07T10:00:00Z`; parts of a millisecond are dropped.
+    pub fn parse(text: &str) -> Option<Timestamp> {
+        let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).ok().map(Timestamp)
+    }
+
+    /// The moment that much later.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// The time that has passed since an earlier moment; zero if that one is later.
+    pub fn since(self, earlier: Timestamp) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nanoseconds = i128::from(self.0).saturating_mul(1_000_000);
+        // A moment beyond the year 9999 prints as the last one there is; no clock gets there.
+        let moment = OffsetDateTime::from_unix_timestamp_nanos(nanoseconds)
+            .unwrap_or(time::PrimitiveDateTime::MAX.assume_utc());
+        write!(
+            f,
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+            moment.year(),
+            u8::from(moment.month()),
+            moment.day(),
+            moment.hour(),
+            moment.minute(),
+            moment.second(),
+            moment.millisecond()
+        )
+    }
+}

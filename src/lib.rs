@@ -1,0 +1,57 @@
+//! Publish in any CMS; the static site rebuilds. Once per change, and nothing is lost.
+//!
+//! Presshook receives the webhooks that content systems send, proves who sent them and does what the
+//! site's owner asked for. Everything below is one pure core between two edges: the core is given the
+//! settings, the request and the time, and returns data; an edge reads the clock, the environment and
+//! the network and carries out what the core decided.
+//!
+//! ```text
+//! request ── contract::open ──► receive ──► signature::verify ──► Source.parse ──► Delivery
+//!                 │                │ Rejection → status                               │
+//!                 ▼                ▼                                                  ▼
+//!              Answer           Answer                          routes ──► Job ──► outbox
+//!                                                                                     │
+//!                                     Action.step ──► Send ──► Response ──► done, again, or dead
+//! ```
+//!
+//! In the order in which a delivery flows:
+//!
+//! - [`settings`]: every setting: name, default, help; reading and checking them.
+//! - [`contract`]: paths, methods, statuses and JSON, as the outside sees them.
+//! - [`receive`](mod@receive): a request becomes a delivery, or a rejection.
+//! - [`sources`]: the senders, one file each, and the connections an owner configured.
+//! - [`signature`]: secrets and schemes; verifying and signing.
+//! - [`payload`]: reading JSON that may lack or mistype anything.
+//! - [`event`]: what happened to which item.
+//! - [`routes`]: which events start which actions.
+//! - [`actions`]: the effects, one file each.
+//! - [`outbox`]: jobs, attempts, when to try again.
+//! - [`log`]: one JSON object a line, with the words owners look for.
+//! - `cloudflare`: the Worker, compiled for Wasm only.
+//! - `samples`: the senders' vector files, for the command and the tests, native only.
+
+pub mod actions;
+pub mod contract;
+pub mod event;
+pub mod log;
+pub mod outbox;
+pub mod payload;
+pub mod receive;
+pub mod routes;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod samples;
+pub mod settings;
+pub mod signature;
+pub mod sources;
+
+#[cfg(target_arch = "wasm32")]
+mod cloudflare;
+
+/// An incoming request, its body read whole: what the sender signed is exactly these bytes.
+pub type Request = http::Request<bytes::Bytes>;
+
+/// An answer to a request that an action sent.
+pub type Response = http::Response<bytes::Bytes>;
+
+/// This crate's version, as health and the outgoing `User-Agent` tell it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,216 @@
+//! What the log says: one JSON object a line, its `code` the word that owners look for, the rest
+//! fields. The core makes entries; an edge prints them, once. Nothing secret is ever a field.
+
+use std::time::Duration;
+
+use http::request::Parts;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::Value;
+
+use crate::contract::{self, Endpoint, Rejection};
+use crate::event::Delivery;
+use crate::settings::{Settings, SettingsError};
+
+/// How much an entry matters; also the least that is printed (`LOG_LEVEL`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Something failed and the owner should act.
+    Error,
+    /// Something was refused or will be tried again.
+    Warn,
+    /// What happened, step by step.
+    Info,
+    /// What only a developer wants to know.
+    Debug,
+}
+
+impl Level {
+    /// Every level, the gravest first.
+    pub const ALL: [Level; 4] = [Level::Error, Level::Warn, Level::Info, Level::Debug];
+
+    /// Its name in settings and in the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Error => "error",
+            Level::Warn => "warn",
+            Level::Info => "info",
+            Level::Debug => "debug",
+        }
+    }
+}
+
+/// The words that owners look for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// A webhook request came in; nothing is known about it yet.
+    WebhookReceived,
+    /// It comes from the sender it claims.
+    SignatureVerified,
+    /// It does not, or that cannot be shown; `reason` says why.
+    SignatureFailed,
+    /// It was refused for another reason, which `reason` gives.
+    WebhookRejected,
+    /// The deploy hook accepted the call.
+    RebuildTriggered,
+    /// A call failed and is made again.
+    JobRetry,
+    /// A call failed for good.
+    JobDead,
+    /// All that the delivery caused has been done.
+    ProcessingComplete,
+    /// A setting is wrong; `reason` says how, and what would be right.
+    SettingsInvalid,
+    /// A setting has no effect here.
+    SettingIgnored,
+    /// The settings are fine, but nothing would happen on a webhook.
+    NothingToTrigger,
+    /// A defect of ours.
+    InternalError,
+}
+
+impl Code {
+    /// The word, as it stands in the log.
+    pub fn word(self) -> &'static str {
+        match self {
+            Code::WebhookReceived => "WEBHOOK_RECEIVED",
+            Code::SignatureVerified => "SIGNATURE_VERIFIED",
+            Code::SignatureFailed => "SIGNATURE_FAILED",
+            Code::WebhookRejected => "WEBHOOK_REJECTED",
+            Code::RebuildTriggered => "REBUILD_TRIGGERED",
+            Code::JobRetry => "JOB_RETRY",
+            Code::JobDead => "JOB_DEAD",
+            Code::ProcessingComplete => "PROCESSING_COMPLETE",
+            Code::SettingsInvalid => "SETTINGS_INVALID",
+            Code::SettingIgnored => "SETTING_IGNORED",
+            Code::NothingToTrigger => "NOTHING_TO_TRIGGER",
+            Code::InternalError => "INTERNAL_ERROR",
+        }
+    }
+}
+
+/// One line of the log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// How much it matters.
+    pub level: Level,
+    /// Its word.
+    pub code: Code,
+    fields: Vec<(&'static str, Value)>,
+}
+
+impl Entry {
+    /// An entry without fields.
+    pub fn new(level: Level, code: Code) -> Entry {
+        Entry { level, code, fields: Vec::new() }
+    }
+
+    /// The entry with one more field.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Entry {
+        self.fields.push((name, value.into()));
+        self
+    }
+
+    /// The entry with one more field, if there is a value for it.
+    #[must_use]
+    pub fn with_some(self, name: &'static str, value: Option<impl Into<Value>>) -> Entry {
+        match value {
+            Some(value) => self.with(name, value),
+            None => self,
+        }
+    }
+
+    /// The line: a JSON object without a line break.
+    pub fn to_line(&self) -> String {
+        serde_json::to_string(self).expect("an entry has text keys and plain values")
+    }
+}
+
+impl Serialize for Entry {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("level", self.level.name())?;
+        map.serialize_entry("code", self.code.word())?;
+        for (name, value) in &self.fields {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+/// A webhook request came in.
+pub fn received(settings: &Settings, endpoint: &Endpoint<'_>, head: &Parts) -> Entry {
+    let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let delivery = settings
+        .connections
+        .iter()
+        .filter(|it| endpoint.covers(it))
+        .find_map(|it| text(it.source.delivery_header?));
+    Entry::new(Level::Info, Code::WebhookReceived)
+        .with_some("source", endpoint.source.map(|source| source.name))
+        .with_some("connection", endpoint.name)
+        // The header is whatever a stranger put there: its length is bounded.
+        .with_some("delivery", delivery.map(|id| id.chars().take(100).collect::<String>()))
+        .with_some("bytes", contract::content_length(head))
+}
+
+/// A request was proven and understood.
+pub fn verified(delivery: &Delivery) -> Entry {
+    of_delivery(Level::Info, Code::SignatureVerified, delivery)
+        .with("verified_by", delivery.verified_by.as_str())
+}
+
+/// All that a delivery caused has been done.
+pub fn complete(delivery: &Delivery, jobs: usize, took: Duration) -> Entry {
+    of_delivery(Level::Info, Code::ProcessingComplete, delivery)
+        .with("jobs", jobs)
+        .with("ms", milliseconds(took))
+}
+
+fn of_delivery(level: Level, code: Code, delivery: &Delivery) -> Entry {
+    Entry::new(level, code)
+        .with("source", delivery.source.name)
+        .with_some("connection", delivery.connection.as_deref())
+        .with("event", delivery.key.to_string())
+        .with_some("event_type", delivery.event().map(|event| event.name.as_str()))
+}
+
+/// A request was refused. What the sender is told is decided in `contract`, and is less.
+pub fn rejected(endpoint: Option<&Endpoint<'_>>, rejection: &Rejection) -> Entry {
+    let (level, code) = match rejection {
+        Rejection::Signature(_) => (Level::Warn, Code::SignatureFailed),
+        Rejection::NotConfigured { .. } => (Level::Error, Code::WebhookRejected),
+        Rejection::NotFound | Rejection::MethodNotAllowed { .. } => (Level::Debug, Code::WebhookRejected),
+        Rejection::TooLarge { .. } | Rejection::Payload(_) | Rejection::Unread => {
+            (Level::Warn, Code::WebhookRejected)
+        }
+    };
+    Entry::new(level, code)
+        .with_some("source", endpoint.and_then(|endpoint| endpoint.source).map(|source| source.name))
+        .with_some("connection", endpoint.and_then(|endpoint| endpoint.name))
+        .with("status", rejection.status().as_u16())
+        .with("reason", rejection.to_string())
+}
+
+/// What is to be said about the settings, once, when they have been read.
+pub fn settings(settings: &Settings) -> Vec<Entry> {
+    let invalid = settings.problems.iter().map(|problem: &SettingsError| {
+        Entry::new(Level::Error, Code::SettingsInvalid)
+            .with("setting", problem.setting())
+            .with("reason", problem.to_string())
+    });
+    let ignored = (!settings.ignored.is_empty()).then(|| {
+        Entry::new(Level::Warn, Code::SettingIgnored)
+            .with("settings", settings.ignored.clone())
+            .with("reason", "these need the inbox, which direct mode (`INBOX=none`) does without")
+    });
+    let idle = settings
+        .idle_reason()
+        .map(|reason| Entry::new(Level::Warn, Code::NothingToTrigger).with("reason", reason));
+    invalid.chain(ignored).chain(idle).collect()
+}
+
+/// A duration as the log gives it.
+pub fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

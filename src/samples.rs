@@ -1,0 +1,127 @@
+//! The senders' vector files, read: samples for `presshook send`, cases for the tests. Native only:
+//! the Worker carries none of it.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::event::Timestamp;
+use crate::sources::Source;
+
+/// A sender's vector file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vectors {
+    /// The secret that every case is checked with.
+    pub secret: String,
+    /// What makes a sample a new event.
+    pub fresh: Fresh,
+    /// Requests that are accepted.
+    pub accepted: Vec<Accepted>,
+    /// Requests that are not.
+    pub rejected: Vec<Rejected>,
+}
+
+/// The paths of the body's texts that a sample renews.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fresh {
+    /// The event's id.
+    pub id: String,
+    /// When it happened.
+    pub time: String,
+}
+
+/// A request that is accepted, and what it must be understood as.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Accepted {
+    /// The sender's name for the event where the case is a sample, else what is odd about it.
+    pub name: String,
+    /// Where the case comes from.
+    pub provenance: String,
+    /// Its headers, the signature among them.
+    pub headers: BTreeMap<String, String>,
+    /// Its body.
+    pub body: String,
+    /// The kind of event.
+    pub kind: String,
+    /// The delivery's key.
+    pub key: String,
+    /// The item's fields; those left out must be empty.
+    pub item: Option<BTreeMap<String, toml::Value>>,
+}
+
+/// A request that is not accepted.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rejected {
+    /// What is wrong with it.
+    pub name: String,
+    /// Its headers.
+    pub headers: BTreeMap<String, String>,
+    /// Its body.
+    pub body: String,
+    /// The status it is answered with.
+    pub status: u16,
+    /// A part of the reason that the log gives.
+    pub reason: String,
+}
+
+/// Why there is no sample.
+#[derive(Debug, thiserror::Error)]
+pub enum SampleError {
+    /// The sender has no such event.
+    #[error("no sample `{event}` for {source_name}; there are: {known}")]
+    Unknown {
+        /// The event asked for.
+        event: String,
+        /// The sender.
+        source_name: &'static str,
+        /// The events there are.
+        known: String,
+    },
+    /// The vector file has a mistake.
+    #[error("the vector file of {source_name} is wrong: {reason}")]
+    Vectors {
+        /// The sender.
+        source_name: &'static str,
+        /// The mistake.
+        reason: String,
+    },
+}
+
+impl Vectors {
+    /// A sender's vector file.
+    ///
+    /// # Errors
+    /// [`SampleError::Vectors`], with the line.
+    pub fn of(source: &'static Source) -> Result<Vectors, SampleError> {
+        toml::from_str(source.vectors)
+            .map_err(|error| SampleError::Vectors { source_name: source.name, reason: error.to_string() })
+    }
+}
+
+/// A body as the sender would send it now for an event of that name.
+///
+/// # Errors
+/// [`SampleError`].
+pub fn body(source: &'static Source, event: &str, id: &str, now: Timestamp) -> Result<String, SampleError> {
+    let vectors = Vectors::of(source)?;
+    let Some(sample) = vectors.accepted.iter().find(|it| it.name == event) else {
+        let events = vectors.accepted.iter().filter(|it| !it.name.contains(' '));
+        let known = events.map(|it| format!("`{}`", it.name)).collect::<Vec<_>>().join(", ");
+        return Err(SampleError::Unknown { event: event.to_owned(), source_name: source.name, known });
+    };
+    let wrong = |reason: String| SampleError::Vectors { source_name: source.name, reason };
+    let json: Value = serde_json::from_str(&sample.body).map_err(|error| wrong(error.to_string()))?;
+    let mut body = sample.body.clone();
+    for (path, fresh) in [(&vectors.fresh.id, id.to_owned()), (&vectors.fresh.time, now.to_string())] {
+        let pointer = format!("/{}", path.replace('.', "/"));
+        let old = json.pointer(&pointer).ok_or_else(|| wrong(format!("`{event}` has no `{path}`")))?;
+        // In the text, so that the rest of the body keeps the sender's order and spacing.
+        body = body.replacen(&old.to_string(), &Value::from(fresh).to_string(), 1);
+    }
+    Ok(body)
+}

@@ -1,0 +1,440 @@
+//! Every setting: its name, default and help in one table, and reading and checking what an owner set.
+//! Where the values come from (bindings, environment, a file) is the edge's business.
+//!
+//! **Invariant:** a wrong setting disables only what it is for, and says so: [`Settings::problems`]
+//! names the setting and the remedy, and never contains the value.
+
+use std::collections::BTreeMap;
+
+use http::Uri;
+
+use crate::actions;
+use crate::contract::Endpoint;
+use crate::event::Kind;
+use crate::log::Level;
+use crate::signature::Secret;
+use crate::sources::{Connection, SOURCES, Source};
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Setting {
+    /// Its name; `<SOURCE>` stands for a sender's name in capitals, `<NAME>` for a connection's.
+    pub name: &'static str,
+    /// What holds without it, as text; empty for nothing.
+    pub default: &'static str,
+    /// What it is for, in one sentence.
+    pub help: &'static str,
+    /// Where it has an effect.
+    pub scope: Scope,
+}
+
+/// Where a setting has an effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Everywhere.
+    Everywhere,
+    /// Only where there is an inbox; direct mode ignores it and says so.
+    Inbox,
+}
+
+const fn setting(name: &'static str, default: &'static str, help: &'static str) -> Setting {
+    Setting { name, default, help, scope: Scope::Everywhere }
+}
+
+const fn inbox_setting(name: &'static str, default: &'static str, help: &'static str) -> Setting {
+    Setting { name, default, help, scope: Scope::Inbox }
+}
+
+/// The source of names, defaults and help: whatever lists settings is checked against it.
+pub static SETTINGS: &[Setting] = &[
+    setting(
+        "<SOURCE>_WEBHOOK_SECRET",
+        "",
+        "The secret shared with the sender; without it nothing is accepted.",
+    ),
+    setting(
+        "<SOURCE>_WEBHOOK_SECRET_PREVIOUS",
+        "",
+        "The secret before that one, still accepted while you change over.",
+    ),
+    setting(
+        "<SOURCE>_WEBHOOK_SECRET__<NAME>",
+        "",
+        "The secret of a further connection, at `/api/webhook/<source>/<name>`.",
+    ),
+    setting("<SOURCE>_WEBHOOK_SECRET_PREVIOUS__<NAME>", "", "The previous secret of that connection."),
+    setting(
+        "CLOUDFLARE_DEPLOY_HOOK",
+        "",
+        "The deploy hook's URL: Cloudflare, Netlify, Vercel or another host's.",
+    ),
+    setting("DEPLOY_HOOK_URL", "", "The same under the name that the BlogShoot server uses."),
+    setting(
+        "CLOUDFLARE_DEPLOY_HOOK_PROD",
+        "",
+        "The deploy hook for production, where neither of the two above is set.",
+    ),
+    setting("CLOUDFLARE_DEPLOY_HOOK_STAGING", "", "The deploy hook for everything else, likewise."),
+    setting("ENVIRONMENT", "", "`production` chooses the `PROD` hook, anything else the `STAGING` one."),
+    setting("NODE_ENV", "", "Used where `ENVIRONMENT` is not set."),
+    setting("DEPLOY_ON", "published,updated,unpublished,deleted", "The kinds of event that deploy."),
+    setting("INBOX", "", "`none` chooses direct mode: no memory of repeats, one deploy call per event."),
+    setting("MAX_BODY_BYTES", "1048576", "The longest body accepted, at most 1900000."),
+    setting("LOG_LEVEL", "info", "`error`, `warn`, `info` or `debug`."),
+    inbox_setting("DEPLOY_SETTLE_SECONDS", "10", "Quiet time after the last event before a deploy."),
+    inbox_setting(
+        "DEPLOY_MAX_WAIT_SECONDS",
+        "120",
+        "How long a steady stream of events can hold a deploy back.",
+    ),
+    inbox_setting("DEPLOY_MIN_GAP_SECONDS", "60", "Least time between two deploys of one target."),
+    inbox_setting("DEPLOY_BUDGET_PER_MONTH", "", "The most deploys in a month."),
+    inbox_setting("DEPLOY_BUDGET_RESET_DAY", "1", "The day of the month on which the budget begins anew."),
+    inbox_setting("DEPLOY_SCHEDULE", "", "Times for a deploy, as cron text."),
+    inbox_setting("ADMIN_TOKEN", "", "Opens the owner's page and commands."),
+];
+
+/// The most that `MAX_BODY_BYTES` may be: a stored value on Cloudflare ends at 2 MB.
+const MOST_BODY_BYTES: usize = 1_900_000;
+
+/// What an owner set, checked and prepared: secrets keyed, texts parsed. Made once, used by every request.
+#[derive(Debug)]
+pub struct Settings {
+    /// The webhooks that are set up, those without a usable secret included.
+    pub connections: Vec<Connection>,
+    /// Where a deploy is asked for.
+    pub deploy_hook: Option<Uri>,
+    /// The kinds of event that deploy; none if the setting is wrong.
+    pub deploy_on: Vec<Kind>,
+    /// Bytes.
+    pub max_body_bytes: usize,
+    /// The least that is logged.
+    pub log_level: Level,
+    /// Settings that are there, but have no effect in direct mode.
+    pub ignored: Vec<&'static str>,
+    /// What is wrong.
+    pub problems: Vec<SettingsError>,
+    /// The setting that would make a deploy happen, for the remedy where it is missing.
+    deploy_setting: &'static str,
+}
+
+/// What is wrong with a setting, and what would be right.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// It is there, but empty.
+    #[error("`{setting}` is empty: {remedy}")]
+    Empty {
+        /// The setting.
+        setting: String,
+        /// What would be right.
+        remedy: &'static str,
+    },
+    /// Its text begins or ends with white space.
+    #[error("`{setting}` begins or ends with white space or a line break: set it again without")]
+    WhiteSpace {
+        /// The setting.
+        setting: String,
+    },
+    /// Its text cannot be used.
+    #[error("`{setting}` cannot be used: it must be {expected}")]
+    Malformed {
+        /// The setting.
+        setting: String,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// Two settings for one thing differ.
+    #[error("`{setting}` and `{other}` hold different values: keep one of them and remove the other")]
+    Conflict {
+        /// One setting.
+        setting: String,
+        /// The other.
+        other: &'static str,
+    },
+    /// Two connections could not be told apart.
+    #[error("`{setting}` holds the same secret as `{other}`: give each connection a secret of its own")]
+    SharedSecret {
+        /// The setting that was disabled for it.
+        setting: String,
+        /// The one that goes on.
+        other: String,
+    },
+    /// A previous secret without a current one.
+    #[error("`{setting}` is set, but `{current}` is not: set the current secret there")]
+    PreviousAlone {
+        /// The setting.
+        setting: String,
+        /// The one that is missing.
+        current: String,
+    },
+    /// A choice was made whose setting is missing.
+    #[error("`{setting}` is not set, but `{chosen_by}` asks for it: set it to the deploy hook's URL")]
+    NotSet {
+        /// The setting that is missing.
+        setting: String,
+        /// The setting or default that asks for it.
+        chosen_by: &'static str,
+    },
+}
+
+impl SettingsError {
+    /// The name of the setting that is wrong.
+    pub fn setting(&self) -> &str {
+        match self {
+            SettingsError::Empty { setting, .. }
+            | SettingsError::WhiteSpace { setting }
+            | SettingsError::Malformed { setting, .. }
+            | SettingsError::Conflict { setting, .. }
+            | SettingsError::SharedSecret { setting, .. }
+            | SettingsError::PreviousAlone { setting, .. }
+            | SettingsError::NotSet { setting, .. } => setting,
+        }
+    }
+}
+
+const SECRET_REMEDY: &str =
+    "set it to the secret that you entered at the sender (`openssl rand -hex 32` makes one), or remove it";
+const REMOVE: &str = "give it a value or remove it";
+
+impl Settings {
+    /// Reads and checks names and values. Names that are not in the table are left alone.
+    pub fn read(pairs: impl IntoIterator<Item = (String, String)>) -> Settings {
+        let mut reader = Reader { values: pairs.into_iter().collect(), problems: Vec::new() };
+        let connections = reader.connections();
+        let (deploy_setting, deploy_hook) = reader.deploy_hook();
+        let deploy_on = reader.deploy_on();
+        let max_body_bytes = reader.max_body_bytes();
+        let log_level = reader.log_level();
+        reader.inbox();
+        let ignored = SETTINGS
+            .iter()
+            .filter(|it| it.scope == Scope::Inbox && reader.values.contains_key(it.name))
+            .map(|it| it.name)
+            .collect();
+        let problems = reader.problems;
+        Settings {
+            connections,
+            deploy_hook,
+            deploy_on,
+            max_body_bytes,
+            log_level,
+            ignored,
+            problems,
+            deploy_setting,
+        }
+    }
+
+    /// What to set so that deliveries to a place are accepted.
+    pub fn secret_remedy(&self, endpoint: &Endpoint<'_>) -> String {
+        let problems: Vec<String> = self
+            .problems
+            .iter()
+            .filter(|problem| problem.setting().contains("_WEBHOOK_SECRET"))
+            .map(ToString::to_string)
+            .collect();
+        if !problems.is_empty() {
+            return problems.join("; ");
+        }
+        let setting = match endpoint.source {
+            Some(source) => source.secret_setting(),
+            None => SOURCES.iter().map(|it| it.secret_setting()).collect::<Vec<_>>().join("` or `"),
+        };
+        format!("set `{setting}` to the secret that you entered at the sender, then deploy again")
+    }
+
+    /// What to set where no action has what it needs; nothing if one has.
+    pub fn idle_reason(&self) -> Option<String> {
+        let idle = actions::ACTIONS.iter().all(|action| !(action.ready)(self));
+        let setting = self.deploy_setting;
+        (idle && self.problems.is_empty()).then(|| {
+            format!(
+                "webhooks are accepted, but nothing is triggered: set `{setting}` to the deploy hook's URL"
+            )
+        })
+    }
+}
+
+/// The settings as they came, and what was found wrong so far.
+struct Reader {
+    values: BTreeMap<String, String>,
+    problems: Vec<SettingsError>,
+}
+
+impl Reader {
+    /// The value of a setting that is there and neither empty nor surrounded by white space.
+    fn value(&mut self, name: &str, remedy: &'static str) -> Option<String> {
+        let value = self.values.get(name)?;
+        let setting = name.to_owned();
+        let problem = if value.trim().is_empty() {
+            SettingsError::Empty { setting, remedy }
+        } else if value.trim() != value {
+            SettingsError::WhiteSpace { setting }
+        } else {
+            return Some(value.clone());
+        };
+        self.problems.push(problem);
+        None
+    }
+
+    fn malformed(&mut self, setting: &str, expected: &'static str) {
+        self.problems.push(SettingsError::Malformed { setting: setting.to_owned(), expected });
+    }
+
+    fn connections(&mut self) -> Vec<Connection> {
+        let mut connections: Vec<Connection> = Vec::new();
+        for source in SOURCES {
+            for (current, previous, name) in self.connection_settings(source) {
+                let mut secrets = Vec::new();
+                if self.values.contains_key(&current) {
+                    secrets.extend(self.secret(&current));
+                    // Without a current secret the previous one must not go on by itself.
+                    if !secrets.is_empty() {
+                        secrets.extend(self.secret(&previous));
+                    }
+                } else {
+                    self.problems.push(SettingsError::PreviousAlone { setting: previous, current });
+                }
+                secrets.retain(|secret| match shared(&connections, source, secret) {
+                    Some(other) => {
+                        let setting = secret.setting().to_owned();
+                        self.problems.push(SettingsError::SharedSecret { setting, other });
+                        false
+                    }
+                    None => true,
+                });
+                connections.push(Connection { source, name, secrets });
+            }
+        }
+        connections
+    }
+
+    /// The settings of a sender's connections that are there: current, previous, and the connection's name.
+    fn connection_settings(&self, source: &Source) -> Vec<(String, String, Option<String>)> {
+        let current = source.secret_setting();
+        let previous = format!("{current}_PREVIOUS");
+        let mut suffixes: Vec<&str> = self
+            .values
+            .keys()
+            .filter_map(|key| key.strip_prefix(&previous).or_else(|| key.strip_prefix(&current)))
+            .filter(|suffix| suffix.is_empty() || suffix.strip_prefix("__").is_some_and(|it| !it.is_empty()))
+            .collect();
+        suffixes.sort_unstable();
+        suffixes.dedup();
+        let names = suffixes.into_iter().map(|suffix| {
+            let name = suffix.strip_prefix("__").map(|name| name.to_ascii_lowercase().replace('_', "-"));
+            (format!("{current}{suffix}"), format!("{previous}{suffix}"), name)
+        });
+        names.collect()
+    }
+
+    fn secret(&mut self, setting: &str) -> Option<Secret> {
+        self.value(setting, SECRET_REMEDY).map(|text| Secret::new(setting, &text))
+    }
+
+    /// The deploy hook, and the name of the setting that holds it or would.
+    fn deploy_hook(&mut self) -> (&'static str, Option<Uri>) {
+        const FIRST: &str = "CLOUDFLARE_DEPLOY_HOOK";
+        const SECOND: &str = "DEPLOY_HOOK_URL";
+        const PRODUCTION: &str = "CLOUDFLARE_DEPLOY_HOOK_PROD";
+        const STAGING: &str = "CLOUDFLARE_DEPLOY_HOOK_STAGING";
+        let has = |reader: &Reader, name: &str| reader.values.contains_key(name);
+        if let (Some(one), Some(other)) = (self.values.get(FIRST), self.values.get(SECOND))
+            && one != other
+        {
+            self.problems.push(SettingsError::Conflict { setting: FIRST.to_owned(), other: SECOND });
+            return (FIRST, None);
+        }
+        let setting = if has(self, FIRST) {
+            FIRST
+        } else if has(self, SECOND) {
+            SECOND
+        } else if has(self, PRODUCTION) || has(self, STAGING) {
+            let chosen_by = if has(self, "ENVIRONMENT") { "ENVIRONMENT" } else { "NODE_ENV" };
+            let production = self.values.get(chosen_by).is_some_and(|value| value == "production");
+            let setting = if production { PRODUCTION } else { STAGING };
+            if !has(self, setting) {
+                self.problems.push(SettingsError::NotSet { setting: setting.to_owned(), chosen_by });
+            }
+            setting
+        } else {
+            return (FIRST, None);
+        };
+        (setting, self.url(setting))
+    }
+
+    fn url(&mut self, setting: &str) -> Option<Uri> {
+        let text = self.value(setting, "set it to the deploy hook's URL, or remove it")?;
+        let uri = text.parse::<Uri>().ok().filter(|uri| {
+            matches!(uri.scheme_str(), Some("https" | "http"))
+                && uri.host().is_some_and(|host| !host.is_empty())
+        });
+        if uri.is_none() {
+            self.malformed(setting, "a whole URL that begins with `https://`");
+        }
+        uri
+    }
+
+    fn deploy_on(&mut self) -> Vec<Kind> {
+        let default = "published,updated,unpublished,deleted".to_owned();
+        let text = if self.values.contains_key("DEPLOY_ON") {
+            self.value("DEPLOY_ON", "name the kinds of event that deploy, or remove it").unwrap_or_default()
+        } else {
+            default
+        };
+        if text.is_empty() {
+            return Vec::new();
+        }
+        let kinds: Option<Vec<Kind>> = text.split(',').map(|name| Kind::from_name(name.trim())).collect();
+        if let Some(kinds) = kinds
+            && !kinds.contains(&Kind::Test)
+            && !kinds.contains(&Kind::Deployment)
+        {
+            return kinds;
+        }
+        self.malformed("DEPLOY_ON", "some of `published,updated,unpublished,deleted,created,other`");
+        Vec::new()
+    }
+
+    fn max_body_bytes(&mut self) -> usize {
+        const NAME: &str = "MAX_BODY_BYTES";
+        const DEFAULT: usize = 1_048_576;
+        let Some(text) = self.value(NAME, REMOVE) else { return DEFAULT };
+        match text.parse() {
+            Ok(bytes) if (1..=MOST_BODY_BYTES).contains(&bytes) => bytes,
+            _ => {
+                self.malformed(NAME, "a whole number from 1 to 1900000");
+                DEFAULT
+            }
+        }
+    }
+
+    fn log_level(&mut self) -> Level {
+        const NAME: &str = "LOG_LEVEL";
+        let Some(text) = self.value(NAME, REMOVE) else { return Level::Info };
+        match Level::ALL.into_iter().find(|level| level.name().eq_ignore_ascii_case(&text)) {
+            Some(level) => level,
+            None => {
+                self.malformed(NAME, "`error`, `warn`, `info` or `debug`");
+                Level::Info
+            }
+        }
+    }
+
+    fn inbox(&mut self) {
+        const NAME: &str = "INBOX";
+        if self.value(NAME, REMOVE).is_some_and(|text| text != "none") {
+            self.malformed(NAME, "`none`");
+        }
+    }
+}
+
+/// The setting of an earlier connection that has the same secret and looks at the same header.
+fn shared(earlier: &[Connection], source: &Source, secret: &Secret) -> Option<String> {
+    let headers = source.scheme.headers();
+    earlier
+        .iter()
+        .filter(|it| it.source.scheme.headers().iter().any(|header| headers.contains(header)))
+        .flat_map(|it| &it.secrets)
+        .find(|it| it.same_as(secret))
+        .map(|it| it.setting().to_owned())
+}

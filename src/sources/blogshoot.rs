@@ -1,0 +1,59 @@
+//! BlogShoot: writes articles and sends each one whole, with its language (payload 1.1).
+//!
+//! The signature is the bare hexadecimal HMAC-SHA256 of the body. Every payload has an id of its own
+//! in the signed body (`event_id`), which is the key.
+
+use crate::event::{Event, Image, Item, Key, Kind, Seo};
+use crate::payload::{Fields, ParseError, Payload};
+use crate::signature::{HmacScheme, Scheme, Verified};
+use crate::sources::{Parsed, Source};
+
+/// BlogShoot.
+pub(crate) static BLOGSHOOT: Source = Source {
+    name: "blogshoot",
+    title: "BlogShoot",
+    docs: "https://app.blogshoot.com",
+    scheme: Scheme::Hmac(HmacScheme { header: "x-blogshoot-signature", prefix: "" }),
+    delivery_header: Some("x-blogshoot-delivery-id"),
+    parse,
+    #[cfg(not(target_arch = "wasm32"))]
+    vectors: include_str!("../../tests/vectors/sources/blogshoot.toml"),
+};
+
+fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
+    let payload = Payload::parse(verified.body())?;
+    let fields = payload.fields();
+    let key = Key(fields.required("event_id")?.to_owned());
+    let name = fields.required("event_type")?.to_owned();
+    let kind = match name.as_str() {
+        "article.created" => Kind::Published,
+        "article.updated" => Kind::Updated,
+        "article.deleted" => Kind::Deleted,
+        "test" => Kind::Test,
+        _ => Kind::Other,
+    };
+    let item = fields.object("article").map(|article| item(article, fields));
+    Ok(Parsed { key, events: vec![Event { kind, name, at: fields.time("timestamp"), item }] })
+}
+
+fn item(article: Fields<'_>, payload: Fields<'_>) -> Item {
+    Item {
+        id: article.text("id"),
+        title: article.text("title"),
+        slug: article.text("slug"),
+        language: article.text("language"),
+        language_name: article.text("language_name"),
+        market: article.text("target_market").or_else(|| payload.text("workspace.default_market")),
+        excerpt: article.text("excerpt"),
+        html: article.text("content.html"),
+        markdown: article.text("content.markdown"),
+        plain_text: article.text("content.plain_text"),
+        image: article
+            .text("featured_image.url")
+            .map(|url| Image { url, alt: article.text("featured_image.alt") }),
+        tags: article.texts("tags"),
+        categories: article.texts("categories"),
+        seo: Seo { description: article.text("seo.description"), keywords: article.texts("seo.keywords") },
+        published_at: article.time("published_at"),
+    }
+}
