@@ -5,19 +5,17 @@
 //! message, and has the module started afresh for the next request; no hook of ours replaces that.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
-use futures_util::future::join_all;
+use http::header::{CONTENT_LENGTH, RETRY_AFTER};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue};
-use worker::js_sys::{Array, Date, Object, Uint8Array};
+use http::{HeaderName, HeaderValue, StatusCode};
+use worker::js_sys::futures::JsFuture;
+use worker::js_sys::{Array, Date, Number, Object, Reflect, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::wasm_bindgen_futures::JsFuture;
-use worker::{Context, Delay, Env, Fetch, Headers, Method, RequestInit, RequestRedirect, event, web_sys};
+use worker::{Context, Delay, Env, event, web_sys};
 
 use crate::contract::{self, Answer, COMMON_HEADERS, Opening, Rejection, Resource};
 use crate::event::{Delivery, Timestamp};
@@ -77,16 +75,26 @@ async fn answer(
 /// Does what a delivery asks for, after the answer: `wait_until` keeps the request alive for it.
 fn process(isolate: &Rc<Isolate>, delivery: Delivery, ctx: &Context) {
     let jobs = routes::jobs(&isolate.settings, &delivery);
+    let complete = {
+        let (isolate, count) = (Rc::clone(isolate), jobs.len());
+        move |delivery: &Delivery| {
+            isolate.print(&log::complete(delivery, count, now().since(delivery.received_at)));
+        }
+    };
     if jobs.is_empty() {
-        isolate.print(&log::complete(&delivery, 0, now().since(delivery.received_at)));
-        return;
+        return complete(&delivery);
     }
-    let isolate = Rc::clone(isolate);
-    ctx.wait_until(async move {
-        let count = jobs.len();
-        join_all(jobs.into_iter().map(|job| run(&isolate, job, delivery.received_at))).await;
-        isolate.print(&log::complete(&delivery, count, now().since(delivery.received_at)));
-    });
+    // Each job by itself, so that a slow host holds up no other; the last to end tells so.
+    let shared = Rc::new((delivery, complete));
+    for job in jobs {
+        let (isolate, shared) = (Rc::clone(isolate), Rc::clone(&shared));
+        ctx.wait_until(async move {
+            run(&isolate, job, shared.0.received_at).await;
+            if let Some((delivery, complete)) = Rc::into_inner(shared) {
+                complete(&delivery);
+            }
+        });
+    }
 }
 
 /// Carries out one job as its dispatcher says.
@@ -113,12 +121,13 @@ async fn run(isolate: &Isolate, job: Job, received_at: Timestamp) {
 struct Isolate {
     settings: Settings,
     /// The headers that the core looks at: each one read is a crossing from Wasm, so no others are.
-    headers: Vec<HeaderName>,
+    headers: Vec<&'static HeaderName>,
 }
 
 thread_local! {
     static ISOLATE: RefCell<Option<(Env, Rc<Isolate>)>> = const { RefCell::new(None) };
-    static RESPONSE_INITS: RefCell<HashMap<u16, web_sys::ResponseInit>> = RefCell::new(HashMap::new());
+    /// The status and headers of a plain 200, which most answers are.
+    static OK: RefCell<Option<web_sys::ResponseInit>> = const { RefCell::new(None) };
 }
 
 impl Isolate {
@@ -131,7 +140,7 @@ impl Isolate {
                 return Rc::clone(isolate);
             }
             let settings = Settings::read(texts(env));
-            let headers = contract::headers(&settings).into_iter().map(HeaderName::from_static).collect();
+            let headers = contract::headers(&settings);
             let isolate = Rc::new(Isolate { settings, headers });
             log::settings(&isolate.settings).iter().for_each(|entry| isolate.print(entry));
             *prepared = Some((env.clone(), Rc::clone(&isolate)));
@@ -148,7 +157,7 @@ impl Isolate {
         };
         let mut head = built.into_parts().0;
         let headers = request.headers();
-        for name in &self.headers {
+        for &name in &self.headers {
             if let Some(value) = headers.get(name.as_str())? {
                 // A value that HTTP does not allow fits no signature either.
                 let value = HeaderValue::from_str(&value).unwrap_or(HeaderValue::from_static("?"));
@@ -188,33 +197,44 @@ fn texts(env: &Env) -> Vec<(String, String)> {
             let entry: Array = entry.unchecked_into();
             let value = entry.get(1);
             let switch = value.as_bool().map(|it| it.to_string());
-            let number = value.as_f64().map(|it| it.to_string());
-            Some((entry.get(0).as_string()?, value.as_string().or(switch).or(number)?))
+            let number = || value.dyn_ref::<Number>()?.to_string_with_radix(10).ok().map(String::from);
+            Some((entry.get(0).as_string()?, value.as_string().or(switch).or_else(number)?))
         })
         .collect()
 }
 
 /// Reads a body whole: in one step where its length is known, else piece by piece up to the limit.
 async fn read(request: &web_sys::Request, head: &Parts, limit: usize) -> Result<Bytes, Rejection> {
-    let body = if head.headers.contains_key(http::header::CONTENT_LENGTH) {
-        let promise = request.array_buffer().map_err(|_| Rejection::Unread)?;
-        let buffer = JsFuture::from(promise).await.map_err(|_| Rejection::Unread)?;
+    let body = if head.headers.contains_key(CONTENT_LENGTH) {
+        let buffer = JsFuture::from(request.array_buffer()?).await?;
         Uint8Array::new(&buffer).to_vec()
-    } else if request.body().is_none() {
-        Vec::new()
-    } else {
-        let whole = request.clone().map_err(|_| Rejection::Unread)?;
-        let mut pieces = worker::Request::from(whole).stream().map_err(|_| Rejection::Unread)?;
+    } else if let Some(stream) = request.body() {
+        let reader: web_sys::ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
         let mut body = Vec::new();
-        while let Some(piece) = pieces.next().await {
-            body.extend(piece.map_err(|_| Rejection::Unread)?);
+        loop {
+            let result = JsFuture::from(reader.read()).await?;
+            let piece = Reflect::get(&result, &JsValue::from("value"))?;
+            if piece.is_undefined() {
+                break body;
+            }
+            body.extend(Uint8Array::new(&piece).to_vec());
             if body.len() > limit {
-                break;
+                // Tells the runtime that no more is wanted; nothing waits for its answer.
+                drop(reader.cancel());
+                break body;
             }
         }
-        body
+    } else {
+        Vec::new()
     };
     if body.len() > limit { Err(Rejection::TooLarge { limit }) } else { Ok(Bytes::from(body)) }
+}
+
+impl From<JsValue> for Rejection {
+    /// Reading a body fails only when its sender is gone.
+    fn from(_: JsValue) -> Rejection {
+        Rejection::Unread
+    }
 }
 
 fn respond(answer: &Answer, method: &str) -> worker::Result<web_sys::Response> {
@@ -230,11 +250,11 @@ fn respond(answer: &Answer, method: &str) -> worker::Result<web_sys::Response> {
         init.set_headers(&headers);
         Ok(init)
     };
-    let init = if answer.headers.is_empty() {
-        // Prepared once for each status: it costs more than the rest of the answer.
-        RESPONSE_INITS.with_borrow_mut(|inits| match inits.get(&status) {
+    let init = if answer.status == StatusCode::OK && answer.headers.is_empty() {
+        // Prepared once: it costs more than the rest of the answer.
+        OK.with_borrow_mut(|prepared| match prepared {
             Some(init) => Ok(init.clone()),
-            None => build().inspect(|init| drop(inits.insert(status, init.clone()))),
+            None => build().map(|init| prepared.insert(init).clone()),
         })?
     } else {
         build()?
@@ -247,35 +267,47 @@ fn respond(answer: &Answer, method: &str) -> worker::Result<web_sys::Response> {
 /// Redirects are not followed: they would turn the call into another one, and a log-in page answers 200.
 async fn send(request: Request, timeout: Duration) -> Result<Response, Failure> {
     let url = request.uri().to_string();
-    // The URL is a secret, and the runtime's messages may repeat it.
-    let failed =
-        |error: worker::Error| Failure::Network { reason: error.to_string().replace(&url, "(its URL)") };
-    let headers = Headers::new();
-    for (name, value) in request.headers() {
-        headers.set(name.as_str(), value.to_str().unwrap_or_default()).map_err(failed)?;
-    }
-    let mut init = RequestInit::new();
-    init.with_method(Method::from(request.method().to_string()))
-        .with_headers(headers)
-        .with_body(Some(Uint8Array::from(&request.body()[..]).into()))
-        .with_redirect(RequestRedirect::Manual);
-    let call = Fetch::Request(worker::Request::new_with_init(&url, &init).map_err(failed)?);
     let milliseconds = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
-    let signal = web_sys::AbortSignal::timeout_with_u32(milliseconds).into();
-    let answer = match call.send_with_signal(&signal).await {
+    let signal = web_sys::AbortSignal::timeout_with_u32(milliseconds);
+    let answer = match call(&request, &url, &signal).await {
         Ok(answer) => answer,
         Err(_) if signal.aborted() => return Err(Failure::Timeout(timeout)),
-        Err(error) => return Err(failed(error)),
+        Err(error) => {
+            let reason = worker::Error::from(error).to_string();
+            // The URL is a secret, and the runtime's messages may repeat it.
+            return Err(Failure::Network { reason: reason.replace(&url, "(its URL)") });
+        }
     };
-    let mut response = http::Response::builder().status(answer.status_code());
-    for (name, value) in answer.headers() {
-        response = response.header(name, value);
-    }
-    if let worker::ResponseBody::Stream(body) = answer.body() {
+    if let Some(body) = answer.body() {
         // Unread bodies hold one of the six connections that a request may have; nothing waits for this.
         drop(body.cancel());
     }
-    response.body(Bytes::new()).map_err(|error| Failure::Network { reason: error.to_string() })
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::BAD_GATEWAY);
+    let retry_after = answer.headers().get(RETRY_AFTER.as_str()).ok().flatten();
+    if let Some(Ok(value)) = retry_after.map(HeaderValue::try_from) {
+        response.headers_mut().insert(RETRY_AFTER, value);
+    }
+    Ok(response)
+}
+
+async fn call(
+    request: &Request,
+    url: &str,
+    signal: &web_sys::AbortSignal,
+) -> Result<web_sys::Response, JsValue> {
+    let headers = web_sys::Headers::new()?;
+    for (name, value) in request.headers() {
+        headers.set(name.as_str(), value.to_str().unwrap_or_default())?;
+    }
+    let init = web_sys::RequestInit::new();
+    init.set_method(request.method().as_str());
+    init.set_headers(&headers);
+    init.set_body(&Uint8Array::from(&request.body()[..]));
+    init.set_redirect(web_sys::RequestRedirect::Manual);
+    init.set_signal(Some(signal));
+    let global: web_sys::WorkerGlobalScope = worker::js_sys::global().unchecked_into();
+    Ok(JsFuture::from(global.fetch_with_str_and_init(url, &init)).await?.unchecked_into())
 }
 
 fn now() -> Timestamp {

@@ -7,8 +7,9 @@
 
 use std::time::Duration;
 
+use http::header::CONTENT_LENGTH;
 use http::request::Parts;
-use http::{Method, StatusCode};
+use http::{HeaderName, Method, StatusCode};
 use serde::Serialize;
 
 use crate::event::Delivery;
@@ -131,21 +132,22 @@ pub fn admit(settings: &Settings, endpoint: &Endpoint<'_>, body_bytes: Option<u6
     }
 }
 
-/// The headers that anything here looks at, in lower case, so that an edge need not carry the others.
-pub fn headers(settings: &Settings) -> Vec<&'static str> {
-    let mut names = vec!["content-length"];
+/// The headers that anything here looks at, so that an edge need not carry the others.
+pub fn headers(settings: &Settings) -> Vec<&'static HeaderName> {
+    let mut names = vec![&CONTENT_LENGTH];
     for source in settings.connections.iter().map(|it| it.source) {
-        names.extend(source.scheme.headers());
-        names.extend(source.delivery_header);
+        for name in source.scheme.headers().iter().chain(&source.delivery_header) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
     }
-    names.sort_unstable();
-    names.dedup();
     names
 }
 
 /// The length that a request's head announces, in bytes.
 pub fn content_length(head: &Parts) -> Option<u64> {
-    head.headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    head.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Why a request was not accepted. The text is for the log.

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use http::HeaderName;
 use http::request::Parts;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
@@ -140,12 +141,12 @@ impl Serialize for Entry {
 
 /// A webhook request came in.
 pub fn received(settings: &Settings, endpoint: &Endpoint<'_>, head: &Parts) -> Entry {
-    let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let text = |name: &HeaderName| head.headers.get(name)?.to_str().ok();
     let delivery = settings
         .connections
         .iter()
         .filter(|it| endpoint.covers(it))
-        .find_map(|it| text(it.source.delivery_header?));
+        .find_map(|it| text(it.source.delivery_header.as_ref()?));
     Entry::new(Level::Info, Code::WebhookReceived)
         .with_some("source", endpoint.source.map(|source| source.name))
         .with_some("connection", endpoint.name)

@@ -4,8 +4,6 @@
 //! **Invariant:** a wrong setting disables only what it is for, and says so: [`Settings::problems`]
 //! names the setting and the remedy, and never contains the value.
 
-use std::collections::BTreeMap;
-
 use http::Uri;
 
 use crate::actions;
@@ -208,7 +206,7 @@ impl Settings {
         reader.inbox();
         let ignored = SETTINGS
             .iter()
-            .filter(|it| it.scope == Scope::Inbox && reader.values.contains_key(it.name))
+            .filter(|it| it.scope == Scope::Inbox && reader.given(it.name).is_some())
             .map(|it| it.name)
             .collect();
         let problems = reader.problems;
@@ -256,21 +254,26 @@ impl Settings {
 
 /// The settings as they came, and what was found wrong so far.
 struct Reader {
-    values: BTreeMap<String, String>,
+    values: Vec<(String, String)>,
     problems: Vec<SettingsError>,
 }
 
 impl Reader {
+    /// The value of a setting as it was given.
+    fn given(&self, name: &str) -> Option<&str> {
+        self.values.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+
     /// The value of a setting that is there and neither empty nor surrounded by white space.
     fn value(&mut self, name: &str, remedy: &'static str) -> Option<String> {
-        let value = self.values.get(name)?;
+        let value = self.given(name)?;
         let setting = name.to_owned();
         let problem = if value.trim().is_empty() {
             SettingsError::Empty { setting, remedy }
         } else if value.trim() != value {
             SettingsError::WhiteSpace { setting }
         } else {
-            return Some(value.clone());
+            return Some(value.to_owned());
         };
         self.problems.push(problem);
         None
@@ -285,7 +288,7 @@ impl Reader {
         for source in SOURCES {
             for (current, previous, name) in self.connection_settings(source) {
                 let mut secrets = Vec::new();
-                if self.values.contains_key(&current) {
+                if self.given(&current).is_some() {
                     secrets.extend(self.secret(&current));
                     // Without a current secret the previous one must not go on by itself.
                     if !secrets.is_empty() {
@@ -312,14 +315,13 @@ impl Reader {
     fn connection_settings(&self, source: &Source) -> Vec<(String, String, Option<String>)> {
         let current = source.secret_setting();
         let previous = format!("{current}_PREVIOUS");
-        let mut suffixes: Vec<&str> = self
-            .values
-            .keys()
-            .filter_map(|key| key.strip_prefix(&previous).or_else(|| key.strip_prefix(&current)))
-            .filter(|suffix| suffix.is_empty() || suffix.strip_prefix("__").is_some_and(|it| !it.is_empty()))
-            .collect();
-        suffixes.sort_unstable();
-        suffixes.dedup();
+        let mut suffixes: Vec<&str> = Vec::new();
+        for (given, _) in &self.values {
+            let suffix = given.strip_prefix(&previous).or_else(|| given.strip_prefix(&current));
+            let names_one =
+                |it: &str| it.is_empty() || it.strip_prefix("__").is_some_and(|it| !it.is_empty());
+            suffixes.extend(suffix.filter(|it| names_one(it) && !suffixes.contains(it)));
+        }
         let names = suffixes.into_iter().map(|suffix| {
             let name = suffix.strip_prefix("__").map(|name| name.to_ascii_lowercase().replace('_', "-"));
             (format!("{current}{suffix}"), format!("{previous}{suffix}"), name)
@@ -337,8 +339,8 @@ impl Reader {
         const SECOND: &str = "DEPLOY_HOOK_URL";
         const PRODUCTION: &str = "CLOUDFLARE_DEPLOY_HOOK_PROD";
         const STAGING: &str = "CLOUDFLARE_DEPLOY_HOOK_STAGING";
-        let has = |reader: &Reader, name: &str| reader.values.contains_key(name);
-        if let (Some(one), Some(other)) = (self.values.get(FIRST), self.values.get(SECOND))
+        let has = |reader: &Reader, name: &str| reader.given(name).is_some();
+        if let (Some(one), Some(other)) = (self.given(FIRST), self.given(SECOND))
             && one != other
         {
             self.problems.push(SettingsError::Conflict { setting: FIRST.to_owned(), other: SECOND });
@@ -350,7 +352,7 @@ impl Reader {
             SECOND
         } else if has(self, PRODUCTION) || has(self, STAGING) {
             let chosen_by = if has(self, "ENVIRONMENT") { "ENVIRONMENT" } else { "NODE_ENV" };
-            let production = self.values.get(chosen_by).is_some_and(|value| value == "production");
+            let production = self.given(chosen_by).is_some_and(|value| value == "production");
             let setting = if production { PRODUCTION } else { STAGING };
             if !has(self, setting) {
                 self.problems.push(SettingsError::NotSet { setting: setting.to_owned(), chosen_by });
@@ -376,7 +378,7 @@ impl Reader {
 
     fn deploy_on(&mut self) -> Vec<Kind> {
         let default = "published,updated,unpublished,deleted".to_owned();
-        let text = if self.values.contains_key("DEPLOY_ON") {
+        let text = if self.given("DEPLOY_ON").is_some() {
             self.value("DEPLOY_ON", "name the kinds of event that deploy, or remove it").unwrap_or_default()
         } else {
             default

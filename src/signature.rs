@@ -10,7 +10,7 @@
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use sha2::Sha256;
 
 use crate::Request;
@@ -26,8 +26,8 @@ pub enum Scheme {
 /// HMAC-SHA256 of the raw body, keyed with the secret as UTF-8 text, in lower-case hexadecimal.
 #[derive(Clone, Debug)]
 pub struct HmacScheme {
-    /// The header that carries the signature, in lower case.
-    pub header: &'static str,
+    /// The header that carries the signature.
+    pub header: HeaderName,
     /// What stands before the hexadecimal text, such as `sha256=`; empty for none.
     pub prefix: &'static str,
 }
@@ -172,19 +172,19 @@ impl fmt::Debug for Secret {
 }
 
 impl Scheme {
-    /// The headers that carry the signature, in lower case: one, and its aliases.
-    pub fn headers(&self) -> &[&'static str] {
+    /// The headers that carry the signature: one, and its aliases.
+    pub fn headers(&self) -> &[HeaderName] {
         match self {
             Scheme::Hmac(scheme) => std::slice::from_ref(&scheme.header),
         }
     }
 
     /// The headers of a request with this body, as the sender would sign it.
-    pub fn sign(&self, secret: &Secret, body: &[u8]) -> Vec<(&'static str, String)> {
+    pub fn sign(&self, secret: &Secret, body: &[u8]) -> Vec<(HeaderName, String)> {
         match self {
             Scheme::Hmac(scheme) => {
                 let signature = hex::encode(mac_of(&secret.mac, body).finalize().into_bytes());
-                vec![(scheme.header, format!("{}{signature}", scheme.prefix))]
+                vec![(scheme.header.clone(), format!("{}{signature}", scheme.prefix))]
             }
         }
     }
@@ -211,9 +211,9 @@ const SIGNATURE_BYTES: usize = 32;
 
 impl HmacScheme {
     /// The signature that a request claims.
-    fn read(&self, headers: &HeaderMap) -> Result<[u8; SIGNATURE_BYTES], SignatureError> {
-        let header = self.header;
-        let mut values = headers.get_all(header).iter();
+    fn read(&'static self, headers: &HeaderMap) -> Result<[u8; SIGNATURE_BYTES], SignatureError> {
+        let header = self.header.as_str();
+        let mut values = headers.get_all(&self.header).iter();
         let value = values.next().map_or(&b""[..], http::HeaderValue::as_bytes);
         if value.is_empty() {
             return Err(SignatureError::Missing { header: header.to_owned() });

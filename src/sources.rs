@@ -4,6 +4,8 @@
 
 mod blogshoot;
 
+use http::HeaderName;
+
 use crate::Request;
 use crate::contract::Endpoint;
 use crate::event::{Event, Key};
@@ -25,7 +27,7 @@ pub struct Source {
     /// How it signs.
     pub scheme: Scheme,
     /// An unsigned header that names the delivery: for the log, never trusted.
-    pub delivery_header: Option<&'static str>,
+    pub delivery_header: Option<HeaderName>,
     /// Understands a payload.
     pub parse: fn(&Verified<'_>) -> Result<Parsed, ParseError>,
     /// Its vector file: samples to send and cases to test.
@@ -94,9 +96,9 @@ pub fn find<'a>(
     request: &'a Request,
 ) -> Result<Verified<'a>, SignatureError> {
     let configured = || connections.iter().filter(|it| endpoint.covers(it) && !it.secrets.is_empty());
-    let headers = |it: &Connection| it.source.scheme.headers().to_vec();
+    let headers = |it: &Connection| it.source.scheme.headers();
     let candidates: Vec<&Connection> = configured()
-        .filter(|it| headers(it).iter().any(|header| request.headers().contains_key(*header)))
+        .filter(|it| headers(it).iter().any(|header| request.headers().contains_key(header)))
         .take(MOST_TRIED)
         .collect();
     let mut failure = None;
@@ -113,7 +115,7 @@ pub fn find<'a>(
             Err(SignatureError::NoneFits { connections: connections.join(", ") })
         }
         None => {
-            let mut wanted: Vec<&str> = configured().flat_map(headers).collect();
+            let mut wanted: Vec<&str> = configured().flat_map(headers).map(HeaderName::as_str).collect();
             wanted.dedup();
             Err(SignatureError::Missing { header: wanted.join("` or `") })
         }

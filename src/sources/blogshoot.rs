@@ -3,6 +3,8 @@
 //! The signature is the bare hexadecimal HMAC-SHA256 of the body. Every payload has an id of its own
 //! in the signed body (`event_id`), which is the key.
 
+use http::HeaderName;
+
 use crate::event::{Event, Image, Item, Key, Kind, Seo};
 use crate::payload::{Fields, ParseError, Payload};
 use crate::signature::{HmacScheme, Scheme, Verified};
@@ -13,8 +15,8 @@ pub(crate) static BLOGSHOOT: Source = Source {
     name: "blogshoot",
     title: "BlogShoot",
     docs: "https://app.blogshoot.com",
-    scheme: Scheme::Hmac(HmacScheme { header: "x-blogshoot-signature", prefix: "" }),
-    delivery_header: Some("x-blogshoot-delivery-id"),
+    scheme: Scheme::Hmac(HmacScheme { header: HeaderName::from_static("x-blogshoot-signature"), prefix: "" }),
+    delivery_header: Some(HeaderName::from_static("x-blogshoot-delivery-id")),
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/blogshoot.toml"),
