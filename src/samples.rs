@@ -49,6 +49,8 @@ pub struct Accepted {
     pub kind: String,
     /// The delivery's key.
     pub key: String,
+    /// When it happened, as RFC 3339 in UTC with milliseconds.
+    pub at: Option<String>,
     /// The item's fields; those left out must be empty.
     pub item: Option<BTreeMap<String, toml::Value>>,
 }

@@ -1,0 +1,72 @@
+// `npm run build`: the crate becomes build/index.js and build/index_bg.wasm, which wrangler deploys.
+// wrangler runs this too (wrangler.toml), so it does nothing when nothing has changed.
+
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { gzipSync } from "node:zlib";
+import { Problem, ROOT, bold, main, run, say } from "./shell.mjs";
+import { TOOLS, find, npmProgram } from "./tools.mjs";
+
+const WASM = path.join(ROOT, "build", "index_bg.wasm");
+const MARKER = path.join(ROOT, "build", ".inputs");
+const INPUTS = ["src", "Cargo.toml", "Cargo.lock", ".cargo", "rust-toolchain.toml", "scripts/build.mjs"];
+
+// What rustc emits for wasm32-unknown-unknown, named one by one so that no newer encoding slips in.
+const FEATURES = [
+  "bulk-memory",
+  "exception-handling",
+  "multivalue",
+  "mutable-globals",
+  "nontrapping-float-to-int",
+  "reference-types",
+  "sign-ext",
+  "simd",
+].map((feature) => `--enable-${feature}`);
+
+export async function build() {
+  const inputs = fingerprint();
+  if (existsSync(WASM) && existsSync(MARKER) && readFileSync(MARKER, "utf8") === inputs) {
+    say(`The Worker is built: ${sizes()}`);
+    return;
+  }
+  const [bindgen, workerBuild] = TOOLS.map((tool) => find(tool));
+  const wasmOpt = npmProgram("wasm-opt");
+  if (!bindgen || !workerBuild || !existsSync(wasmOpt)) {
+    throw new Problem("What the build needs is not installed yet: run `npm run setup` first.");
+  }
+  say(bold("Building the Worker (Rust to Wasm)"));
+  await run(workerBuild, ["--profile", "worker"], {
+    env: { WASM_BINDGEN_BIN: bindgen, ESBUILD_BIN: npmProgram("esbuild") },
+    remedy: "The Worker did not compile; the reason stands above.",
+  });
+  // worker-build would keep the names, a fifth of the module, so its own pass is off (Cargo.toml) and this is the only.
+  const strip = ["--strip-debug", "--strip-producers"];
+  await run(wasmOpt, ["-O2", ...FEATURES, ...strip, WASM, "-o", WASM]);
+  writeFileSync(MARKER, inputs);
+  say(`Built: ${sizes()}`);
+}
+
+function sizes() {
+  const module = readFileSync(WASM);
+  const kilobytes = (/** @type {number} */ bytes) => `${(bytes / 1024).toFixed(0)} KiB`;
+  return `build/index_bg.wasm ${kilobytes(module.length)}, ${kilobytes(gzipSync(module, { level: 9 }).length)} gzip`;
+}
+
+/** A hash over every file that the module is made from. */
+function fingerprint() {
+  const hash = createHash("sha256");
+  const visit = (/** @type {string} */ name) => {
+    const file = path.join(ROOT, name);
+    if (statSync(file).isDirectory()) {
+      for (const child of readdirSync(file).sort()) visit(path.join(name, child));
+    } else {
+      hash.update(`${name}\0`).update(readFileSync(file));
+    }
+  };
+  INPUTS.forEach(visit);
+  return hash.digest("hex");
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) await main(build);

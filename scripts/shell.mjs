@@ -1,0 +1,72 @@
+// Running other programs and speaking to the person who waits for them.
+// Node's own modules only: this runs before anything is installed.
+
+import { spawn, spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import path from "node:path";
+
+export const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+
+const color = process.stdout.isTTY && !process.env.NO_COLOR;
+/** @param {string} text */
+export const bold = (text) => (color ? `\x1b[1m${text}\x1b[0m` : text);
+/** @param {string} text */
+export const say = (text) => console.log(text);
+
+/** The project's own programs come first: the Node.js it pins among them. */
+export const ENVIRONMENT = {
+  ...process.env,
+  PATH: [path.join(ROOT, "node_modules", ".bin"), process.env.PATH].join(path.delimiter),
+  // Quiet, and no calls home.
+  WRANGLER_SEND_METRICS: "false",
+  WRANGLER_HIDE_BANNER: "true",
+  CLOUDFLARE_CF_FETCH_ENABLED: "false",
+};
+
+/** What went wrong, in words for the person at the terminal; no stack is shown for it. */
+export class Problem extends Error {}
+
+/**
+ * Runs a program in the project's directory and shows what it prints.
+ *
+ * @param {string} program
+ * @param {string[]} args
+ * @param {{ env?: Record<string, string | undefined>, remedy?: string, cwd?: string }} [options]
+ */
+export async function run(program, args, { env = {}, remedy, cwd = ROOT } = {}) {
+  const child = spawn(program, args, { cwd, stdio: "inherit", env: { ...ENVIRONMENT, ...env } });
+  const status = await new Promise((resolve, reject) => {
+    child.on("error", (error) => reject(new Problem(`${program} cannot be started: ${error.message}`)));
+    child.on("close", (code, signal) => resolve(signal ?? code));
+  });
+  if (status !== 0) {
+    const failed = `\`${[program, ...args].join(" ")}\` ended with ${status}`;
+    throw new Problem(remedy ? `${failed}\n${remedy}` : failed);
+  }
+}
+
+/**
+ * What a program prints, or nothing if it is missing or fails.
+ *
+ * @param {string} program
+ * @param {string[]} args
+ */
+export function output(program, args) {
+  const result = spawnSync(program, args, { cwd: ROOT, encoding: "utf8", env: ENVIRONMENT });
+  return result.status === 0 ? result.stdout.trim() : undefined;
+}
+
+/**
+ * Runs a script's main function; a problem ends it with status 1 and its message.
+ *
+ * @param {() => Promise<void>} script
+ */
+export async function main(script) {
+  try {
+    await script();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    console.error(`\n${bold("Stopped:")} ${error.message}`);
+    process.exitCode = 1;
+  }
+}

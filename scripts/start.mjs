@@ -1,0 +1,149 @@
+// `npm start`: from a fresh clone to a signed webhook that rebuilds a site, in one command.
+// Sets up, builds, serves the Worker on this machine, sends it a signed test and a signed article, shows the deploy
+// call that follows, and goes on serving.
+
+import { spawn } from "node:child_process";
+import { createServer } from "node:net";
+import { build } from "./build.mjs";
+import { localSecret, localSettings } from "./local.mjs";
+import { compile, send } from "./send.mjs";
+import { setup } from "./setup.mjs";
+import { ENVIRONMENT, Problem, ROOT, bold, main, say } from "./shell.mjs";
+import { standIn } from "./stand-in.mjs";
+
+const PORT = Number(process.env.PORT ?? 8787);
+const URL = `http://127.0.0.1:${PORT}`;
+const HOOKS = [
+  "CLOUDFLARE_DEPLOY_HOOK",
+  "DEPLOY_HOOK_URL",
+  "CLOUDFLARE_DEPLOY_HOOK_PROD",
+  "CLOUDFLARE_DEPLOY_HOOK_STAGING",
+];
+
+async function start() {
+  await setup();
+  await build();
+  say(bold("Building the presshook command, which signs and sends samples"));
+  await compile();
+  await free(PORT);
+
+  const secret = localSecret();
+  const settings = localSettings();
+  const hooks = HOOKS.filter((name) => settings[name]);
+
+  /** @type {(call: import("./stand-in.mjs").Call) => void} */
+  let told = () => {};
+  const called = new Promise((resolve) => (told = resolve));
+  const hook = hooks.length === 0 ? await standIn((call) => (show(call), told(call))) : undefined;
+
+  heading(`Serving the Worker on ${URL}`);
+  if (hook) {
+    say(`No deploy hook is set, so a stand-in on this machine plays the host: ${hook.url}`);
+  } else {
+    say(`Deploys go to the hook in ${hooks.join(", ")} of .dev.vars`);
+  }
+  const wrangler = serve(hook ? ["--var", `CLOUDFLARE_DEPLOY_HOOK:${hook.url}`] : []);
+  await answering(wrangler);
+
+  heading("A signed test webhook, as the sender's Test Connection button sends it");
+  await send(["blogshoot", "test", "--url", `${URL}/api/webhook`], secret);
+
+  if (hook) {
+    heading("A signed article, as the sender sends it on Publish");
+    await send(["blogshoot", "article.created", "--url", `${URL}/api/webhook`], secret);
+    await within(15_000, called, "The Worker did not call the deploy hook; its log above says why.");
+    say(`\n${bold("It works:")} signed webhook in, signature verified inside the Wasm module, deploy hook called.`);
+  } else {
+    say("\nNo article was sent: it would start a real build. `npm run send -- article.created` does.");
+  }
+  next();
+  await wrangler.ended;
+  hook?.close();
+}
+
+function next() {
+  heading("What to try next (the Worker goes on serving; Ctrl-C ends it)");
+  say(`  npm run send -- article.updated                  another event
+  npm run send -- article.created --bad-signature  what a forger gets
+  curl ${`${URL}/api/health`.padEnd(43)} what is set up
+  npm run deploy                                   put it on Cloudflare (README: "On Cloudflare")`);
+}
+
+/** Starts `wrangler dev` in a process group of its own: it has children, and all of them must end with it. */
+function serve(/** @type {string[]} */ args) {
+  const options = ["dev", "--ip", "127.0.0.1", "--port", String(PORT), "--show-interactive-dev-session=false"];
+  const child = spawn("wrangler", [...options, ...args], {
+    cwd: ROOT,
+    detached: true,
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...ENVIRONMENT, CI: "1" },
+  });
+  const end = () => {
+    try {
+      process.kill(-(child.pid ?? 0), "SIGTERM");
+    } catch {
+      // It has ended already.
+    }
+  };
+  process.on("exit", end);
+  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) process.on(signal, () => process.exit());
+  const ended = new Promise((_, reject) => {
+    child.on("error", (error) => reject(new Problem(`wrangler cannot be started: ${error.message}`)));
+    child.on("close", (status) => reject(new Problem(`wrangler dev ended (${status}); its last words stand above.`)));
+  });
+  ended.catch(() => {});
+  return { ended };
+}
+
+/** @param {{ ended: Promise<unknown> }} wrangler */
+async function answering(wrangler) {
+  const asked = async () => {
+    for (;;) {
+      const health = await fetch(`${URL}/api/health`).then((it) => it.json(), () => undefined);
+      if (health?.service === "presshook") return;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  };
+  const up = within(60_000, asked(), `The Worker did not answer on ${URL} within a minute.`);
+  await Promise.race([up, wrangler.ended]);
+}
+
+/** @param {number} port */
+async function free(port) {
+  const probe = createServer();
+  await new Promise((resolve, reject) => {
+    probe.once("error", () =>
+      reject(new Problem(`Port ${port} is in use. End what uses it, or choose another: PORT=8790 npm start`)),
+    );
+    probe.listen(port, "127.0.0.1", () => probe.close(resolve));
+  });
+}
+
+/**
+ * @template T
+ * @param {number} milliseconds
+ * @param {Promise<T>} promise
+ * @param {string} otherwise
+ * @returns {Promise<T>}
+ */
+function within(milliseconds, promise, otherwise) {
+  /** @type {NodeJS.Timeout} */
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Problem(otherwise)), milliseconds);
+  });
+  return Promise.race([promise, /** @type {Promise<never>} */ (late)]).finally(() => clearTimeout(timer));
+}
+
+/** @param {import("./stand-in.mjs").Call} call */
+function show(call) {
+  say(`\n${bold("The stand-in host was called:")} ${call.method} ${call.url}\n${call.body}`);
+}
+
+/** @param {string} text */
+function heading(text) {
+  say(`\n${bold(`── ${text} `.padEnd(100, "─"))}`);
+}
+
+await main(start);
+process.exit();

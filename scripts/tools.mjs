@@ -1,0 +1,44 @@
+// The programs that compile the Worker, pinned, and where they lie.
+// `worker-build` and `wasm-bindgen-cli` go with the crates `worker` and `wasm-bindgen` in Cargo.toml; tests/it/tidy.rs
+// checks that they agree. They are compiled from source: no prebuilt binary is fetched from anywhere.
+
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import path from "node:path";
+import { ROOT, output } from "./shell.mjs";
+
+/** @typedef {{ crate: string, program: string, version: string, minutes: number }} Tool */
+
+/** @type {Tool[]} */
+export const TOOLS = [
+  { crate: "wasm-bindgen-cli", program: "wasm-bindgen", version: "0.2.129", minutes: 2 },
+  { crate: "worker-build", program: "worker-build", version: "0.8.7", minutes: 3 },
+];
+
+/** Kept outside the checkout, so that a second clone need not compile them again. */
+const CACHE =
+  process.env.PRESSHOOK_TOOLS ??
+  path.join(
+    process.env.XDG_CACHE_HOME ??
+      path.join(homedir(), ...(process.platform === "darwin" ? ["Library", "Caches"] : [".cache"])),
+    "presshook",
+    "tools",
+  );
+
+/** @param {Tool} tool */
+export const toolRoot = (tool) => path.join(CACHE, `${tool.crate}-${tool.version}`);
+
+/**
+ * Where a tool of exactly the pinned version is, if anywhere.
+ *
+ * @param {Tool} tool
+ */
+export function find(tool) {
+  const own = path.join(toolRoot(tool), "bin", tool.program);
+  if (existsSync(own)) return own;
+  const version = output(tool.program, ["--version"]);
+  return version?.split(" ").at(-1) === tool.version ? tool.program : undefined;
+}
+
+/** @param {string} program */
+export const npmProgram = (program) => path.join(ROOT, "node_modules", ".bin", program);
