@@ -1,1 +1,31 @@
+//! The native tests, in one binary. The built Wasm is tested in `tests/worker`.
 
+mod contract;
+mod outbox;
+mod properties;
+mod settings;
+mod tidy;
+mod vectors;
+
+use bytes::Bytes;
+use presshook::Request;
+use presshook::event::Timestamp;
+use presshook::settings::Settings;
+
+/// 2026-01-31T08:00:00Z.
+const NOW: Timestamp = Timestamp(1_769_846_400_000);
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+const HOOK: &str = "https://api.example.com/deploy_hooks/5f0c";
+
+fn settings(pairs: &[(&str, &str)]) -> Settings {
+    Settings::read(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+}
+
+fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Request {
+    let mut request = http::Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Bytes::copy_from_slice(body)).expect("the test's request is well-formed")
+}

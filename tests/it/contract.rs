@@ -1,0 +1,219 @@
+//! The contract without a runtime: paths, methods, order of the checks, answers. `tests/worker` checks
+//! the same over HTTP.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use presshook::contract::{self, Answer, Opening, Rejection};
+use presshook::log;
+use presshook::receive::receive;
+use presshook::settings::Settings;
+use presshook::signature::Secret;
+use presshook::sources::Source;
+
+use crate::{HOOK, NOW, SECRET, request, settings};
+
+const ARTICLE: &str = r#"{"event_id":"evt_1","event_type":"article.created","timestamp":"2026-01-31T08:00:00Z","article":{"id":"a1"}}"#;
+
+fn ready() -> Settings {
+    settings(&[("BLOGSHOOT_WEBHOOK_SECRET", SECRET), ("CLOUDFLARE_DEPLOY_HOOK", HOOK)])
+}
+
+/// What an edge would answer: the one place where the code under test is called.
+fn answer(settings: &Settings, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    let request = request(method, path, headers, body.as_bytes());
+    let (head, body) = request.into_parts();
+    let decided = match contract::open(settings, &head) {
+        Ok(Opening::Answer(answer)) => return answer,
+        Ok(Opening::Read { .. }) => {
+            receive(settings, &http::Request::from_parts(head.clone(), body.clone()), NOW)
+        }
+        Err(rejection) => Err(rejection),
+    };
+    let again = receive(settings, &http::Request::from_parts(head, body), NOW);
+    assert_eq!(decided.is_ok(), again.is_ok(), "`receive` takes nothing on trust");
+    match decided {
+        Ok(delivery) => contract::accepted(&delivery, Duration::from_millis(3)),
+        Err(rejection) => contract::rejected(&rejection),
+    }
+}
+
+fn signed(body: &str) -> String {
+    let source = Source::named("blogshoot").expect("a sender");
+    source.scheme.sign(&Secret::new("", SECRET), body.as_bytes()).remove(0).1
+}
+
+#[test]
+fn every_path_and_method_has_its_answer() {
+    let not_found =
+        r#"{"error":"Not found","endpoints":{"webhook":"POST /api/webhook","health":"GET /api/health"}}"#;
+    let online = |path| {
+        format!(r#"{{"service":"presshook","status":"online","endpoint":"{path}","methods":["POST"]}}"#)
+    };
+    let not_allowed = r#"{"error":"Method not allowed"}"#;
+    let cases = [
+        ("GET", "/api/webhook", 200, online("/api/webhook")),
+        ("HEAD", "/api/webhook", 200, online("/api/webhook")),
+        ("GET", "/api/webhook/", 200, online("/api/webhook")),
+        ("GET", "/webhook", 200, online("/webhook")),
+        ("GET", "/api/webhook/blogshoot", 200, online("/api/webhook/blogshoot")),
+        ("GET", "/webhook/blogshoot/shop/", 200, online("/webhook/blogshoot/shop")),
+        ("GET", "/api/webhook?token=x", 200, online("/api/webhook")),
+        ("OPTIONS", "/api/webhook/blogshoot", 200, String::new()),
+        ("OPTIONS", "/health", 200, String::new()),
+        ("PUT", "/api/webhook", 405, not_allowed.to_owned()),
+        ("DELETE", "/api/webhook/blogshoot", 405, not_allowed.to_owned()),
+        ("POST", "/api/health", 405, not_allowed.to_owned()),
+        ("GET", "/", 404, not_found.to_owned()),
+        ("POST", "/", 404, not_found.to_owned()),
+        ("OPTIONS", "/elsewhere", 404, not_found.to_owned()),
+        ("GET", "/api", 404, not_found.to_owned()),
+        ("GET", "/api/webhooks", 404, not_found.to_owned()),
+        ("GET", "/api/webhook//", 404, not_found.to_owned()),
+        ("POST", "/api/webhook/nobody", 404, not_found.to_owned()),
+        ("POST", "/api/webhook/blogshoot/unknown", 404, not_found.to_owned()),
+        ("POST", "/api/webhook/blogshoot/shop/more", 404, not_found.to_owned()),
+        ("POST", "/API/webhook", 404, not_found.to_owned()),
+        ("GET", "/deliveries", 404, not_found.to_owned()),
+    ];
+    let settings = settings(&[
+        ("BLOGSHOOT_WEBHOOK_SECRET", SECRET),
+        ("BLOGSHOOT_WEBHOOK_SECRET__SHOP", "another secret"),
+    ]);
+    for (method, path, status, body) in cases {
+        let answer = answer(&settings, method, path, &[], "");
+        assert_eq!((answer.status.as_u16(), answer.body), (status, body), "{method} {path}");
+    }
+}
+
+#[test]
+fn a_wrong_method_is_told_the_right_ones() {
+    let allow = |path| answer(&ready(), "PATCH", path, &[], "").headers;
+    assert_eq!(allow("/api/webhook"), [("allow", "GET, HEAD, POST, OPTIONS")]);
+    assert_eq!(allow("/health"), [("allow", "GET, HEAD, OPTIONS")]);
+}
+
+#[test]
+fn health_tells_what_is_set_up() {
+    let health = |settings: &Settings| answer(settings, "GET", "/api/health", &[], "").body;
+    let version = presshook::VERSION;
+    let config = |secret: bool, hook: bool| {
+        format!(
+            r#""version":"{version}","mode":"direct","config":{{"hasWebhookSecret":{secret},"hasRebuildCommand":false,"hasDeployHook":{hook},"gitAutoPull":false,"inbox":false,"rateLimit":false}}}}"#
+        )
+    };
+    let healthy = r#"{"status":"healthy","service":"presshook","#;
+    let misconfigured = r#"{"status":"misconfigured","service":"presshook","#;
+    assert_eq!(health(&ready()), format!("{healthy}{}", config(true, true)));
+    assert_eq!(health(&settings(&[])), format!("{healthy}{}", config(false, false)));
+    let empty = settings(&[("BLOGSHOOT_WEBHOOK_SECRET", ""), ("DEPLOY_HOOK_URL", HOOK)]);
+    assert_eq!(health(&empty), format!("{misconfigured}{}", config(false, true)));
+}
+
+#[test]
+fn deliveries_are_answered_as_their_sender_expects() {
+    let post = |body: &str| {
+        let answer =
+            answer(&ready(), "POST", "/api/webhook", &[("X-BlogShoot-Signature", &signed(body))], body);
+        (answer.status, answer.body)
+    };
+    assert_eq!(
+        post(ARTICLE),
+        (
+            StatusCode::OK,
+            r#"{"success":true,"event_id":"evt_1","event_type":"article.created","message":"Webhook received and processing","article_id":"a1","processing_time_ms":3}"#.to_owned()
+        )
+    );
+    assert_eq!(
+        post(r#"{"event_id":"evt_2","event_type":"article.moved"}"#).1,
+        r#"{"success":true,"event_id":"evt_2","event_type":"article.moved","message":"Webhook received and processing","processing_time_ms":3}"#
+    );
+    assert_eq!(
+        post(r#"{"event_type":"test","event_id":"test-123","timestamp":"2025-12-07T10:00:00Z"}"#).1,
+        r#"{"success":true,"message":"Test webhook received successfully","event_id":"test-123"}"#
+    );
+}
+
+#[test]
+fn checks_come_in_the_order_of_the_contract() {
+    let good = signed(ARTICLE);
+    let long = "x".repeat(101);
+    let post = |settings: &[(&str, &str)], path: &str, signature: &str, body: &str| {
+        let settings = crate::settings(settings);
+        let answer = answer(&settings, "POST", path, &[("x-blogshoot-signature", signature)], body);
+        (answer.status.as_u16(), answer.body)
+    };
+    let error = |status: u16, text: &str| (status, format!(r#"{{"error":"{text}"}}"#));
+    let small = [("BLOGSHOOT_WEBHOOK_SECRET", SECRET), ("MAX_BODY_BYTES", "100")];
+    assert_eq!(post(&[], "/api/webhook/nobody", "", &long).0, 404);
+    assert_eq!(post(&[], "/api/webhook", "", &long), error(500, "Webhook not configured"));
+    assert_eq!(post(&[], "/api/webhook/blogshoot", &good, ARTICLE), error(500, "Webhook not configured"));
+    assert_eq!(post(&small, "/api/webhook", "", &long), error(413, "Payload too large"));
+    assert_eq!(post(&small, "/api/webhook", "", "{}"), error(401, "Invalid signature"));
+    assert_eq!(post(&small, "/api/webhook", &signed("{}"), "{}"), error(400, "Invalid payload"));
+    assert_eq!(post(&small, "/api/webhook", &signed("{}"), ""), error(401, "Invalid signature"));
+    assert_eq!(post(&small, "/api/webhook", &signed(""), ""), error(400, "Invalid payload"));
+}
+
+#[test]
+fn an_announced_length_is_refused_before_reading() {
+    let settings = ready();
+    let open = |length: &str| {
+        let request = request("POST", "/api/webhook", &[("content-length", length)], b"");
+        contract::open(&settings, &request.into_parts().0).map(|_| ())
+    };
+    assert_eq!(open("1048576"), Ok(()));
+    assert_eq!(open("1048577"), Err(Rejection::TooLarge { limit: 1_048_576 }));
+    assert_eq!(open("99999999999999999999"), Ok(()), "no number: the body itself is counted");
+}
+
+#[test]
+fn a_connection_by_name_takes_its_own_secret_only() {
+    let settings = settings(&[
+        ("BLOGSHOOT_WEBHOOK_SECRET", "the first"),
+        ("BLOGSHOOT_WEBHOOK_SECRET__MY_SHOP", SECRET),
+        ("BLOGSHOOT_WEBHOOK_SECRET__BROKEN", ""),
+    ]);
+    let post = |path: &str| {
+        let signature = signed(ARTICLE);
+        let request = request("POST", path, &[("x-blogshoot-signature", &signature)], ARTICLE.as_bytes());
+        receive(&settings, &request, NOW).map(|delivery| delivery.connection)
+    };
+    let shop = Some("my-shop".to_owned());
+    assert_eq!(post("/api/webhook/blogshoot/my-shop"), Ok(shop.clone()));
+    assert_eq!(post("/api/webhook"), Ok(shop), "the nameless URL finds it by its signature");
+    assert!(matches!(post("/api/webhook/blogshoot"), Err(Rejection::Signature(_))));
+    assert!(matches!(post("/api/webhook/blogshoot/broken"), Err(Rejection::NotConfigured { .. })));
+    assert!(matches!(post("/api/webhook/blogshoot/none"), Err(Rejection::NotFound)));
+}
+
+#[test]
+fn deep_nesting_is_an_invalid_payload() {
+    let deep = "[".repeat(10_000) + &"]".repeat(10_000);
+    let body = format!(r#"{{"event_id":"e","event_type":"article.created","article":{deep}}}"#);
+    let answer = answer(&ready(), "POST", "/webhook", &[("x-blogshoot-signature", &signed(&body))], &body);
+    assert_eq!((answer.status.as_u16(), answer.body.as_str()), (400, r#"{"error":"Invalid payload"}"#));
+}
+
+#[test]
+fn the_log_explains_what_the_answer_does_not() {
+    let body = ARTICLE;
+    let settings = ready();
+    let post = |signature: &str| {
+        let request =
+            request("POST", "/api/webhook", &[("x-blogshoot-signature", signature)], body.as_bytes());
+        let rejection = receive(&settings, &request, NOW).expect_err("refused");
+        log::rejected(None, &rejection).to_line()
+    };
+    let good = signed(body);
+    let line = post(&good.replace('0', "1"));
+    assert!(
+        line.starts_with(r#"{"level":"warn","code":"SIGNATURE_FAILED","status":401,"reason":"#),
+        "{line}"
+    );
+    for bad in [format!("sha256={good}"), good.to_uppercase(), good[1..].to_owned(), "0".repeat(64)] {
+        let line = post(&bad);
+        assert!(!line.contains(&good[..16]), "a log line must never hold the right signature: {line}");
+        assert!(!line.contains(SECRET), "{line}");
+    }
+}

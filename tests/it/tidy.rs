@@ -1,0 +1,127 @@
+//! House rules: lists, files and documents agree.
+#![allow(clippy::disallowed_methods, reason = "a test may read the project's files")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use presshook::actions::ACTIONS;
+use presshook::settings::SETTINGS;
+use presshook::sources::SOURCES;
+
+fn read(name: &str) -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// The names of a directory's files, without their extension.
+fn stems(directory: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(directory)).expect(directory);
+    let stem = |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    entries.filter_map(|entry| stem(&entry.expect("readable").path())).collect()
+}
+
+/// Every Rust file of the crate, with its text.
+fn sources() -> Vec<(String, String)> {
+    ["src", "src/sources", "src/actions", "tests/it"]
+        .into_iter()
+        .flat_map(|directory| stems(directory).into_iter().map(move |stem| format!("{directory}/{stem}.rs")))
+        .filter(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join(name).is_file())
+        .map(|name| (name.clone(), read(&name)))
+        .collect()
+}
+
+#[test]
+fn each_sender_is_one_file_one_line_and_one_vector_file() {
+    let names: BTreeSet<String> = SOURCES.iter().map(|source| source.name.to_owned()).collect();
+    let files: BTreeSet<String> = stems("src/sources").iter().map(|stem| stem.replace('_', "-")).collect();
+    assert_eq!(names, files);
+    assert_eq!(names, stems("tests/vectors/sources"));
+    assert_eq!(names.len(), SOURCES.len(), "each name once");
+}
+
+#[test]
+fn each_action_is_one_file_and_one_line() {
+    let names: BTreeSet<String> = ACTIONS.iter().map(|action| action.name.to_owned()).collect();
+    assert_eq!(names, stems("src/actions"));
+}
+
+#[test]
+fn the_readme_lists_every_setting_as_the_table_does() {
+    let readme = read("README.md");
+    for setting in SETTINGS {
+        let default =
+            if setting.default.is_empty() { String::new() } else { format!("`{}`", setting.default) };
+        let row = format!("| `{}` | {default} | {} |", setting.name, setting.help);
+        assert!(readme.contains(&row), "README.md lacks this row:\n{row}");
+    }
+}
+
+#[test]
+fn the_readme_names_every_sender() {
+    let readme = read("README.md");
+    for source in SOURCES {
+        assert!(readme.contains(source.title), "README.md does not name {}", source.title);
+    }
+}
+
+#[test]
+fn the_crates_and_the_programs_that_build_them_have_the_same_versions() {
+    let (manifest, tools) = (read("Cargo.toml"), read("scripts/tools.mjs"));
+    for (krate, program) in [("worker", "worker-build"), ("wasm-bindgen", "wasm-bindgen-cli")] {
+        let line = manifest.lines().find(|line| line.starts_with(&format!("{krate} = \"="))).expect(krate);
+        let version = line.trim_start_matches(&format!("{krate} = \"=")).trim_end_matches('"');
+        let pinned = format!("crate: \"{program}\"");
+        let line = tools.lines().find(|line| line.contains(&pinned)).expect(program);
+        assert!(line.contains(&format!("version: \"{version}\"")), "{krate} {version}, but {line}");
+    }
+}
+
+#[test]
+fn the_package_and_the_crate_have_one_version() {
+    let wanted = format!("\"version\": \"{}\"", presshook::VERSION);
+    for file in ["package.json", "package-lock.json"] {
+        assert!(read(file).contains(&wanted), "{file} does not say {wanted}");
+    }
+}
+
+#[test]
+fn files_open_by_saying_what_they_hold_and_stay_short() {
+    for (name, text) in sources() {
+        assert!(text.starts_with("//!"), "{name} does not say what it holds");
+        let lines = text.lines().count();
+        assert!(lines <= 450, "{name} has {lines} lines: look for a seam");
+    }
+}
+
+#[test]
+fn nothing_in_the_crate_unwraps() {
+    for (name, text) in sources().into_iter().filter(|(name, _)| name.starts_with("src/")) {
+        for (index, line) in text.lines().enumerate() {
+            assert!(
+                !line.contains(".unwrap()"),
+                "{name}:{}: say with `expect` why it cannot fail",
+                index + 1
+            );
+        }
+    }
+}
+
+#[test]
+fn the_changelog_begins_with_what_is_unreleased() {
+    let changelog = read("CHANGELOG.md");
+    let first = changelog.lines().find(|line| line.starts_with("## "));
+    assert_eq!(first, Some("## Unreleased"));
+}
+
+#[test]
+fn scripts_named_in_the_readme_exist() {
+    let (readme, package) = (read("README.md"), read("package.json"));
+    for (_, rest) in readme.match_indices("npm run ").map(|(at, found)| (at, &readme[at + found.len()..])) {
+        let name: String = rest.chars().take_while(|it| it.is_ascii_alphanumeric() || *it == ':').collect();
+        assert!(
+            package.contains(&format!("\"{name}\": ")),
+            "README.md names `npm run {name}`, which is not there"
+        );
+    }
+}

@@ -1,0 +1,221 @@
+//! Every sender's vector file against `receive`, with the cases that each accepted one implies.
+
+use std::collections::BTreeMap;
+
+use presshook::contract::Rejection;
+use presshook::event::{Delivery, Item};
+use presshook::receive::receive;
+use presshook::samples::{self, Accepted, Vectors};
+use presshook::settings::Settings;
+use presshook::signature::Secret;
+use presshook::sources::{SOURCES, Source};
+
+use crate::{NOW, request};
+
+/// The one place where the code under test is called.
+fn check(
+    settings: &Settings,
+    source: &Source,
+    headers: &[(String, String)],
+    body: &[u8],
+) -> Result<Delivery, Rejection> {
+    let headers: Vec<(&str, &str)> =
+        headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let nameless = receive(settings, &request("POST", "/api/webhook", &headers, body), NOW);
+    let path = format!("/api/webhook/{}", source.name);
+    let named = receive(settings, &request("POST", &path, &headers, body), NOW);
+    assert_eq!(nameless.is_ok(), named.is_ok(), "the named and the nameless URL must agree");
+    named
+}
+
+fn settings_with(source: &Source, secret: &str) -> Settings {
+    Settings::read([(source.secret_setting(), secret.to_owned())])
+}
+
+fn headers(case: &BTreeMap<String, String>) -> Vec<(String, String)> {
+    case.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// Calls a test with every accepted case of every sender.
+fn each_accepted(test: impl Fn(&'static Source, &Settings, &Accepted)) {
+    for source in SOURCES {
+        let vectors = Vectors::of(source).expect("the vector file is well-formed");
+        assert!(!vectors.accepted.is_empty() && !vectors.rejected.is_empty(), "{} has both", source.name);
+        for case in &vectors.accepted {
+            test(source, &settings_with(source, &vectors.secret), case);
+        }
+    }
+}
+
+#[test]
+fn accepted_cases_are_understood() {
+    each_accepted(|source, settings, case| {
+        let delivery = check(settings, source, &headers(&case.headers), case.body.as_bytes())
+            .unwrap_or_else(|error| panic!("{} {}: {error}", source.name, case.name));
+        let event = delivery.event().expect("a delivery has an event");
+        let label = format!("{} {}", source.name, case.name);
+        assert_eq!(event.kind.name(), case.kind, "{label}");
+        assert_eq!(delivery.key.0, case.key, "{label}");
+        assert_eq!(event.at.map(|at| at.to_string()), case.at, "{label}");
+        assert_eq!(event.item.as_ref().map(fields), case.item.clone(), "{label}");
+        assert_eq!(delivery.verified_by, source.secret_setting(), "{label}");
+    });
+}
+
+#[test]
+fn rejected_cases_are_rejected_for_their_reason() {
+    for source in SOURCES {
+        let vectors = Vectors::of(source).expect("the vector file is well-formed");
+        let settings = settings_with(source, &vectors.secret);
+        for case in &vectors.rejected {
+            let rejection = check(&settings, source, &headers(&case.headers), case.body.as_bytes())
+                .expect_err(&format!("{} {} must be rejected", source.name, case.name));
+            let reason = rejection.to_string();
+            assert_eq!(rejection.status().as_u16(), case.status, "{}: {reason}", case.name);
+            assert!(reason.contains(&case.reason), "{}: {reason}", case.name);
+        }
+    }
+}
+
+#[test]
+fn a_changed_byte_anywhere_in_the_body_is_refused() {
+    each_accepted(|source, settings, case| {
+        for at in 0..case.body.len() {
+            let mut body = case.body.clone().into_bytes();
+            body[at] ^= 1;
+            refused(check(settings, source, &headers(&case.headers), &body));
+        }
+        let longer = format!("{}\n", case.body);
+        refused(check(settings, source, &headers(&case.headers), longer.as_bytes()));
+    });
+}
+
+#[test]
+fn a_changed_character_anywhere_in_the_signature_is_refused() {
+    each_accepted(|source, settings, case| {
+        for (index, (name, value)) in headers(&case.headers).iter().enumerate() {
+            if !source.scheme.headers().iter().any(|header| name.eq_ignore_ascii_case(header.as_str())) {
+                continue;
+            }
+            for at in 0..value.len() {
+                for replacement in [b'0', b'f', b'F', b' '] {
+                    let mut changed = value.clone().into_bytes();
+                    if changed[at] == replacement {
+                        continue;
+                    }
+                    changed[at] = replacement;
+                    let mut headers = headers(&case.headers);
+                    headers[index].1 = String::from_utf8(changed).expect("ASCII");
+                    refused(check(settings, source, &headers, case.body.as_bytes()));
+                }
+            }
+            let mut twice = headers(&case.headers);
+            twice.push((name.clone(), value.clone()));
+            refused(check(settings, source, &twice, case.body.as_bytes()));
+        }
+    });
+}
+
+#[test]
+fn only_the_signed_headers_matter() {
+    each_accepted(|source, settings, case| {
+        for index in 0..case.headers.len() {
+            let mut fewer = headers(&case.headers);
+            let (name, _) = fewer.remove(index);
+            let signed = source.scheme.headers().iter().any(|it| name.eq_ignore_ascii_case(it.as_str()));
+            let result = check(settings, source, &fewer, case.body.as_bytes());
+            if signed {
+                refused(result);
+            } else {
+                let key = result.expect("an unsigned header may be left out").key.0;
+                assert_eq!(key, case.key, "without `{name}` a repeat must still be one");
+            }
+        }
+    });
+}
+
+#[test]
+fn another_secret_is_refused() {
+    each_accepted(|source, _, case| {
+        let settings = settings_with(source, "another secret");
+        refused(check(&settings, source, &headers(&case.headers), case.body.as_bytes()));
+    });
+}
+
+#[test]
+fn the_previous_secret_still_verifies_and_is_named() {
+    each_accepted(|source, _, case| {
+        let vectors = Vectors::of(source).expect("the vector file is well-formed");
+        let previous = format!("{}_PREVIOUS", source.secret_setting());
+        let settings = Settings::read([
+            (source.secret_setting(), "the new secret".to_owned()),
+            (previous.clone(), vectors.secret),
+        ]);
+        let delivery =
+            check(&settings, source, &headers(&case.headers), case.body.as_bytes()).expect("accepted");
+        assert_eq!(delivery.verified_by, previous);
+    });
+}
+
+#[test]
+fn with_all_senders_set_up_exactly_one_is_found() {
+    let secrets = SOURCES.iter().map(|source| {
+        (source.secret_setting(), Vectors::of(source).expect("the vector file is well-formed").secret)
+    });
+    let settings = Settings::read(secrets);
+    each_accepted(|source, _, case| {
+        let delivery =
+            check(&settings, source, &headers(&case.headers), case.body.as_bytes()).expect("accepted");
+        assert_eq!(delivery.source.name, source.name);
+    });
+}
+
+#[test]
+fn samples_are_new_events_signed_as_their_sender_signs() {
+    each_accepted(|source, settings, case| {
+        if case.name.contains(' ') {
+            return;
+        }
+        let body = samples::body(source, &case.name, "sample-1", NOW).expect("there is a sample");
+        let secret = Secret::new("--secret", &Vectors::of(source).expect("well-formed").secret);
+        let headers = source.scheme.sign(&secret, body.as_bytes());
+        let headers: Vec<_> = headers.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
+        let delivery = check(settings, source, &headers, body.as_bytes()).expect("accepted");
+        assert_eq!(delivery.key.0, "sample-1");
+        assert_eq!(delivery.event().expect("an event").at, Some(NOW));
+    });
+}
+
+fn refused(result: Result<Delivery, Rejection>) {
+    match result {
+        Err(Rejection::Signature(_)) => {}
+        Err(other) => panic!("refused for another reason: {other}"),
+        Ok(_) => panic!("accepted"),
+    }
+}
+
+/// An item as a vector file writes it: empty fields left out.
+fn fields(item: &Item) -> BTreeMap<String, toml::Value> {
+    let image = item.image.as_ref().map(|image| image.url.clone());
+    let published_at = item.published_at.map(|at| at.to_string());
+    let texts = [
+        ("id", &item.id),
+        ("title", &item.title),
+        ("slug", &item.slug),
+        ("language", &item.language),
+        ("language_name", &item.language_name),
+        ("market", &item.market),
+        ("excerpt", &item.excerpt),
+        ("html", &item.html),
+        ("markdown", &item.markdown),
+        ("plain_text", &item.plain_text),
+        ("image", &image),
+        ("description", &item.seo.description),
+        ("published_at", &published_at),
+    ];
+    let lists = [("tags", &item.tags), ("categories", &item.categories), ("keywords", &item.seo.keywords)];
+    let texts = texts.into_iter().filter_map(|(name, text)| Some((name, toml::Value::from(text.clone()?))));
+    let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
+    let lists = lists.map(|(name, list)| (name, toml::Value::from(list.clone())));
+    texts.chain(lists).map(|(name, value)| (name.to_owned(), value)).collect()
+}
