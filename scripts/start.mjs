@@ -2,13 +2,12 @@
 // Sets up, builds, serves the Worker on this machine, sends it a signed test and a signed article, shows the deploy
 // call that follows, and goes on serving.
 
-import { spawn } from "node:child_process";
-import { createServer } from "node:net";
 import { build } from "./build.mjs";
 import { localSecret, localSettings } from "./local.mjs";
 import { compile, send } from "./send.mjs";
 import { setup } from "./setup.mjs";
-import { ENVIRONMENT, Problem, ROOT, bold, main, say } from "./shell.mjs";
+import { checkFree, serve, within } from "./serve.mjs";
+import { bold, main, say } from "./shell.mjs";
 import { standIn } from "./stand-in.mjs";
 
 const PORT = Number(process.env.PORT ?? 8787);
@@ -25,7 +24,7 @@ async function start() {
   await build();
   say(bold("Building the presshook command, which signs and sends samples"));
   await compile();
-  await free(PORT);
+  await checkFree(PORT);
 
   const secret = localSecret();
   const settings = localSettings();
@@ -42,8 +41,8 @@ async function start() {
   } else {
     say(`Deploys go to the hook in ${hooks.join(", ")} of .dev.vars`);
   }
-  const wrangler = serve(hook ? ["--var", `CLOUDFLARE_DEPLOY_HOOK:${hook.url}`] : []);
-  await answering(wrangler);
+  const wrangler = serve(PORT, hook ? ["--var", `CLOUDFLARE_DEPLOY_HOOK:${hook.url}`] : []);
+  await wrangler.ready;
 
   heading("A signed test webhook, as the sender's Test Connection button sends it");
   await send(["blogshoot", "test", "--url", `${URL}/api/webhook`], secret);
@@ -67,72 +66,6 @@ function next() {
   npm run send -- article.created --bad-signature  what a forger gets
   curl ${`${URL}/api/health`.padEnd(43)} what is set up
   npm run deploy                                   put it on Cloudflare (README: "On Cloudflare")`);
-}
-
-/** Starts `wrangler dev` in a process group of its own: it has children, and all of them must end with it. */
-function serve(/** @type {string[]} */ args) {
-  const options = ["dev", "--ip", "127.0.0.1", "--port", String(PORT), "--show-interactive-dev-session=false"];
-  const child = spawn("wrangler", [...options, ...args], {
-    cwd: ROOT,
-    detached: true,
-    stdio: ["ignore", "inherit", "inherit"],
-    env: { ...ENVIRONMENT, CI: "1" },
-  });
-  const end = () => {
-    try {
-      process.kill(-(child.pid ?? 0), "SIGTERM");
-    } catch {
-      // It has ended already.
-    }
-  };
-  process.on("exit", end);
-  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) process.on(signal, () => process.exit());
-  const ended = new Promise((_, reject) => {
-    child.on("error", (error) => reject(new Problem(`wrangler cannot be started: ${error.message}`)));
-    child.on("close", (status) => reject(new Problem(`wrangler dev ended (${status}); its last words stand above.`)));
-  });
-  ended.catch(() => {});
-  return { ended };
-}
-
-/** @param {{ ended: Promise<unknown> }} wrangler */
-async function answering(wrangler) {
-  const asked = async () => {
-    for (;;) {
-      const health = await fetch(`${URL}/api/health`).then((it) => it.json(), () => undefined);
-      if (health?.service === "presshook") return;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-  };
-  const up = within(60_000, asked(), `The Worker did not answer on ${URL} within a minute.`);
-  await Promise.race([up, wrangler.ended]);
-}
-
-/** @param {number} port */
-async function free(port) {
-  const probe = createServer();
-  await new Promise((resolve, reject) => {
-    probe.once("error", () =>
-      reject(new Problem(`Port ${port} is in use. End what uses it, or choose another: PORT=8790 npm start`)),
-    );
-    probe.listen(port, "127.0.0.1", () => probe.close(resolve));
-  });
-}
-
-/**
- * @template T
- * @param {number} milliseconds
- * @param {Promise<T>} promise
- * @param {string} otherwise
- * @returns {Promise<T>}
- */
-function within(milliseconds, promise, otherwise) {
-  /** @type {NodeJS.Timeout} */
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Problem(otherwise)), milliseconds);
-  });
-  return Promise.race([promise, /** @type {Promise<never>} */ (late)]).finally(() => clearTimeout(timer));
 }
 
 /** @param {import("./stand-in.mjs").Call} call */

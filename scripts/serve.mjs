@@ -1,0 +1,94 @@
+// The Worker on this machine: `wrangler dev`, started, waited for and ended.
+
+import { spawn } from "node:child_process";
+import { createServer } from "node:net";
+import { ENVIRONMENT, Problem, ROOT } from "./shell.mjs";
+
+/**
+ * Starts `wrangler dev` on a port of loopback. It has children of its own, so it gets a process group, and the whole
+ * group ends with this process or when asked to.
+ *
+ * @param {number} port
+ * @param {string[]} args
+ * @param {(text: string) => void} [hear] is told what it prints; without it the terminal is
+ */
+export function serve(port, args, hear) {
+  const options = ["--ip", "127.0.0.1", "--port", String(port), "--show-interactive-dev-session=false"];
+  const stream = hear ? "pipe" : "inherit";
+  const child = spawn("wrangler", ["dev", ...options, ...args], {
+    cwd: ROOT,
+    detached: true,
+    stdio: ["ignore", stream, stream],
+    env: { ...ENVIRONMENT, CI: "1" },
+  });
+  for (const output of [child.stdout, child.stderr]) {
+    output?.setEncoding("utf8").on("data", (text) => hear?.(text));
+  }
+  const end = () => {
+    try {
+      process.kill(-(child.pid ?? 0), "SIGTERM");
+    } catch {
+      // It has ended already.
+    }
+  };
+  process.on("exit", end);
+  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
+    process.on(signal, () => process.exit());
+  }
+  const ended = new Promise((_, reject) => {
+    child.on("error", (error) => reject(new Problem(`wrangler cannot be started: ${error.message}`)));
+    child.on("close", (status) => reject(new Problem(`wrangler dev ended (${status}); its last words stand above.`)));
+  });
+  ended.catch(() => {});
+  const url = `http://127.0.0.1:${port}`;
+  const up = within(60_000, answering(url), `The Worker did not answer on ${url} within a minute.`);
+  return { url, end, ended, ready: Promise.race([up, ended]) };
+}
+
+/** @param {string} url */
+async function answering(url) {
+  for (;;) {
+    const health = await fetch(`${url}/api/health`).then(
+      (response) => response.json(),
+      () => undefined,
+    );
+    if (health?.service === "presshook") return;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+/** @param {number} port */
+export async function checkFree(port) {
+  const probe = createServer();
+  await new Promise((resolve, reject) => {
+    probe.once("error", () => {
+      reject(new Problem(`Port ${port} is in use. End what uses it, or choose another: PORT=8790 npm start`));
+    });
+    probe.listen(port, "127.0.0.1", () => probe.close(resolve));
+  });
+}
+
+/** A port that nothing listens on. */
+export async function freePort() {
+  const probe = createServer();
+  await new Promise((resolve) => probe.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  return typeof address === "object" && address ? address.port : 0;
+}
+
+/**
+ * @template T
+ * @param {number} milliseconds
+ * @param {Promise<T>} promise
+ * @param {string} otherwise
+ * @returns {Promise<T>}
+ */
+export function within(milliseconds, promise, otherwise) {
+  /** @type {NodeJS.Timeout} */
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Problem(otherwise)), milliseconds);
+  });
+  return Promise.race([promise, /** @type {Promise<never>} */ (late)]).finally(() => clearTimeout(timer));
+}

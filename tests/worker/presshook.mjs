@@ -1,0 +1,79 @@
+// The built Worker, called as the runtime calls it, with bindings of the test's own.
+
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { vi } from "vitest";
+import Worker from "../../build/index.js";
+
+export const SECRET = "the secret of the tests";
+
+/** @typedef {Record<string, unknown>} Bindings */
+
+/**
+ * The Worker with these bindings. The same object is the same isolate's bindings: settings are read once for it.
+ *
+ * @param {Bindings} bindings
+ */
+export function worker(bindings) {
+  return {
+    /**
+     * One request: the response at once, and a promise for the work that goes on after it.
+     *
+     * @param {string} path
+     * @param {RequestInit} [init]
+     */
+    async ask(path, init) {
+      const ctx = createExecutionContext();
+      const response = await new Worker(ctx, bindings).fetch(new Request(`https://hook.example${path}`, init));
+      return { response, after: waitOnExecutionContext(ctx) };
+    },
+  };
+}
+
+export const DIRECT = { INBOX: "none", BLOGSHOOT_WEBHOOK_SECRET: SECRET };
+
+/**
+ * The signature, computed by the runtime's own WebCrypto and not by the code under test.
+ *
+ * @param {string | Uint8Array<ArrayBuffer>} body
+ * @param {string} [secret]
+ */
+export async function sign(body, secret = SECRET) {
+  const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
+  const hmac = { name: "HMAC", hash: "SHA-256" };
+  const key = await crypto.subtle.importKey("raw", new TextEncoder().encode(secret), hmac, false, ["sign"]);
+  const mac = new Uint8Array(await crypto.subtle.sign("HMAC", key, bytes));
+  return [...mac].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/**
+ * A signed delivery.
+ *
+ * @param {string | Uint8Array<ArrayBuffer>} body
+ * @returns {Promise<RequestInit>}
+ */
+export const signed = async (body) => ({
+  method: "POST",
+  headers: { "x-blogshoot-signature": await sign(body), "content-type": "application/json" },
+  body,
+});
+
+/** @param {string} type @param {string} [id] */
+export const event = (type, id = "evt_1") =>
+  JSON.stringify({ event_id: id, event_type: type, timestamp: "2026-01-31T08:00:00Z", article: { id: "art_1" } });
+
+/** Collects what the Worker prints, as objects where it is JSON. */
+export function logged() {
+  /** @type {any[]} */
+  const lines = [];
+  const keep = (/** @type {unknown[]} */ ...parts) => {
+    const text = parts.map(String).join(" ");
+    lines.push(text.startsWith("{") ? JSON.parse(text) : text);
+  };
+  for (const level of /** @type {const} */ (["log", "warn", "error"])) {
+    vi.spyOn(console, level).mockImplementation(keep);
+  }
+  return lines;
+}
+
+/** @param {any[]} lines */
+export const codes = (lines) => lines.map((line) => line.code ?? line);

@@ -1,0 +1,21 @@
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  root: new URL("../..", import.meta.url).pathname,
+  plugins: [
+    cloudflareTest({
+      wrangler: { configPath: "./wrangler.toml" },
+      // In place of whatever is in .dev.vars.
+      miniflare: { bindings: { BLOGSHOOT_WEBHOOK_SECRET: "the secret of the tests" } },
+    }),
+  ],
+  test: {
+    include: ["tests/worker/*.test.mjs"],
+    exclude: ["tests/worker/served.test.mjs"],
+    silent: "passed-only",
+    globalSetup: "tests/worker/host.mjs",
+    // A host that hangs is given up after 25 seconds.
+    testTimeout: 40_000,
+  },
+});
