@@ -25,6 +25,14 @@ const FEATURES = [
   "simd",
 ].map((feature) => `--enable-${feature}`);
 
+// For what imports the Worker: the tests, and a Pages Function.
+const TYPES = `/** The Worker, as the runtime makes it for a request. */
+export default class {
+  constructor(ctx: unknown, env: unknown);
+  fetch(request: Request): Promise<Response>;
+}
+`;
+
 export async function build() {
   const inputs = fingerprint();
   if (existsSync(WASM) && existsSync(MARKER) && readFileSync(MARKER, "utf8") === inputs) {
@@ -44,6 +52,7 @@ export async function build() {
   // worker-build would keep the names, a fifth of the module, so its own pass is off (Cargo.toml) and this is the only.
   const strip = ["--strip-debug", "--strip-producers"];
   await run(wasmOpt, ["-O2", ...FEATURES, ...strip, WASM, "-o", WASM]);
+  writeFileSync(path.join(ROOT, "build", "index.d.ts"), TYPES);
   writeFileSync(MARKER, inputs);
   say(`Built: ${sizes()}`);
 }

@@ -18,7 +18,9 @@ export const send = (args, secret) =>
 
 async function script() {
   const args = process.argv.slice(2);
-  const names = args.filter((it, index) => !it.startsWith("-") && !args[index - 1]?.match(/^--(url|secret)$/));
+  const names = args.filter(
+    (it, index) => !it.startsWith("-") && !args[index - 1]?.match(/^--(url|secret)$/),
+  );
   if (names.length === 0) {
     throw new Problem("Which event? For example: npm run send -- article.created");
   }

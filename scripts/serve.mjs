@@ -37,7 +37,9 @@ export function serve(port, args, hear) {
   }
   const ended = new Promise((_, reject) => {
     child.on("error", (error) => reject(new Problem(`wrangler cannot be started: ${error.message}`)));
-    child.on("close", (status) => reject(new Problem(`wrangler dev ended (${status}); its last words stand above.`)));
+    child.on("close", (status) =>
+      reject(new Problem(`wrangler dev ended (${status}); its last words stand above.`)),
+    );
   });
   ended.catch(() => {});
   const url = `http://127.0.0.1:${port}`;

@@ -30,13 +30,17 @@ export async function setup() {
 async function prerequisites() {
   const [major, minor] = process.versions.node.split(".").map(Number);
   if (major < 20 || (major === 20 && minor < 12)) {
-    throw new Problem(`Node.js 20.12 or later is needed, this is ${process.versions.node}. See https://nodejs.org`);
+    throw new Problem(
+      `Node.js 20.12 or later is needed, this is ${process.versions.node}. See https://nodejs.org`,
+    );
   }
   if (!output("npm", ["--version"])) {
     throw new Problem("npm is missing. It comes with Node.js: https://nodejs.org");
   }
   if (!output("rustup", ["--version"])) {
-    throw new Problem("rustup is missing. It installs Rust: see https://rustup.rs, then open a new terminal.");
+    throw new Problem(
+      "rustup is missing. It installs Rust: see https://rustup.rs, then open a new terminal.",
+    );
   }
   if (!output("cc", ["--version"])) {
     throw new Problem(
@@ -51,7 +55,9 @@ async function prerequisites() {
 
 /** @param {() => void} begin */
 async function packages(begin) {
-  const wanted = createHash("sha256").update(readFileSync(path.join(ROOT, "package-lock.json"))).digest("hex");
+  const wanted = createHash("sha256")
+    .update(readFileSync(path.join(ROOT, "package-lock.json")))
+    .digest("hex");
   const marker = path.join(ROOT, "node_modules", ".presshook-lock");
   if (existsSync(marker) && readFileSync(marker, "utf8") === wanted) return "there";
   begin();

@@ -51,7 +51,9 @@ async function start() {
     heading("A signed article, as the sender sends it on Publish");
     await send(["blogshoot", "article.created", "--url", `${URL}/api/webhook`], secret);
     await within(15_000, called, "The Worker did not call the deploy hook; its log above says why.");
-    say(`\n${bold("It works:")} signed webhook in, signature verified inside the Wasm module, deploy hook called.`);
+    say(
+      `\n${bold("It works:")} signed webhook in, signature verified inside the Wasm module, deploy hook called.`,
+    );
   } else {
     say("\nNo article was sent: it would start a real build. `npm run send -- article.created` does.");
   }

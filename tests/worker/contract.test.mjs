@@ -47,6 +47,7 @@ async function ask(bindings, path, init) {
 }
 
 describe("paths and methods", () => {
+  /** @type {[string, string, number, object][]} */
   const cases = [
     ["GET", "/api/webhook", 200, online("/api/webhook")],
     ["GET", "/api/webhook/", 200, online("/api/webhook")],
@@ -73,7 +74,7 @@ describe("paths and methods", () => {
   ];
   const bindings = { ...DIRECT, BLOGSHOOT_WEBHOOK_SECRET__SHOP: "the shop's own secret" };
   it.each(cases)("%s %s", async (method, path, status, body) => {
-    const answer = await ask(bindings, String(path), { method: String(method) });
+    const answer = await ask(bindings, path, { method });
     expect(answer.status).toBe(status);
     expect(JSON.parse(answer.body)).toEqual(body);
     expect(answer.headers).toMatchObject(JSON_HEADERS);
@@ -84,25 +85,31 @@ describe("paths and methods", () => {
     expect((await ask(DIRECT, "/health", { method: "PUT" })).headers.allow).toBe("GET, HEAD, OPTIONS");
   });
 
-  it.each(["/api/webhook", "/api/health", "/webhook/blogshoot"])("answers HEAD %s like GET, without body", async (path) => {
-    const head = await ask(DIRECT, path, { method: "HEAD" });
-    const get = await ask(DIRECT, path);
-    expect(head.status).toBe(200);
-    expect(head.body).toBe("");
-    expect(head.headers).toMatchObject(JSON_HEADERS);
-    expect(get.body).not.toBe("");
-  });
+  it.each(["/api/webhook", "/api/health", "/webhook/blogshoot"])(
+    "answers HEAD %s like GET, without body",
+    async (path) => {
+      const head = await ask(DIRECT, path, { method: "HEAD" });
+      const get = await ask(DIRECT, path);
+      expect(head.status).toBe(200);
+      expect(head.body).toBe("");
+      expect(head.headers).toMatchObject(JSON_HEADERS);
+      expect(get.body).not.toBe("");
+    },
+  );
 
-  it.each(["/api/webhook", "/api/health", "/webhook/blogshoot"])("answers OPTIONS %s as the BlogShoot server", async (path) => {
-    const answer = await ask(DIRECT, path, { method: "OPTIONS" });
-    expect(answer.status).toBe(200);
-    expect(answer.body).toBe("");
-    expect(answer.headers).toMatchObject({
-      "access-control-allow-origin": "*",
-      "access-control-allow-methods": "GET, POST, OPTIONS",
-      "access-control-allow-headers": "Content-Type, X-BlogShoot-Signature, X-BlogShoot-Event",
-    });
-  });
+  it.each(["/api/webhook", "/api/health", "/webhook/blogshoot"])(
+    "answers OPTIONS %s as the BlogShoot server",
+    async (path) => {
+      const answer = await ask(DIRECT, path, { method: "OPTIONS" });
+      expect(answer.status).toBe(200);
+      expect(answer.body).toBe("");
+      expect(answer.headers).toMatchObject({
+        "access-control-allow-origin": "*",
+        "access-control-allow-methods": "GET, POST, OPTIONS",
+        "access-control-allow-headers": "Content-Type, X-BlogShoot-Signature, X-BlogShoot-Event",
+      });
+    },
+  );
 });
 
 describe("accepted", () => {
@@ -189,12 +196,15 @@ describe("the body", () => {
 
   it("is refused by its announced length before it is read", async () => {
     let pulled = false;
-    const body = new ReadableStream({
-      pull(controller) {
-        pulled = true;
-        controller.enqueue(new Uint8Array(1));
+    const body = new ReadableStream(
+      {
+        pull(controller) {
+          pulled = true;
+          controller.enqueue(new Uint8Array(1));
+        },
       },
-    }, { highWaterMark: 0 });
+      { highWaterMark: 0 },
+    );
     const headers = { "content-length": "9999999", "x-blogshoot-signature": "0".repeat(64) };
     expect((await ask(DIRECT, "/webhook", { method: "POST", headers, body })).status).toBe(413);
     expect(pulled).toBe(false);
@@ -213,12 +223,18 @@ describe("the body", () => {
     ["an array", "[]"],
     ["a text", '"test"'],
     ["half of one", '{"event_id":"evt_1",'],
-    ["10,000 levels deep", `{"event_id":"e","event_type":"test","x":${"[".repeat(10_000)}${"]".repeat(10_000)}}`],
+    [
+      "10,000 levels deep",
+      `{"event_id":"e","event_type":"test","x":${"[".repeat(10_000)}${"]".repeat(10_000)}}`,
+    ],
     ["10,000 objects deep", '{"event_id":'.repeat(10_000)],
     ["without an id", '{"event_type":"article.created"}'],
     ["without a type", '{"event_id":"evt_1"}'],
     ["invalid UTF-8", bytes(0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d)],
-    ["invalid UTF-8 in a value", new Uint8Array([...new TextEncoder().encode('{"event_id":"'), 0xc3, 0x28, 0x22, 0x7d])],
+    [
+      "invalid UTF-8 in a value",
+      new Uint8Array([...new TextEncoder().encode('{"event_id":"'), 0xc3, 0x28, 0x22, 0x7d]),
+    ],
   ])("that is %s and signed is an invalid payload", async (_, body) => {
     const answer = await ask(DIRECT, "/webhook", await signed(body));
     expect(answer.status).toBe(400);
@@ -226,7 +242,12 @@ describe("the body", () => {
   });
 
   it("is verified as bytes: invalid UTF-8 does not become another text first", async () => {
-    const body = new Uint8Array([...new TextEncoder().encode(event("test").slice(0, -1) + ',"x":"'), 0xff, 0x22, 0x7d]);
+    const body = new Uint8Array([
+      ...new TextEncoder().encode(event("test").slice(0, -1) + ',"x":"'),
+      0xff,
+      0x22,
+      0x7d,
+    ]);
     const replaced = new TextEncoder().encode(new TextDecoder().decode(body));
     const headers = { "x-blogshoot-signature": await sign(replaced) };
     expect((await ask(DIRECT, "/webhook", { method: "POST", headers, body })).status).toBe(401);
@@ -235,7 +256,8 @@ describe("the body", () => {
 
 describe("rejected", () => {
   const body = event("article.created");
-  const post = async (/** @type {HeadersInit} */ headers, bindings = DIRECT, path = "/api/webhook") => {
+  /** @param {HeadersInit} headers @param {import("./presshook.mjs").Bindings} [bindings] @param {string} [path] */
+  const post = async (headers, bindings = DIRECT, path = "/api/webhook") => {
     const answer = await ask(bindings, path, { method: "POST", headers, body });
     return [answer.status, answer.body];
   };
@@ -244,21 +266,22 @@ describe("rejected", () => {
 
   it("without a secret, whatever is sent", async () => {
     const good = { "x-blogshoot-signature": await sign(body) };
-    expect(await post(good, /** @type {any} */ ({}))).toEqual(UNCONFIGURED);
-    expect(await post({}, /** @type {any} */ ({}), "/api/webhook/blogshoot")).toEqual(UNCONFIGURED);
+    expect(await post(good, {})).toEqual(UNCONFIGURED);
+    expect(await post({}, {}, "/api/webhook/blogshoot")).toEqual(UNCONFIGURED);
     for (const wrong of ["", " ", `${SECRET}\n`, ` ${SECRET}`]) {
       expect(await post(good, { INBOX: "none", BLOGSHOOT_WEBHOOK_SECRET: wrong })).toEqual(UNCONFIGURED);
     }
-    expect(await post({ "x-blogshoot-signature": await sign(body, "x") }, { BLOGSHOOT_WEBHOOK_SECRET: "" })).toEqual(
-      UNCONFIGURED,
-    );
+    expect(
+      await post({ "x-blogshoot-signature": await sign(body, "x") }, { BLOGSHOOT_WEBHOOK_SECRET: "" }),
+    ).toEqual(UNCONFIGURED);
   });
 
   it("with a signature that is missing, malformed, wrong or given twice", async () => {
     const good = await sign(body);
     const twice = new Headers({ "x-blogshoot-signature": good });
     twice.append("x-blogshoot-signature", good);
-    for (const headers of [
+    /** @type {HeadersInit[]} */
+    const bad = [
       {},
       { "x-webhook-signature": `sha256=${good}` },
       { "x-blogshoot-signature": "" },
@@ -271,7 +294,8 @@ describe("rejected", () => {
       { "x-blogshoot-signature": await sign(body, "another secret") },
       { "x-blogshoot-signature": "é".repeat(32) },
       twice,
-    ]) {
+    ];
+    for (const headers of bad) {
       expect(await post(headers)).toEqual(INVALID);
     }
     expect(await post({ "x-blogshoot-signature": good })).toEqual([200, expect.any(String)]);

@@ -58,7 +58,10 @@ describe("an accepted event calls the deploy hook", () => {
     });
     const bindings = { ...DIRECT, CLOUDFLARE_DEPLOY_HOOK: `${HOST}/hook/200/after` };
     const lines = logged();
-    const { response, after } = await worker(bindings).ask("/webhook", await signed(event("article.created", "after")));
+    const { response, after } = await worker(bindings).ask(
+      "/webhook",
+      await signed(event("article.created", "after")),
+    );
     expect(response.status).toBe(200);
     expect(codes(lines)).not.toContain("REBUILD_TRIGGERED");
     release();

@@ -3,7 +3,7 @@
 
 import { createServer } from "node:http";
 
-/** @param {{ provide: (key: "host", value: string) => void }} project */
+/** @param {import("vitest/node").TestProject} project */
 export default async function setup(project) {
   /** @type {Map<string, { method?: string, contentType?: string, body: string }[]>} */
   const calls = new Map();
@@ -17,7 +17,10 @@ export default async function setup(project) {
     request.setEncoding("utf8").on("data", (piece) => (body += piece));
     request.on("end", () => {
       const earlier = calls.get(name) ?? [];
-      calls.set(name, [...earlier, { method: request.method, contentType: request.headers["content-type"], body }]);
+      calls.set(name, [
+        ...earlier,
+        { method: request.method, contentType: request.headers["content-type"], body },
+      ]);
       if (behavior === "hangs") return;
       if (behavior === "closes") return void response.destroy();
       if (behavior === "streams") return void response.writeHead(200).write("the body never ends");

@@ -22,7 +22,10 @@ it("is logged once with its message, and the next request works", async () => {
   expect(panics(lines)).toEqual([expect.stringContaining("a broken runtime")]);
 
   for (const attempt of [1, 2]) {
-    const { response } = await worker(bindings).ask("/webhook", await signed(event("test", `after-${attempt}`)));
+    const { response } = await worker(bindings).ask(
+      "/webhook",
+      await signed(event("test", `after-${attempt}`)),
+    );
     expect(response.status).toBe(200);
   }
   expect(panics(lines)).toHaveLength(1);

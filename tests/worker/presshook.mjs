@@ -23,7 +23,9 @@ export function worker(bindings) {
      */
     async ask(path, init) {
       const ctx = createExecutionContext();
-      const response = await new Worker(ctx, bindings).fetch(new Request(`https://hook.example${path}`, init));
+      const response = await new Worker(ctx, bindings).fetch(
+        new Request(`https://hook.example${path}`, init),
+      );
       return { response, after: waitOnExecutionContext(ctx) };
     },
   };
@@ -59,7 +61,12 @@ export const signed = async (body) => ({
 
 /** @param {string} type @param {string} [id] */
 export const event = (type, id = "evt_1") =>
-  JSON.stringify({ event_id: id, event_type: type, timestamp: "2026-01-31T08:00:00Z", article: { id: "art_1" } });
+  JSON.stringify({
+    event_id: id,
+    event_type: type,
+    timestamp: "2026-01-31T08:00:00Z",
+    article: { id: "art_1" },
+  });
 
 /** Collects what the Worker prints, as objects where it is JSON. */
 export function logged() {

@@ -100,9 +100,17 @@ test("every setting of the file reaches the Worker", async () => {
   const health = await (await fetch(`${worker.url}/api/health`)).json();
   assert.deepEqual([health.status, health.mode], ["healthy", "direct"]);
   assert.deepEqual([health.config.hasWebhookSecret, health.config.hasDeployHook], [true, true]);
-  const body = JSON.stringify({ event_id: "evt_10", event_type: "article.updated", padding: "x".repeat(1800) });
+  const body = JSON.stringify({
+    event_id: "evt_10",
+    event_type: "article.updated",
+    padding: "x".repeat(1800),
+  });
   const post = (/** @type {string} */ text) =>
-    fetch(`${worker.url}/webhook`, { method: "POST", headers: { "x-blogshoot-signature": sign(text) }, body: text });
+    fetch(`${worker.url}/webhook`, {
+      method: "POST",
+      headers: { "x-blogshoot-signature": sign(text) },
+      body: text,
+    });
   assert.equal((await post(body)).status, 200, "DEPLOY_ON=published: accepted, without a deploy");
   assert.equal((await post(`${body}${" ".repeat(200)}`)).status, 413, "MAX_BODY_BYTES=2000");
   assert.equal(calls.length, 1);
@@ -129,7 +137,9 @@ test("a signature header given twice is refused", async () => {
 test("a chunked body is counted while it is read", async () => {
   const post = (/** @type {string} */ body) => {
     const chunk = `${body.length.toString(16)}\n${body}\n0\n\n`;
-    return raw(`POST /webhook HTTP/1.1\n${HEAD}X-BlogShoot-Signature: ${sign(body)}\nTransfer-Encoding: chunked\n\n${chunk}`);
+    return raw(
+      `POST /webhook HTTP/1.1\n${HEAD}X-BlogShoot-Signature: ${sign(body)}\nTransfer-Encoding: chunked\n\n${chunk}`,
+    );
   };
   const body = (/** @type {number} */ length) =>
     JSON.stringify({ event_id: "evt_12", event_type: "test", padding: "" }).padEnd(length);

@@ -1,0 +1,72 @@
+// `npm test`: everything, from a fresh clone too. `npm run check` is the part that runs no tests.
+// Every step runs, also after one has failed; none is skipped.
+
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { gzipSync } from "node:zlib";
+import { build } from "./build.mjs";
+import { setup } from "./setup.mjs";
+import { Problem, ROOT, bold, main, run, say } from "./shell.mjs";
+
+const WASM = ["--target", "wasm32-unknown-unknown"];
+const DENY = ["--", "-D", "warnings"];
+const DOC = { env: { RUSTDOCFLAGS: "-D warnings" } };
+const FORMAT = { remedy: "`npm run fmt` formats everything." };
+/** Bytes after gzip: every isolate loads the module before its first answer. */
+const MOST_MODULE_BYTES = 120_000;
+
+/** @typedef {{ name: string, run: () => Promise<void> }} Step */
+
+/** @type {Step[]} */
+const checks = [
+  { name: "Rust is formatted", run: () => run("cargo", ["fmt", "--check"], FORMAT) },
+  { name: "everything else is formatted", run: () => run("prettier", ["--check", "."], FORMAT) },
+  { name: "JavaScript has no type errors", run: () => run("tsc", ["--project", "."]) },
+  { name: "clippy, native", run: () => run("cargo", ["clippy", "--locked", "--all-targets", ...DENY]) },
+  { name: "clippy, Wasm", run: () => run("cargo", ["clippy", "--locked", "--lib", ...WASM, ...DENY]) },
+  { name: "rustdoc, native", run: () => run("cargo", ["doc", "--locked", "--no-deps", "--lib"], DOC) },
+  { name: "rustdoc, Wasm", run: () => run("cargo", ["doc", "--locked", "--no-deps", "--lib", ...WASM], DOC) },
+];
+
+/** @type {Step[]} */
+const tests = [
+  { name: "native tests", run: () => run("cargo", ["test", "--locked"]) },
+  { name: "the module is small", run: small },
+  {
+    name: "the built Worker in workerd",
+    run: () => run("vitest", ["run", "--config", "tests/worker/vitest.config.mjs"]),
+  },
+  {
+    name: "scripts, and the Worker as wrangler serves it",
+    run: () => run("node", ["--test", "tests/worker/served.test.mjs", "tests/scripts/deploy.test.mjs"]),
+  },
+];
+
+async function small() {
+  const module = readFileSync(path.join(ROOT, "build", "index_bg.wasm"));
+  const bytes = gzipSync(module, { level: 9 }).length;
+  say(`${bytes} bytes after gzip, ${MOST_MODULE_BYTES} allowed`);
+  if (bytes > MOST_MODULE_BYTES) throw new Problem("The module has outgrown its limit.");
+}
+
+async function test() {
+  await setup();
+  await build();
+  const steps = process.argv[2] === "checks" ? checks : [...checks, ...tests];
+  /** @type {string[]} */
+  const failures = [];
+  for (const [index, step] of steps.entries()) {
+    say(`\n${bold(`[${index + 1}/${steps.length}] ${step.name}`)}`);
+    try {
+      await step.run();
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      say(error.message);
+      failures.push(step.name);
+    }
+  }
+  say(`\nSteps: ${steps.length - failures.length} passed, ${failures.length} failed`);
+  if (failures.length > 0) throw new Problem(`failed: ${failures.join("; ")}`);
+}
+
+await main(test);
