@@ -9,7 +9,6 @@ import { gzipSync } from "node:zlib";
 import { Problem, ROOT, bold, main, run, say } from "./shell.mjs";
 import { TOOLS, find, npmProgram } from "./tools.mjs";
 
-const WASM = path.join(ROOT, "build", "index_bg.wasm");
 const MARKER = path.join(ROOT, "build", ".inputs");
 const INPUTS = ["src", "Cargo.toml", "Cargo.lock", ".cargo", "rust-toolchain.toml", "scripts/build.mjs"];
 
@@ -35,30 +34,41 @@ export default class {
 
 export async function build() {
   const inputs = fingerprint();
-  if (existsSync(WASM) && existsSync(MARKER) && readFileSync(MARKER, "utf8") === inputs) {
+  if (existsSync(MARKER) && readFileSync(MARKER, "utf8") === inputs) {
     say(`The Worker is built: ${sizes()}`);
     return;
   }
-  const [bindgen, workerBuild] = TOOLS.map((tool) => find(tool));
-  const wasmOpt = npmProgram("wasm-opt");
-  if (!bindgen || !workerBuild || !existsSync(wasmOpt)) {
-    throw new Problem("What the build needs is not installed yet: run `npm run setup` first.");
-  }
   say(bold("Building the Worker (Rust to Wasm)"));
-  await run(workerBuild, ["--profile", "worker"], {
-    env: { WASM_BINDGEN_BIN: bindgen, ESBUILD_BIN: npmProgram("esbuild") },
-    remedy: "The Worker did not compile; the reason stands above.",
-  });
-  // worker-build would keep the names, a fifth of the module, so its own pass is off (Cargo.toml) and this is the only.
-  const strip = ["--strip-debug", "--strip-producers"];
-  await run(wasmOpt, ["-O2", ...FEATURES, ...strip, WASM, "-o", WASM]);
+  await compile(ROOT);
   writeFileSync(path.join(ROOT, "build", "index.d.ts"), TYPES);
   writeFileSync(MARKER, inputs);
   say(`Built: ${sizes()}`);
 }
 
+/**
+ * Compiles a crate to `build/` in its directory.
+ *
+ * @param {string} crate
+ */
+export async function compile(crate) {
+  const [bindgen, workerBuild] = TOOLS.map((tool) => find(tool));
+  const wasmOpt = npmProgram("wasm-opt");
+  if (!bindgen || !workerBuild || !existsSync(wasmOpt)) {
+    throw new Problem("What the build needs is not installed yet: run `npm run setup` first.");
+  }
+  await run(workerBuild, ["--profile", "worker"], {
+    cwd: crate,
+    env: { WASM_BINDGEN_BIN: bindgen, ESBUILD_BIN: npmProgram("esbuild") },
+    remedy: "The Worker did not compile; the reason stands above.",
+  });
+  // worker-build would keep the names, a fifth of the module, so its own pass is off (Cargo.toml) and this is the only.
+  const module = path.join(crate, "build", "index_bg.wasm");
+  const strip = ["--strip-debug", "--strip-producers"];
+  await run(wasmOpt, ["-O2", ...FEATURES, ...strip, module, "-o", module]);
+}
+
 function sizes() {
-  const module = readFileSync(WASM);
+  const module = readFileSync(path.join(ROOT, "build", "index_bg.wasm"));
   const kilobytes = (/** @type {number} */ bytes) => `${(bytes / 1024).toFixed(0)} KiB`;
   return `build/index_bg.wasm ${kilobytes(module.length)}, ${kilobytes(gzipSync(module, { level: 9 }).length)} gzip`;
 }

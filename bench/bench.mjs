@@ -1,0 +1,236 @@
+// `npm run bench`: the Worker beside what a user would pick instead, in one run.
+//
+// One workerd serves all of them, each on a port of its own. Rounds alternate between them, so that what else the
+// machine does falls on all alike. The figure is the CPU time of the workerd process per request; ratios are taken
+// within a round, and their median is told. Machines are noisy: a difference under 8 % means nothing.
+
+import { createHmac } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import path from "node:path";
+import { build, compile } from "../scripts/build.mjs";
+import { setup } from "../scripts/setup.mjs";
+import { ROOT, bold, main, output, say } from "../scripts/shell.mjs";
+import { cpuMicroseconds, post, start } from "./runtime.mjs";
+
+const SECRET = "4f8a1c0d9be27763f5a0c2d4e6b81937a5c4d2e0f1b3968776a5b4c3d2e1f009";
+const ROUNDS = Number(process.env.ROUNDS ?? 11);
+const COLD_STARTS = Number(process.env.COLD_STARTS ?? 7);
+/** Bytes, and requests of one Worker in one round. */
+const SIZES = [
+  { name: "1 KB", bytes: 1_000, requests: 3_000 },
+  { name: "10 KB", bytes: 10_000, requests: 2_000 },
+  { name: "100 KB", bytes: 100_000, requests: 600 },
+  { name: "1 MB", bytes: 1_000_000, requests: 120 },
+];
+const CONNECTIONS = 8;
+/** What must hold: see bench/README.md. */
+const BARS = {
+  smallest: [1.15, 1.15, 1.15, 1.15],
+  javascript: [0.8, 0.8, 0.55, 0.5],
+  cold: 2.5,
+};
+
+/** @typedef {import("./runtime.mjs").Service} Service */
+
+/** An article of about that many bytes, its text with the quotes and line breaks that HTML has. */
+function article(/** @type {number} */ bytes) {
+  const paragraph = '<p class="lead">A sentence of an article, with a <a href="/link">link</a> in it.</p>\n';
+  const payload = (/** @type {string} */ html) =>
+    JSON.stringify({
+      event_id: "evt_bench",
+      event_type: "article.updated",
+      timestamp: "2026-01-31T08:00:00Z",
+      metadata: { version: "1.1" },
+      workspace: { default_language: "English", default_market: "United States" },
+      article: {
+        id: "art_bench",
+        title: "Benchmark",
+        slug: "benchmark",
+        language: "en",
+        content: { html },
+        featured_image: null,
+        tags: ["one", "two"],
+        seo: { description: "A benchmark.", keywords: ["bench"] },
+        published_at: "2026-01-31T08:00:00Z",
+      },
+    });
+  let body = payload("");
+  const each = payload(paragraph).length - body.length;
+  body = payload(paragraph.repeat(Math.max(0, Math.floor((bytes - body.length) / each))));
+  return Buffer.from(body.padEnd(bytes));
+}
+
+/** @param {Buffer} body */
+const headers = (body) => ({
+  "content-type": "application/json",
+  "content-length": body.length,
+  "x-blogshoot-signature": createHmac("sha256", SECRET).update(body).digest("hex"),
+});
+
+/** @param {number[]} values */
+const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+
+/** @returns {Service[]} */
+function services() {
+  const wasm = (/** @type {string} */ directory) => ({
+    script: path.join(directory, "index.js"),
+    module: path.join(directory, "index_bg.wasm"),
+  });
+  const bindings = { BLOGSHOOT_WEBHOOK_SECRET: SECRET };
+  const presshook = wasm(path.join(ROOT, "build"));
+  return [
+    { name: "presshook", ...presshook, bindings: { ...bindings, INBOX: "none", LOG_LEVEL: "error" } },
+    { name: "presshook, logging", ...presshook, bindings: { ...bindings, INBOX: "none" } },
+    { name: "smallest Rust", ...wasm(path.join(ROOT, "bench", "smallest", "build")), bindings },
+    { name: "JavaScript", script: path.join(ROOT, "bench", "webcrypto.mjs"), bindings },
+  ];
+}
+
+/** @param {string} directory */
+async function warm(directory) {
+  const runtime = await start(services(), directory);
+  /** @type {string[]} */
+  const rows = [];
+  try {
+    const answers = new Set();
+    for (const [index, size] of SIZES.entries()) {
+      const body = article(size.bytes);
+      for (const service of runtime.services) {
+        const [answer] = await post(service.port, headers(body), body, 1, 1);
+        answers.add(answer.replace(/"processing_time_ms":\d+/, ""));
+        // Hot before it is measured.
+        await post(service.port, headers(body), body, Math.ceil(size.requests / 2), CONNECTIONS);
+      }
+      if (answers.size !== 1) throw new Error(`the Workers answer differently: ${[...answers].join("\n")}`);
+      /** @type {Record<string, { cpu: number[], rate: number[] }>} */
+      const measured = Object.fromEntries(runtime.services.map(({ name }) => [name, { cpu: [], rate: [] }]));
+      for (let round = 0; round < ROUNDS; round++) {
+        // Each round begins with another Worker.
+        const shift = round % runtime.services.length;
+        for (const service of [...runtime.services.slice(shift), ...runtime.services.slice(0, shift)]) {
+          const cpu = cpuMicroseconds(runtime.pid);
+          const began = performance.now();
+          await post(service.port, headers(body), body, size.requests, CONNECTIONS);
+          const seconds = (performance.now() - began) / 1000;
+          measured[service.name].cpu.push((cpuMicroseconds(runtime.pid) - cpu) / size.requests);
+          measured[service.name].rate.push(size.requests / seconds);
+        }
+        process.stdout.write(`\r${size.name}: round ${round + 1} of ${ROUNDS} `);
+      }
+      process.stdout.write("\r");
+      const ours = measured.presshook.cpu;
+      const ratio = (/** @type {string} */ name, /** @type {(own: number, other: number) => number} */ by) =>
+        median(ours.map((own, round) => by(own, measured[name].cpu[round])));
+      const overSmallest = ratio("smallest Rust", (own, other) => own / other);
+      const javascript = ratio("JavaScript", (own, other) => other / own);
+      const cell = (/** @type {string} */ name) =>
+        `${median(measured[name].cpu).toFixed(0)} (${median(measured[name].rate).toFixed(0)}/s)`;
+      const bar = (/** @type {number} */ value, /** @type {boolean} */ met) => `${value.toFixed(2)}${met ? "" : " ✗"}`;
+      rows.push(
+        [
+          "",
+          size.name,
+          cell("presshook"),
+          cell("presshook, logging"),
+          cell("smallest Rust"),
+          cell("JavaScript"),
+          `${bar(overSmallest, overSmallest <= BARS.smallest[index])} (≤ ${BARS.smallest[index]})`,
+          `${bar(javascript, javascript >= BARS.javascript[index])} (≥ ${BARS.javascript[index]})`,
+          "",
+        ].join(" | "),
+      );
+      say(rows.at(-1)?.trim() ?? "");
+    }
+  } finally {
+    await runtime.stop();
+  }
+  return rows;
+}
+
+/** The first and the second POST of 1 MB to a fresh runtime, CPU milliseconds of the whole process. */
+async function cold(/** @type {string} */ directory) {
+  const body = article(1_000_000);
+  const names = ["presshook", "smallest Rust", "JavaScript"];
+  /** @type {Record<string, { first: number[], second: number[] }>} */
+  const measured = Object.fromEntries(names.map((name) => [name, { first: [], second: [] }]));
+  for (let round = 0; round < COLD_STARTS; round++) {
+    for (const name of names) {
+      const runtime = await start(services().filter((service) => service.name === name), directory);
+      try {
+        for (const which of /** @type {const} */ (["first", "second"])) {
+          // Until the runtime has come to rest, so that neither its start nor compiling in the background is counted.
+          await rest(runtime.pid);
+          const cpu = cpuMicroseconds(runtime.pid);
+          await post(runtime.services[0].port, headers(body), body, 1, 1);
+          measured[name][which].push((cpuMicroseconds(runtime.pid) - cpu) / 1000);
+        }
+      } finally {
+        await runtime.stop();
+      }
+    }
+    process.stdout.write(`\rcold: start ${round + 1} of ${COLD_STARTS} `);
+  }
+  process.stdout.write("\r");
+  const ratio = median(measured.presshook.first.map((own, round) => own / measured.JavaScript.first[round]));
+  const rows = names.map((name) => {
+    const { first, second } = measured[name];
+    const against = name === "presshook" ? `${ratio.toFixed(2)}${ratio <= BARS.cold ? "" : " ✗"} (≤ ${BARS.cold})` : "";
+    return `| ${name} | ${median(first).toFixed(1)} | ${median(second).toFixed(1)} | ${against} |`;
+  });
+  rows.forEach((row) => say(row));
+  return rows;
+}
+
+/** @param {number} pid */
+async function rest(pid) {
+  for (let last = -1; ; ) {
+    const cpu = cpuMicroseconds(pid);
+    if (cpu - last < 500) return;
+    last = cpu;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+async function bench() {
+  await setup();
+  await build();
+  await compile(path.join(ROOT, "bench", "smallest"));
+  const directory = mkdtempSync(path.join(tmpdir(), "presshook-bench-"));
+  try {
+    say(`\n${bold("A verified POST: CPU microseconds of the runtime per request (requests a second beside it)")}`);
+    const warmHead = [
+      "| body | Presshook | Presshook, logging | smallest Rust | JavaScript | Presshook ÷ smallest | JavaScript ÷ Presshook |",
+      "|---|---|---|---|---|---|---|",
+    ];
+    warmHead.forEach((row) => say(row));
+    const warmRows = await warm(directory);
+    say(`\n${bold("A fresh runtime: CPU milliseconds for a POST of 1 MB")}`);
+    const coldHead = ["| | first | second | first ÷ JavaScript's |", "|---|---|---|---|"];
+    coldHead.forEach((row) => say(row));
+    const coldRows = await cold(directory);
+    write([...warmHead, ...warmRows.map((row) => row.trim())], [...coldHead, ...coldRows]);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Puts the figures of this run into bench/README.md, between its marks. */
+function write(/** @type {string[]} */ warmTable, /** @type {string[]} */ coldTable) {
+  const file = path.join(ROOT, "bench", "README.md");
+  const machine = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${process.platform}`;
+  const versions = `${output("rustc", ["--version"])}, workerd ${output("workerd", ["--version"])?.split(" ").at(-1)}`;
+  const text = [
+    `${new Date().toISOString().slice(0, 10)}; ${machine}; ${versions}; ${ROUNDS} rounds, ${COLD_STARTS} cold starts.`,
+    "A verified POST: CPU microseconds of the runtime per request, requests a second beside it; medians, ratios within a round.",
+    warmTable.join("\n"),
+    "A fresh runtime, a POST of 1 MB: CPU milliseconds of the whole process, medians.",
+    coldTable.join("\n"),
+  ].join("\n\n");
+  const before = readFileSync(file, "utf8");
+  const after = before.replace(/(<!-- figures -->\n)[^]*(\n<!-- end -->)/, (_, from, to) => `${from}\n${text}\n${to}`);
+  writeFileSync(file, after);
+  say("\nThe figures are in bench/README.md.");
+}
+
+await main(bench);

@@ -1,0 +1,147 @@
+// workerd for a benchmark: several Workers in one process, load on loopback, and the CPU time that they cost.
+
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import http from "node:http";
+import path from "node:path";
+import workerd from "workerd";
+import { freePort } from "../scripts/serve.mjs";
+
+/** The program itself: the npm package's command is a JavaScript file around it. */
+const WORKERD = /** @type {{ default: string }} */ (/** @type {unknown} */ (workerd)).default;
+
+/** @typedef {{ name: string, script: string, module?: string, bindings: Record<string, string> }} Service */
+
+/**
+ * Starts workerd with these Workers, each on a port of its own.
+ *
+ * @param {Service[]} services
+ * @param {string} directory for its configuration
+ */
+export async function start(services, directory) {
+  const placed = [];
+  for (const service of services) placed.push({ ...service, port: await freePort() });
+  const config = path.join(directory, "config.capnp");
+  writeFileSync(config, configuration(placed, directory));
+  const child = spawn(WORKERD, ["serve", config], {
+    // Nobody reads the log, but it is written, as in production.
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  for (const { port } of placed) {
+    while (!(await listens(port))) {
+      if (child.exitCode !== null) throw new Error("workerd ended; its last words stand above");
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+  const stop = () =>
+    new Promise((resolve) => {
+      child.on("close", resolve);
+      child.kill();
+    });
+  process.on("exit", () => child.kill());
+  return { pid: child.pid ?? 0, services: placed, stop };
+}
+
+/** @param {(Service & { port: number })[]} services @param {string} directory */
+function configuration(services, directory) {
+  // Embedded files are found from where the configuration lies.
+  const file = (/** @type {string} */ name) => text(path.relative(directory, name));
+  const text = (/** @type {string} */ value) => JSON.stringify(value);
+  const workers = services.map(({ script, module, bindings }, index) => {
+    const modules = [`(name = "index.js", esModule = embed ${file(script)})`];
+    if (module) modules.push(`(name = "index_bg.wasm", wasm = embed ${file(module)})`);
+    const values = Object.entries(bindings).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`);
+    return `const worker${index} :Workerd.Worker = (
+  modules = [${modules.join(", ")}],
+  compatibilityDate = "2026-04-01",
+  bindings = [${values.join(", ")}],
+);`;
+  });
+  const named = services.map((_, index) => `(name = "s${index}", worker = .worker${index})`);
+  const sockets = services.map(
+    ({ port }, index) => `(name = "p${index}", address = "127.0.0.1:${port}", http = (), service = "s${index}")`,
+  );
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [${named.join(", ")}],
+  sockets = [${sockets.join(", ")}],
+);
+${workers.join("\n")}
+`;
+}
+
+/** @param {number} port */
+function listens(port) {
+  return new Promise((resolve) => {
+    const socket = new http.Agent().createConnection({ port, host: "127.0.0.1" }, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket?.on("error", () => resolve(false));
+  });
+}
+
+/**
+ * Posts a body so many times over some connections, and returns the answers' bodies (the first of each connection).
+ *
+ * @param {number} port
+ * @param {http.OutgoingHttpHeaders} headers
+ * @param {Buffer} body
+ * @param {number} requests
+ * @param {number} connections
+ */
+export async function post(port, headers, body, requests, connections) {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: connections });
+  let left = requests;
+  const once = () =>
+    /** @type {Promise<string>} */ (
+      new Promise((resolve, reject) => {
+        const options = { agent, port, host: "127.0.0.1", method: "POST", path: "/api/webhook", headers };
+        const request = http.request(options, (response) => {
+          let text = "";
+          response.setEncoding("utf8").on("data", (piece) => (text += piece));
+          response.on("end", () =>
+            response.statusCode === 200 ? resolve(text) : reject(new Error(`${response.statusCode} ${text}`)),
+          );
+        });
+        request.on("error", reject);
+        request.end(body);
+      })
+    );
+  const connection = async () => {
+    let first;
+    while (left-- > 0) {
+      const answer = await once();
+      first ??= answer;
+    }
+    return first ?? "";
+  };
+  try {
+    return await Promise.all(Array.from({ length: connections }, connection));
+  } finally {
+    agent.destroy();
+  }
+}
+
+/**
+ * The CPU time that a process has used: user and system, all threads.
+ *
+ * @param {number} pid
+ */
+export function cpuMicroseconds(pid) {
+  const threads = `/proc/${pid}/task`;
+  if (existsSync(threads)) {
+    // Nanoseconds; finer than the hundredths of a second in /proc/PID/stat. A thread that ended meanwhile is lost.
+    let nanoseconds = 0;
+    for (const thread of readdirSync(threads)) {
+      nanoseconds += Number(readFileSync(path.join(threads, thread, "schedstat"), "utf8").split(" ")[0]);
+    }
+    return nanoseconds / 1000;
+  }
+  // macOS: hundredths of a second, as minutes:seconds.
+  const [seconds, minutes = "0", hours = "0"] = spawnSync("ps", ["-o", "time=", "-p", String(pid)], { encoding: "utf8" })
+    .stdout.trim()
+    .split(":")
+    .reverse();
+  return (Number(seconds) + 60 * Number(minutes) + 3600 * Number(hours)) * 1e6;
+}

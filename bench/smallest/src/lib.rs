@@ -1,0 +1,56 @@
+//! The least that a Rust Worker can do for a BlogShoot webhook: check the signature, read the event, answer as Presshook
+//! answers. No settings, no log, no other sender, no explanation, no deploy.
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use worker::{Context, Env, Request, Response, Result, event};
+
+#[derive(Deserialize)]
+struct Payload<'a> {
+    event_id: &'a str,
+    event_type: &'a str,
+    #[serde(borrow)]
+    article: Option<Article<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Article<'a> {
+    id: &'a str,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    success: bool,
+    event_id: &'a str,
+    event_type: &'a str,
+    message: &'a str,
+    article_id: Option<&'a str>,
+    processing_time_ms: u64,
+}
+
+#[event(fetch)]
+async fn fetch(mut request: Request, env: Env, _ctx: Context) -> Result<Response> {
+    let claimed = request.headers().get("x-blogshoot-signature")?.unwrap_or_default();
+    let body = request.bytes().await?;
+    let secret = env.secret("BLOGSHOOT_WEBHOOK_SECRET")?.to_string();
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("an HMAC key may have any length");
+    mac.update(&body);
+    let genuine = hex::decode(claimed).is_ok_and(|claimed| mac.verify_slice(&claimed).is_ok());
+    if !genuine {
+        return Response::error(r#"{"error":"Invalid signature"}"#, 401);
+    }
+    let payload: Payload = serde_json::from_slice(&body)?;
+    let mut response = Response::from_json(&Answer {
+        success: true,
+        event_id: payload.event_id,
+        event_type: payload.event_type,
+        message: "Webhook received and processing",
+        article_id: payload.article.map(|article| article.id),
+        processing_time_ms: 0,
+    })?;
+    let headers = response.headers_mut();
+    headers.set("access-control-allow-origin", "*")?;
+    headers.set("cache-control", "no-store")?;
+    Ok(response)
+}
