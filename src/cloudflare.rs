@@ -1,5 +1,9 @@
-//! The Cloudflare edge: carries out what the core decides. It reads the bindings, the clock and the
-//! body, sends what a job wants sent, and prints the log; it decides nothing about a delivery.
+//! The Cloudflare edge: carries out what the core decides. It reads the bindings and the clock, sends
+//! what a job wants sent, and prints the log; `entry.js` reads the request. It decides nothing about a
+//! delivery.
+//!
+//! A request crosses into the module once and waits outside of it, which is why [`fetch`] is exported by
+//! hand: `#[event(fetch)]` would wait inside. `worker-build` finds it by its name.
 //!
 //! A panic ends every request of the isolate. `worker` installs a hook that logs it once, with its
 //! message, and has the module started afresh for the next request; no hook of ours replaces that.
@@ -9,13 +13,15 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, RETRY_AFTER};
+use http::header::RETRY_AFTER;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode};
 use worker::js_sys::futures::JsFuture;
-use worker::js_sys::{Array, Date, Number, Object, Reflect, Uint8Array};
+use worker::js_sys::{Array, Date, Number, Object, Promise, Uint8Array};
+use worker::wasm_bindgen::prelude::{Closure, wasm_bindgen};
 use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::{Context, Delay, Env, event, web_sys};
+use worker::worker_sys::Context as JsContext;
+use worker::{Context, Delay, Env, wasm_bindgen, web_sys};
 
 use crate::contract::{self, Answer, COMMON_HEADERS, Opening, Rejection, Resource};
 use crate::event::{Delivery, Timestamp};
@@ -26,64 +32,90 @@ use crate::routes;
 use crate::settings::Settings;
 use crate::{Request, Response};
 
-/// Answers one request.
-#[event(fetch)]
-async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> worker::Result<web_sys::Response> {
-    let isolate = Isolate::of(&env);
-    let method = request.method();
-    let answer = answer(&isolate, &request, &method, &ctx).await.unwrap_or_else(|error| {
-        let entry = Entry::new(Level::Error, Code::InternalError).with("reason", error.to_string());
-        isolate.print(&entry);
-        contract::internal_error()
-    });
-    respond(&answer, &method)
+#[wasm_bindgen(module = "/src/cloudflare/entry.js")]
+extern "C" {
+    /// Reads the request, calls the handler with it once, and resolves with what that returns.
+    fn serve(
+        request: web_sys::Request,
+        env: Env,
+        ctx: JsContext,
+        limit: usize,
+        names: &Array,
+        handle: &JsValue,
+    ) -> Promise;
 }
 
-async fn answer(
-    isolate: &Rc<Isolate>,
-    request: &web_sys::Request,
-    method: &str,
-    ctx: &Context,
-) -> worker::Result<Answer> {
+/// Answers one request.
+#[wasm_bindgen]
+#[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
+pub fn fetch(request: web_sys::Request, env: Env, ctx: JsContext) -> Promise {
+    let isolate = Isolate::of(&env);
+    let limit = isolate.settings.max_body_bytes;
+    HANDLE.with(|handle| serve(request, env, ctx, limit, &isolate.names, handle))
+}
+
+type Handle = dyn Fn(String, Option<Vec<u8>>, Env, JsContext) -> web_sys::Response;
+
+thread_local! {
+    static ISOLATE: RefCell<Option<(Env, Rc<Isolate>)>> = const { RefCell::new(None) };
+    /// The way back from `entry.js`, made once.
+    static HANDLE: JsValue = Closure::<Handle>::new(handle).into_js_value();
+    /// The status and headers of a plain 200, which most answers are.
+    static OK: RefCell<Option<web_sys::ResponseInit>> = const { RefCell::new(None) };
+}
+
+/// Answers a request that has been read: `METHOD`, URL and headers, a line each, and the body.
+fn handle(head: String, body: Option<Vec<u8>>, env: Env, ctx: JsContext) -> web_sys::Response {
+    let isolate = Isolate::of(&env);
+    let method = head.split('\n').next().unwrap_or_default();
+    let answer = match isolate.head(&head) {
+        Some(parts) => answer(&isolate, parts, body, ctx),
+        None => contract::rejected(&Rejection::NotFound),
+    };
+    respond(&answer, method).unwrap_or_else(|error| {
+        let entry = Entry::new(Level::Error, Code::InternalError).with("reason", format!("{error:?}"));
+        isolate.print(Level::Error, || entry);
+        web_sys::Response::error()
+    })
+}
+
+fn answer(isolate: &Rc<Isolate>, head: Parts, body: Option<Vec<u8>>, ctx: JsContext) -> Answer {
     let received_at = now();
     let settings = &isolate.settings;
-    let Some(head) = isolate.head(request, method)? else {
-        return Ok(contract::rejected(&Rejection::NotFound));
-    };
-    let (endpoint, limit) = match contract::open(settings, &head) {
-        Ok(Opening::Answer(answer)) => return Ok(answer),
-        Ok(Opening::Read { endpoint, limit }) => (endpoint, limit),
-        Err(rejection) => return Ok(isolate.refuse(head.uri.path(), &rejection)),
-    };
-    isolate.print(&log::received(settings, &endpoint, &head));
-    let body = match read(request, &head, limit).await {
-        Ok(body) => body,
-        Err(rejection) => return Ok(isolate.refuse(head.uri.path(), &rejection)),
-    };
-    let request = Request::from_parts(head, body);
+    match contract::open(settings, &head) {
+        Ok(Opening::Answer(answer)) => return answer,
+        Ok(Opening::Read { endpoint }) => {
+            isolate.print(Level::Info, || log::received(settings, &endpoint, &head));
+        }
+        Err(rejection) => return isolate.refuse(head.uri.path(), &rejection),
+    }
+    let Some(body) = body else { return isolate.refuse(head.uri.path(), &Rejection::Unread) };
+    let request = Request::from_parts(head, Bytes::from(body));
     match receive(settings, &request, received_at) {
         Ok(delivery) => {
-            isolate.print(&log::verified(&delivery));
+            isolate.print(Level::Info, || log::verified(&delivery));
             let answer = contract::accepted(&delivery, now().since(received_at));
             process(isolate, delivery, ctx);
-            Ok(answer)
+            answer
         }
-        Err(rejection) => Ok(isolate.refuse(request.uri().path(), &rejection)),
+        Err(rejection) => isolate.refuse(request.uri().path(), &rejection),
     }
 }
 
 /// Does what a delivery asks for, after the answer: `wait_until` keeps the request alive for it.
-fn process(isolate: &Rc<Isolate>, delivery: Delivery, ctx: &Context) {
+fn process(isolate: &Rc<Isolate>, delivery: Delivery, ctx: JsContext) {
     let jobs = routes::jobs(&isolate.settings, &delivery);
     let complete = {
         let (isolate, count) = (Rc::clone(isolate), jobs.len());
         move |delivery: &Delivery| {
-            isolate.print(&log::complete(delivery, count, now().since(delivery.received_at)));
+            let took = || now().since(delivery.received_at);
+            isolate.print(Level::Info, || log::complete(delivery, count, took()));
         }
     };
     if jobs.is_empty() {
         return complete(&delivery);
     }
+    let ctx = Context::new(ctx);
     // Each job by itself, so that a slow host holds up no other; the last to end tells so.
     let shared = Rc::new((delivery, complete));
     for job in jobs {
@@ -104,7 +136,7 @@ async fn run(isolate: &Isolate, job: Job, received_at: Timestamp) {
     loop {
         let (output, entry) = dispatcher.next(input, now());
         if let Some(entry) = entry {
-            isolate.print(&entry);
+            isolate.print(entry.level, || entry);
         }
         input = match output {
             Output::Send { request, timeout } => Input::Response(send(request, timeout).await),
@@ -120,14 +152,10 @@ async fn run(isolate: &Isolate, job: Job, received_at: Timestamp) {
 /// What is prepared once and used by every request of this isolate.
 struct Isolate {
     settings: Settings,
-    /// The headers that the core looks at: each one read is a crossing from Wasm, so no others are.
+    /// The headers that the core looks at: each one read costs, so no others are.
     headers: Vec<&'static HeaderName>,
-}
-
-thread_local! {
-    static ISOLATE: RefCell<Option<(Env, Rc<Isolate>)>> = const { RefCell::new(None) };
-    /// The status and headers of a plain 200, which most answers are.
-    static OK: RefCell<Option<web_sys::ResponseInit>> = const { RefCell::new(None) };
+    /// Their names, as `entry.js` takes them.
+    names: Array,
 }
 
 impl Isolate {
@@ -141,30 +169,29 @@ impl Isolate {
             }
             let settings = Settings::read(texts(env));
             let headers = contract::headers(&settings);
-            let isolate = Rc::new(Isolate { settings, headers });
-            log::settings(&isolate.settings).iter().for_each(|entry| isolate.print(entry));
+            let names = headers.iter().map(|name| JsValue::from(name.as_str())).collect();
+            let isolate = Rc::new(Isolate { settings, headers, names });
+            for entry in log::settings(&isolate.settings) {
+                isolate.print(entry.level, || entry);
+            }
             *prepared = Some((env.clone(), Rc::clone(&isolate)));
             isolate
         })
     }
 
     /// A request's head, as far as the core looks at it; none if its URL is none that we could serve.
-    fn head(&self, request: &web_sys::Request, method: &str) -> worker::Result<Option<Parts>> {
-        let url = request.url();
-        let path = url.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
-        let Ok(built) = http::Request::builder().method(method).uri(path.unwrap_or("/")).body(()) else {
-            return Ok(None);
-        };
-        let mut head = built.into_parts().0;
-        let headers = request.headers();
-        for &name in &self.headers {
-            if let Some(value) = headers.get(name.as_str())? {
-                // A value that HTTP does not allow fits no signature either.
-                let value = HeaderValue::from_str(&value).unwrap_or(HeaderValue::from_static("?"));
-                head.headers.insert(name, value);
-            }
+    fn head(&self, head: &str) -> Option<Parts> {
+        let mut lines = head.split('\n');
+        let (method, url) = (lines.next()?, lines.next()?);
+        let (_, rest) = url.split_once("://")?;
+        let path = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/");
+        let mut head = http::Request::builder().method(method).uri(path).body(()).ok()?.into_parts().0;
+        for (&name, value) in self.headers.iter().zip(lines).filter(|(_, value)| !value.is_empty()) {
+            // A value that HTTP does not allow fits no signature either.
+            let value = HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static("?"));
+            head.headers.insert(name, value);
         }
-        Ok(Some(head))
+        Some(head)
     }
 
     fn refuse(&self, path: &str, rejection: &Rejection) -> Answer {
@@ -172,16 +199,18 @@ impl Isolate {
             Ok(Resource::Webhook(endpoint)) => Some(endpoint),
             Ok(Resource::Health) | Err(_) => None,
         };
-        self.print(&log::rejected(endpoint.as_ref(), rejection));
+        let entry = log::rejected(endpoint.as_ref(), rejection);
+        self.print(entry.level, || entry);
         contract::rejected(rejection)
     }
 
-    fn print(&self, entry: &Entry) {
-        if entry.level > self.settings.log_level {
+    /// Prints an entry of that level, if it is one of those that are wanted.
+    fn print(&self, level: Level, entry: impl FnOnce() -> Entry) {
+        if level > self.settings.log_level {
             return;
         }
-        let line = JsValue::from(entry.to_line());
-        match entry.level {
+        let line = JsValue::from(entry().to_line());
+        match level {
             Level::Error => web_sys::console::error_1(&line),
             Level::Warn => web_sys::console::warn_1(&line),
             Level::Info | Level::Debug => web_sys::console::log_1(&line),
@@ -203,44 +232,10 @@ fn texts(env: &Env) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Reads a body whole: in one step where its length is known, else piece by piece up to the limit.
-async fn read(request: &web_sys::Request, head: &Parts, limit: usize) -> Result<Bytes, Rejection> {
-    let body = if head.headers.contains_key(CONTENT_LENGTH) {
-        let buffer = JsFuture::from(request.array_buffer()?).await?;
-        Uint8Array::new(&buffer).to_vec()
-    } else if let Some(stream) = request.body() {
-        let reader: web_sys::ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
-        let mut body = Vec::new();
-        loop {
-            let result = JsFuture::from(reader.read()).await?;
-            let piece = Reflect::get(&result, &JsValue::from("value"))?;
-            if piece.is_undefined() {
-                break body;
-            }
-            body.extend(Uint8Array::new(&piece).to_vec());
-            if body.len() > limit {
-                // Tells the runtime that no more is wanted; nothing waits for its answer.
-                drop(reader.cancel());
-                break body;
-            }
-        }
-    } else {
-        Vec::new()
-    };
-    if body.len() > limit { Err(Rejection::TooLarge { limit }) } else { Ok(Bytes::from(body)) }
-}
-
-impl From<JsValue> for Rejection {
-    /// Reading a body fails only when its sender is gone.
-    fn from(_: JsValue) -> Rejection {
-        Rejection::Unread
-    }
-}
-
-fn respond(answer: &Answer, method: &str) -> worker::Result<web_sys::Response> {
+fn respond(answer: &Answer, method: &str) -> Result<web_sys::Response, JsValue> {
     let body = (method != "HEAD" && !answer.body.is_empty()).then_some(answer.body.as_str());
     let status = answer.status.as_u16();
-    let build = || -> worker::Result<web_sys::ResponseInit> {
+    let build = || -> Result<web_sys::ResponseInit, JsValue> {
         let headers = web_sys::Headers::new()?;
         for (name, value) in COMMON_HEADERS.iter().chain(&answer.headers) {
             headers.set(name, value)?;
@@ -259,7 +254,7 @@ fn respond(answer: &Answer, method: &str) -> worker::Result<web_sys::Response> {
     } else {
         build()?
     };
-    Ok(web_sys::Response::new_with_opt_str_and_init(body, &init)?)
+    web_sys::Response::new_with_opt_str_and_init(body, &init)
 }
 
 /// Sends a request and waits for the answer's head; its body is not read.

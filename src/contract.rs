@@ -84,12 +84,10 @@ pub fn resource<'a>(settings: &Settings, path: &'a str) -> Result<Resource<'a>, 
 pub enum Opening<'a> {
     /// The answer is known.
     Answer(Answer),
-    /// A delivery: read the body, up to this many bytes, and hand all of it to `receive`.
+    /// A delivery: read the body, at most `MAX_BODY_BYTES` and one more, and hand it to `receive`.
     Read {
         /// Where it was sent.
         endpoint: Endpoint<'a>,
-        /// Bytes. A body that turns out longer is [`Rejection::TooLarge`].
-        limit: usize,
     },
 }
 
@@ -104,9 +102,8 @@ pub fn open<'a>(settings: &Settings, head: &'a Parts) -> Result<Opening<'a>, Rej
         (Resource::Health, &Method::GET | &Method::HEAD) => health(settings),
         (Resource::Webhook(endpoint), &Method::GET | &Method::HEAD) => online(&endpoint),
         (Resource::Webhook(endpoint), &Method::POST) => {
-            let limit = settings.max_body_bytes;
             admit(settings, &endpoint, content_length(head))?;
-            return Ok(Opening::Read { endpoint, limit });
+            return Ok(Opening::Read { endpoint });
         }
         (Resource::Health, _) => return Err(Rejection::MethodNotAllowed { allow: "GET, HEAD, OPTIONS" }),
         (Resource::Webhook(_), _) => {

@@ -4,7 +4,7 @@
 //! are read leniently: an edit must not be lost because a title came as a number. What the fields
 //! mean is the sender's file's business.
 
-use serde_json::{Map, Value};
+use serde_json_borrow::{ObjectAsVec, Value};
 
 use crate::event::Timestamp;
 
@@ -30,14 +30,14 @@ pub enum ParseError {
 
 /// A JSON object.
 #[derive(Clone, Debug)]
-pub struct Payload(Map<String, Value>);
+pub struct Payload<'a>(ObjectAsVec<'a>);
 
-impl Payload {
+impl<'a> Payload<'a> {
     /// Reads a body that must be one JSON object in UTF-8.
-    pub fn parse(body: &[u8]) -> Result<Payload, ParseError> {
+    pub fn parse(body: &'a [u8]) -> Result<Payload<'a>, ParseError> {
         match serde_json::from_slice(body) {
             Ok(Value::Object(members)) => Ok(Payload(members)),
-            Ok(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+            Ok(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Str(_) | Value::Array(_)) => {
                 Err(ParseError::NotAnObject)
             }
             Err(error) => Err(ParseError::NotJson { reason: error.to_string() }),
@@ -45,20 +45,20 @@ impl Payload {
     }
 
     /// The whole object.
-    pub fn fields(&self) -> Fields<'_> {
+    pub fn fields(&'a self) -> Fields<'a> {
         Fields(&self.0)
     }
 }
 
 /// A JSON object inside a payload. Paths name members, with dots for nested ones: `content.html`.
 #[derive(Clone, Copy, Debug)]
-pub struct Fields<'a>(&'a Map<String, Value>);
+pub struct Fields<'a>(&'a ObjectAsVec<'a>);
 
 impl<'a> Fields<'a> {
     /// A text that must be there and not be empty.
     pub fn required(self, field: &'static str) -> Result<&'a str, ParseError> {
         match self.value(field) {
-            Some(Value::String(text)) if !text.is_empty() => Ok(text),
+            Some(Value::Str(text)) if !text.is_empty() => Ok(text),
             _ => Err(ParseError::Missing { field }),
         }
     }
@@ -79,15 +79,15 @@ impl<'a> Fields<'a> {
 
     /// A moment written as RFC 3339.
     pub fn time(self, path: &str) -> Option<Timestamp> {
-        Timestamp::parse(self.value(path)?.as_str()?)
+        if let Value::Str(text) = self.value(path)? { Timestamp::parse(text) } else { None }
     }
 
     /// A nested object.
     pub fn object(self, path: &str) -> Option<Fields<'a>> {
-        self.value(path)?.as_object().map(Fields)
+        object(self.value(path)?).map(Fields)
     }
 
-    fn value(self, path: &str) -> Option<&'a Value> {
+    fn value(self, path: &str) -> Option<&'a Value<'a>> {
         let mut members = self.0;
         let mut names = path.split('.').peekable();
         loop {
@@ -95,15 +95,19 @@ impl<'a> Fields<'a> {
             if names.peek().is_none() {
                 return Some(value);
             }
-            members = value.as_object()?;
+            members = object(value)?;
         }
     }
 }
 
-fn text(value: &Value) -> Option<String> {
+fn object<'a>(value: &'a Value<'a>) -> Option<&'a ObjectAsVec<'a>> {
+    if let Value::Object(members) = value { Some(members) } else { None }
+}
+
+fn text(value: &Value<'_>) -> Option<String> {
     match value {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Str(text) if !text.is_empty() => Some(text.to_string()),
         Value::Number(number) => Some(number.to_string()),
-        Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => None,
+        Value::Null | Value::Bool(_) | Value::Str(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }

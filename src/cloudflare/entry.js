@@ -1,0 +1,64 @@
+// The Worker's way in: reads a request and hands all of it to the module in one call. Crossing from JavaScript to Wasm
+// and waiting inside it are what a small request costs, so both happen once. Nothing is decided here: whatever is wrong
+// with the request is found in the module.
+
+/**
+ * @param {Request} request
+ * @param {unknown} env
+ * @param {unknown} ctx
+ * @param {number} limit bytes of a body that are read at most, and one more
+ * @param {string[]} names the headers that the module looks at
+ * @param {(head: string, body: Uint8Array | undefined, env: unknown, ctx: unknown) => Response} handle
+ */
+export async function serve(request, env, ctx, limit, names, handle) {
+  try {
+    const { method, headers } = request;
+    let head = `${method}\n${request.url}`;
+    for (const name of names) head += `\n${headers.get(name) ?? ""}`;
+    return handle(head, method === "POST" ? await read(request, limit) : EMPTY, env, ctx);
+  } catch (error) {
+    // A panic, which the module has logged with its message; the next request finds the module started afresh.
+    console.error(`{"level":"error","code":"INTERNAL_ERROR","reason":${JSON.stringify(String(error))}}`);
+    return new Response('{"error":"Internal server error"}', { status: 500, headers: HEADERS });
+  }
+}
+
+const HEADERS = {
+  "content-type": "application/json",
+  "access-control-allow-origin": "*",
+  "cache-control": "no-store",
+};
+const EMPTY = new Uint8Array();
+
+/**
+ * The body: whole, or its beginning where it is too long, or nothing where it did not arrive.
+ *
+ * @param {Request} request
+ * @param {number} limit
+ */
+async function read(request, limit) {
+  const announced = request.headers.get("content-length");
+  try {
+    if (announced !== null) {
+      return Number(announced) > limit ? EMPTY : new Uint8Array(await request.arrayBuffer());
+    }
+    if (request.body === null) return EMPTY;
+    /** @type {Uint8Array[]} */
+    const pieces = [];
+    let length = 0;
+    for await (const piece of request.body) {
+      pieces.push(piece);
+      length += piece.length;
+      if (length > limit) break;
+    }
+    const body = new Uint8Array(length);
+    let at = 0;
+    for (const piece of pieces) {
+      body.set(piece, at);
+      at += piece.length;
+    }
+    return body;
+  } catch {
+    return undefined;
+  }
+}
