@@ -126,7 +126,8 @@ async function warm(directory) {
       const javascript = ratio("JavaScript", (own, other) => other / own);
       const cell = (/** @type {string} */ name) =>
         `${median(measured[name].cpu).toFixed(0)} (${median(measured[name].rate).toFixed(0)}/s)`;
-      const bar = (/** @type {number} */ value, /** @type {boolean} */ met) => `${value.toFixed(2)}${met ? "" : " ✗"}`;
+      const bar = (/** @type {number} */ value, /** @type {boolean} */ met) =>
+        `${value.toFixed(2)}${met ? "" : " ✗"}`;
       rows.push(
         [
           "",
@@ -156,7 +157,10 @@ async function cold(/** @type {string} */ directory) {
   const measured = Object.fromEntries(names.map((name) => [name, { first: [], second: [] }]));
   for (let round = 0; round < COLD_STARTS; round++) {
     for (const name of names) {
-      const runtime = await start(services().filter((service) => service.name === name), directory);
+      const runtime = await start(
+        services().filter((service) => service.name === name),
+        directory,
+      );
       try {
         for (const which of /** @type {const} */ (["first", "second"])) {
           // Until the runtime has come to rest, so that neither its start nor compiling in the background is counted.
@@ -175,7 +179,8 @@ async function cold(/** @type {string} */ directory) {
   const ratio = median(measured.presshook.first.map((own, round) => own / measured.JavaScript.first[round]));
   const rows = names.map((name) => {
     const { first, second } = measured[name];
-    const against = name === "presshook" ? `${ratio.toFixed(2)}${ratio <= BARS.cold ? "" : " ✗"} (≤ ${BARS.cold})` : "";
+    const against =
+      name === "presshook" ? `${ratio.toFixed(2)}${ratio <= BARS.cold ? "" : " ✗"} (≤ ${BARS.cold})` : "";
     return `| ${name} | ${median(first).toFixed(1)} | ${median(second).toFixed(1)} | ${against} |`;
   });
   rows.forEach((row) => say(row));
@@ -184,7 +189,7 @@ async function cold(/** @type {string} */ directory) {
 
 /** @param {number} pid */
 async function rest(pid) {
-  for (let last = -1; ; ) {
+  for (let last = -1; ;) {
     const cpu = cpuMicroseconds(pid);
     if (cpu - last < 500) return;
     last = cpu;
@@ -198,7 +203,9 @@ async function bench() {
   await compile(path.join(ROOT, "bench", "smallest"));
   const directory = mkdtempSync(path.join(tmpdir(), "presshook-bench-"));
   try {
-    say(`\n${bold("A verified POST: CPU microseconds of the runtime per request (requests a second beside it)")}`);
+    say(
+      `\n${bold("A verified POST: CPU microseconds of the runtime per request (requests a second beside it)")}`,
+    );
     const warmHead = [
       "| body | Presshook | Presshook, logging | smallest Rust | JavaScript | Presshook ÷ smallest | JavaScript ÷ Presshook |",
       "|---|---|---|---|---|---|---|",
@@ -228,7 +235,10 @@ function write(/** @type {string[]} */ warmTable, /** @type {string[]} */ coldTa
     coldTable.join("\n"),
   ].join("\n\n");
   const before = readFileSync(file, "utf8");
-  const after = before.replace(/(<!-- figures -->\n)[^]*(\n<!-- end -->)/, (_, from, to) => `${from}\n${text}\n${to}`);
+  const after = before.replace(
+    /(<!-- figures -->\n)[^]*(\n<!-- end -->)/,
+    (_, from, to) => `${from}\n${text}\n${to}`,
+  );
   writeFileSync(file, after);
   say("\nThe figures are in bench/README.md.");
 }

@@ -3,12 +3,13 @@
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import http from "node:http";
+import { connect } from "node:net";
 import path from "node:path";
 import workerd from "workerd";
 import { freePort } from "../scripts/serve.mjs";
 
 /** The program itself: the npm package's command is a JavaScript file around it. */
-const WORKERD = /** @type {{ default: string }} */ (/** @type {unknown} */ (workerd)).default;
+const WORKERD = workerd.default;
 
 /** @typedef {{ name: string, script: string, module?: string, bindings: Record<string, string> }} Service */
 
@@ -33,12 +34,14 @@ export async function start(services, directory) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
+  const kill = () => child.kill();
+  process.on("exit", kill);
   const stop = () =>
     new Promise((resolve) => {
+      process.off("exit", kill);
       child.on("close", resolve);
-      child.kill();
+      kill();
     });
-  process.on("exit", () => child.kill());
   return { pid: child.pid ?? 0, services: placed, stop };
 }
 
@@ -50,7 +53,9 @@ function configuration(services, directory) {
   const workers = services.map(({ script, module, bindings }, index) => {
     const modules = [`(name = "index.js", esModule = embed ${file(script)})`];
     if (module) modules.push(`(name = "index_bg.wasm", wasm = embed ${file(module)})`);
-    const values = Object.entries(bindings).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`);
+    const values = Object.entries(bindings).map(
+      ([name, value]) => `(name = ${text(name)}, text = ${text(value)})`,
+    );
     return `const worker${index} :Workerd.Worker = (
   modules = [${modules.join(", ")}],
   compatibilityDate = "2026-04-01",
@@ -59,7 +64,8 @@ function configuration(services, directory) {
   });
   const named = services.map((_, index) => `(name = "s${index}", worker = .worker${index})`);
   const sockets = services.map(
-    ({ port }, index) => `(name = "p${index}", address = "127.0.0.1:${port}", http = (), service = "s${index}")`,
+    ({ port }, index) =>
+      `(name = "p${index}", address = "127.0.0.1:${port}", http = (), service = "s${index}")`,
   );
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -73,11 +79,11 @@ ${workers.join("\n")}
 /** @param {number} port */
 function listens(port) {
   return new Promise((resolve) => {
-    const socket = new http.Agent().createConnection({ port, host: "127.0.0.1" }, () => {
+    const socket = connect({ port, host: "127.0.0.1" }, () => {
       socket.destroy();
       resolve(true);
     });
-    socket?.on("error", () => resolve(false));
+    socket.on("error", () => resolve(false));
   });
 }
 
@@ -139,7 +145,9 @@ export function cpuMicroseconds(pid) {
     return nanoseconds / 1000;
   }
   // macOS: hundredths of a second, as minutes:seconds.
-  const [seconds, minutes = "0", hours = "0"] = spawnSync("ps", ["-o", "time=", "-p", String(pid)], { encoding: "utf8" })
+  const [seconds, minutes = "0", hours = "0"] = spawnSync("ps", ["-o", "time=", "-p", String(pid)], {
+    encoding: "utf8",
+  })
     .stdout.trim()
     .split(":")
     .reverse();

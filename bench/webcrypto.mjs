@@ -18,7 +18,9 @@ export default {
     const claimed = request.headers.get("x-blogshoot-signature") ?? "";
     const body = await request.arrayBuffer();
     const hmac = { name: "HMAC", hash: "SHA-256" };
-    key ??= crypto.subtle.importKey("raw", encoder.encode(env.BLOGSHOOT_WEBHOOK_SECRET), hmac, false, ["verify"]);
+    key ??= crypto.subtle.importKey("raw", encoder.encode(env.BLOGSHOOT_WEBHOOK_SECRET), hmac, false, [
+      "verify",
+    ]);
     const signature = new Uint8Array(32);
     for (let at = 0; at < 32; at++) signature[at] = parseInt(claimed.slice(at * 2, at * 2 + 2), 16);
     const genuine =

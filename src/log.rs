@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use http::HeaderName;
 use http::request::Parts;
-use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::Value;
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 
 use crate::contract::{self, Endpoint, Rejection};
 use crate::event::Delivery;
@@ -96,7 +96,43 @@ pub struct Entry {
     pub level: Level,
     /// Its word.
     pub code: Code,
-    fields: Vec<(&'static str, Value)>,
+    fields: Vec<(&'static str, Field)>,
+}
+
+/// The value of a field.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Field {
+    /// A text.
+    Text(String),
+    /// A count or a time in milliseconds.
+    Number(u64),
+    /// Names of ours.
+    Names(Vec<&'static str>),
+}
+
+impl From<&str> for Field {
+    fn from(text: &str) -> Field {
+        Field::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Field {
+    fn from(text: String) -> Field {
+        Field::Text(text)
+    }
+}
+
+impl From<u64> for Field {
+    fn from(number: u64) -> Field {
+        Field::Number(number)
+    }
+}
+
+impl From<Vec<&'static str>> for Field {
+    fn from(names: Vec<&'static str>) -> Field {
+        Field::Names(names)
+    }
 }
 
 impl Entry {
@@ -107,14 +143,14 @@ impl Entry {
 
     /// The entry with one more field.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Entry {
+    pub fn with(mut self, name: &'static str, value: impl Into<Field>) -> Entry {
         self.fields.push((name, value.into()));
         self
     }
 
     /// The entry with one more field, if there is a value for it.
     #[must_use]
-    pub fn with_some(self, name: &'static str, value: Option<impl Into<Value>>) -> Entry {
+    pub fn with_some(self, name: &'static str, value: Option<impl Into<Field>>) -> Entry {
         match value {
             Some(value) => self.with(name, value),
             None => self,
@@ -162,7 +198,7 @@ pub fn verified(delivery: &Delivery) -> Entry {
 }
 
 /// All that a delivery caused has been done.
-pub fn complete(delivery: &Delivery, jobs: usize, took: Duration) -> Entry {
+pub fn complete(delivery: &Delivery, jobs: u64, took: Duration) -> Entry {
     of_delivery(Level::Info, Code::ProcessingComplete, delivery)
         .with("jobs", jobs)
         .with("ms", milliseconds(took))
@@ -189,7 +225,7 @@ pub fn rejected(endpoint: Option<&Endpoint<'_>>, rejection: &Rejection) -> Entry
     Entry::new(level, code)
         .with_some("source", endpoint.and_then(|endpoint| endpoint.source).map(|source| source.name))
         .with_some("connection", endpoint.and_then(|endpoint| endpoint.name))
-        .with("status", rejection.status().as_u16())
+        .with("status", u64::from(rejection.status().as_u16()))
         .with("reason", rejection.to_string())
 }
 

@@ -172,7 +172,7 @@ impl<'a> Direct<'a> {
                 (Output::Send { request, timeout }, None)
             }
             Step::Done => {
-                let status = self.responses.last().map(|response| response.status().as_u16());
+                let status = self.responses.last().map(|response| u64::from(response.status().as_u16()));
                 let entry = self.entry(Level::Info, Code::RebuildTriggered, now).with_some("status", status);
                 (Output::Stop, Some(entry))
             }
@@ -202,7 +202,7 @@ impl<'a> Direct<'a> {
             .with("job", self.job.action.name)
             .with("source", self.job.source)
             .with("event", self.job.event_id.to_string())
-            .with("attempt", self.attempt.number)
+            .with("attempt", u64::from(self.attempt.number))
             .with("ms", milliseconds(now.since(self.attempt.started_at)))
     }
 }
