@@ -70,6 +70,22 @@ pub enum Code {
 }
 
 impl Code {
+    /// Every word.
+    pub const ALL: [Code; 12] = [
+        Code::WebhookReceived,
+        Code::SignatureVerified,
+        Code::SignatureFailed,
+        Code::WebhookRejected,
+        Code::RebuildTriggered,
+        Code::JobRetry,
+        Code::JobDead,
+        Code::ProcessingComplete,
+        Code::SettingsInvalid,
+        Code::SettingIgnored,
+        Code::NothingToTrigger,
+        Code::InternalError,
+    ];
+
     /// The word, as it stands in the log.
     pub fn word(self) -> &'static str {
         match self {

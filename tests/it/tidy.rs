@@ -47,13 +47,27 @@ fn each_action_is_one_file_and_one_line() {
 }
 
 #[test]
-fn the_readme_lists_every_setting_as_the_table_does() {
+fn the_readme_lists_the_settings_of_the_table_and_no_others() {
     let readme = read("README.md");
-    for setting in SETTINGS {
-        let default =
-            if setting.default.is_empty() { String::new() } else { format!("`{}`", setting.default) };
-        let row = format!("| `{}` | {default} | {} |", setting.name, setting.help);
-        assert!(readme.contains(&row), "README.md lacks this row:\n{row}");
+    let section = readme.split("\n## ").find(|section| section.starts_with("Settings\n")).expect("a section");
+    let rows = section.lines().filter(|line| line.starts_with("| `"));
+    let cells = |row: &str| -> Vec<String> { row.split('|').map(|cell| cell.trim().to_owned()).collect() };
+    let rows: Vec<Vec<String>> = rows.map(cells).collect();
+    let code = |text: &str| if text.is_empty() { String::new() } else { format!("`{text}`") };
+    let table =
+        SETTINGS.iter().map(|it| cells(&format!("|{}|{}|{}|", code(it.name), code(it.default), it.help)));
+    assert_eq!(rows, table.collect::<Vec<_>>());
+}
+
+#[test]
+fn the_readme_explains_every_word_of_the_log() {
+    let readme = read("README.md");
+    for code in presshook::log::Code::ALL {
+        assert!(
+            readme.contains(&format!("| `{}`", code.word())),
+            "README.md does not explain {}",
+            code.word()
+        );
     }
 }
 
