@@ -4,6 +4,7 @@
 mod deploy;
 
 use crate::event::{Kind, Timestamp};
+use crate::log::Code;
 use crate::outbox::{Failure, Job};
 use crate::settings::Settings;
 use crate::{Request, Response};
@@ -16,6 +17,8 @@ pub static ACTIONS: &[&Action] = &[&deploy::DEPLOY];
 pub struct Action {
     /// Its name in logs.
     pub name: &'static str,
+    /// The word that the log has for its success.
+    pub done: Code,
     /// Whether the settings hold what it needs.
     pub ready: fn(&Settings) -> bool,
     /// Whether a kind of event starts it.

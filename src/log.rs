@@ -11,6 +11,7 @@ use serde::ser::{SerializeMap, Serializer};
 use crate::contract::{self, Endpoint, Rejection};
 use crate::event::Delivery;
 use crate::settings::{Settings, SettingsError};
+use crate::sources::{self, MOST_TRIED};
 
 /// How much an entry matters; also the least that is printed (`LOG_LEVEL`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -260,7 +261,17 @@ pub fn settings(settings: &Settings) -> Vec<Entry> {
     let idle = settings
         .idle_reason()
         .map(|reason| Entry::new(Level::Warn, Code::NothingToTrigger).with("reason", reason));
-    invalid.chain(ignored).chain(idle).collect()
+    let untried = sources::untried(&settings.connections).into_iter().map(|connection| {
+        let reason = format!(
+            "`/api/webhook` tries {MOST_TRIED} connections with one signature header and not this one: \
+             at the sender, set its own URL, `/api/webhook/{}`",
+            connection.label()
+        );
+        Entry::new(Level::Warn, Code::SettingsInvalid)
+            .with("connection", connection.label())
+            .with("reason", reason)
+    });
+    invalid.chain(ignored).chain(untried).chain(idle).collect()
 }
 
 /// A duration as the log gives it.

@@ -173,7 +173,7 @@ impl<'a> Direct<'a> {
             }
             Step::Done => {
                 let status = self.responses.last().map(|response| u64::from(response.status().as_u16()));
-                let entry = self.entry(Level::Info, Code::RebuildTriggered, now).with_some("status", status);
+                let entry = self.entry(Level::Info, self.job.action.done, now).with_some("status", status);
                 (Output::Stop, Some(entry))
             }
             Step::Fail(failure) => self.failed(&failure, now),

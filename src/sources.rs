@@ -83,6 +83,18 @@ impl Connection {
 /// How many connections are tried on the nameless URL: a bound on what a forged request costs.
 pub const MOST_TRIED: usize = 4;
 
+/// The connections that the nameless URL never tries, because as many others share their header.
+pub fn untried(connections: &[Connection]) -> Vec<&Connection> {
+    let usable: Vec<&Connection> = connections.iter().filter(|it| !it.secrets.is_empty()).collect();
+    let share = |one: &Connection, other: &Connection| {
+        let headers = other.source.scheme.headers();
+        one.source.scheme.headers().iter().any(|header| headers.contains(header))
+    };
+    let earlier =
+        |at: usize, it: &Connection| usable.iter().take(at).filter(|other| share(it, other)).count();
+    usable.iter().enumerate().filter(|(at, it)| earlier(*at, it) >= MOST_TRIED).map(|(_, it)| *it).collect()
+}
+
 /// Finds the connection that a request came over and proves it.
 ///
 /// On a named URL that is the connection named. On the nameless one it is, of the configured ones

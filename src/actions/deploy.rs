@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::actions::{Action, Step};
 use crate::event::Timestamp;
+use crate::log::Code;
 use crate::outbox::{Failure, Job};
 use crate::settings::Settings;
 use crate::{Request, Response};
@@ -13,6 +14,7 @@ use crate::{Request, Response};
 /// The deploy hook.
 pub(crate) static DEPLOY: Action = Action {
     name: "deploy",
+    done: Code::RebuildTriggered,
     ready: |settings| settings.deploy_hook.is_some(),
     wants: |settings, kind| settings.deploy_on.contains(&kind),
     step,

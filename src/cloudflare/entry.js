@@ -43,21 +43,21 @@ async function read(request, limit) {
       return Number(announced) > limit ? EMPTY : new Uint8Array(await request.arrayBuffer());
     }
     if (request.body === null) return EMPTY;
-    /** @type {Uint8Array[]} */
-    const pieces = [];
+    // Pieces may be as small as a byte, so they are not kept.
+    let body = new Uint8Array(Math.min(limit + 1, 65536));
     let length = 0;
     for await (const piece of request.body) {
-      pieces.push(piece);
-      length += piece.length;
+      const part = piece.subarray(0, limit + 1 - length);
+      if (length + part.length > body.length) {
+        const larger = new Uint8Array(Math.min(limit + 1, 2 * (length + part.length)));
+        larger.set(body);
+        body = larger;
+      }
+      body.set(part, length);
+      length += part.length;
       if (length > limit) break;
     }
-    const body = new Uint8Array(length);
-    let at = 0;
-    for (const piece of pieces) {
-      body.set(piece, at);
-      at += piece.length;
-    }
-    return body;
+    return body.subarray(0, length);
   } catch {
     return undefined;
   }

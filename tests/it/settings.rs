@@ -173,6 +173,25 @@ fn the_log_says_once_what_the_settings_lack() {
 }
 
 #[test]
+fn a_fifth_connection_is_told_to_use_its_own_url() {
+    let names = ["", "__A", "__B", "__C", "__D"];
+    let pairs = names.map(|name| (format!("BLOGSHOOT_WEBHOOK_SECRET{name}"), format!("the secret{name}")));
+    let lines = |count: usize| -> Vec<String> {
+        let settings = Settings::read(
+            pairs.iter().take(count).cloned().chain([("DEPLOY_HOOK_URL".to_owned(), HOOK.to_owned())]),
+        );
+        log::settings(&settings).iter().map(log::Entry::to_line).collect()
+    };
+    assert_eq!(lines(4), Vec::<String>::new());
+    assert_eq!(
+        lines(5),
+        [
+            r#"{"level":"warn","code":"SETTINGS_INVALID","connection":"blogshoot/d","reason":"`/api/webhook` tries 4 connections with one signature header and not this one: at the sender, set its own URL, `/api/webhook/blogshoot/d`"}"#
+        ]
+    );
+}
+
+#[test]
 fn a_secret_is_never_printed() {
     let settings = settings(&[("BLOGSHOOT_WEBHOOK_SECRET", SECRET), ("DEPLOY_HOOK_URL", HOOK)]);
     let connections = format!("{:?}", settings.connections);
