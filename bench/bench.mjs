@@ -73,17 +73,16 @@ const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.l
 
 /** @returns {Service[]} */
 function services() {
-  const wasm = (/** @type {string} */ directory) => ({
-    script: path.join(directory, "index.js"),
-    module: path.join(directory, "index_bg.wasm"),
-  });
   const bindings = { BLOGSHOOT_WEBHOOK_SECRET: SECRET };
-  const presshook = wasm(path.join(ROOT, "build"));
+  const modules = (/** @type {string[]} */ ...names) =>
+    Object.fromEntries(names.map((name) => [name, path.join(ROOT, name)]));
+  const presshook = modules("src/cloudflare/worker.js", "build/index.js", "build/index_bg.wasm");
+  const smallest = modules("bench/smallest/build/index.js", "bench/smallest/build/index_bg.wasm");
   return [
-    { name: "presshook", ...presshook, bindings: { ...bindings, INBOX: "none", LOG_LEVEL: "error" } },
-    { name: "presshook, logging", ...presshook, bindings: { ...bindings, INBOX: "none" } },
-    { name: "smallest Rust", ...wasm(path.join(ROOT, "bench", "smallest", "build")), bindings },
-    { name: "JavaScript", script: path.join(ROOT, "bench", "webcrypto.mjs"), bindings },
+    { name: "presshook", modules: presshook, bindings: { ...bindings, INBOX: "none", LOG_LEVEL: "error" } },
+    { name: "presshook, logging", modules: presshook, bindings: { ...bindings, INBOX: "none" } },
+    { name: "smallest Rust", modules: smallest, bindings },
+    { name: "JavaScript", modules: modules("bench/webcrypto.mjs"), bindings },
   ];
 }
 

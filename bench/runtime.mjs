@@ -11,7 +11,11 @@ import { freePort } from "../scripts/serve.mjs";
 /** The program itself: the npm package's command is a JavaScript file around it. */
 const WORKERD = workerd.default;
 
-/** @typedef {{ name: string, script: string, module?: string, bindings: Record<string, string> }} Service */
+/**
+ * A Worker: its files by the names that they import each other by, the main one first; ports are given to it.
+ *
+ * @typedef {{ name: string, modules: Record<string, string>, bindings: Record<string, string> }} Service
+ */
 
 /**
  * Starts workerd with these Workers, each on a port of its own.
@@ -50,14 +54,16 @@ function configuration(services, directory) {
   // Embedded files are found from where the configuration lies.
   const file = (/** @type {string} */ name) => text(path.relative(directory, name));
   const text = (/** @type {string} */ value) => JSON.stringify(value);
-  const workers = services.map(({ script, module, bindings }, index) => {
-    const modules = [`(name = "index.js", esModule = embed ${file(script)})`];
-    if (module) modules.push(`(name = "index_bg.wasm", wasm = embed ${file(module)})`);
+  const workers = services.map(({ modules, bindings }, index) => {
+    const files = Object.entries(modules).map(([name, lies]) => {
+      const kind = name.endsWith(".wasm") ? "wasm" : "esModule";
+      return `(name = ${text(name)}, ${kind} = embed ${file(lies)})`;
+    });
     const values = Object.entries(bindings).map(
       ([name, value]) => `(name = ${text(name)}, text = ${text(value)})`,
     );
     return `const worker${index} :Workerd.Worker = (
-  modules = [${modules.join(", ")}],
+  modules = [${files.join(", ")}],
   compatibilityDate = "2026-04-01",
   bindings = [${values.join(", ")}],
 );`;

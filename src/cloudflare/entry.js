@@ -17,7 +17,10 @@ export async function serve(request, env, ctx, limit, names, handle) {
     for (const name of names) head += `\n${headers.get(name) ?? ""}`;
     return handle(head, method === "POST" ? await read(request, limit) : EMPTY, env, ctx);
   } catch (error) {
-    // A panic, which the module has logged with its message; the next request finds the module started afresh.
+    // A panic, which the module has logged with its message; the next request finds the module started afresh, also
+    // where it was another trap, of which the module knows nothing.
+    if (error instanceof WebAssembly.RuntimeError)
+      Reflect.get(globalThis, "__worker_init_state").criticalError = true;
     console.error(`{"level":"error","code":"INTERNAL_ERROR","reason":${JSON.stringify(String(error))}}`);
     return new Response('{"error":"Internal server error"}', { status: 500, headers: HEADERS });
   }

@@ -49,7 +49,7 @@ test("wrangler takes the project, without an account", async () => {
     await run("wrangler", ["deploy", "--dry-run", "--outdir", directory], {
       env: { CLOUDFLARE_API_TOKEN: "" },
     });
-    assert.ok(existsSync(path.join(directory, "index.js")));
+    assert.ok(existsSync(path.join(directory, "worker.js")));
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

@@ -1,7 +1,7 @@
 // A panic in the module, a real one: the runtime's `waitUntil` throws, which `worker` answers with a panic.
 
 import { afterEach, expect, it, vi } from "vitest";
-import Worker from "../../build/index.js";
+import presshook from "../../src/cloudflare/worker.js";
 import { DIRECT, event, logged, signed, worker } from "./presshook.mjs";
 
 afterEach(() => vi.restoreAllMocks());
@@ -16,7 +16,7 @@ async function panic() {
     },
   };
   const request = new Request("https://hook.example/webhook", await signed(event("article.created")));
-  return new Worker(ctx, BINDINGS).fetch(request);
+  return presshook.fetch(request, BINDINGS, ctx);
 }
 
 /**

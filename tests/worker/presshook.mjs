@@ -2,7 +2,7 @@
 
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { vi } from "vitest";
-import Worker from "../../build/index.js";
+import presshook from "../../src/cloudflare/worker.js";
 
 export const SECRET = "the secret of the tests";
 
@@ -23,9 +23,7 @@ export function worker(bindings) {
      */
     async ask(path, init) {
       const ctx = createExecutionContext();
-      const response = await new Worker(ctx, bindings).fetch(
-        new Request(`https://hook.example${path}`, init),
-      );
+      const response = await presshook.fetch(new Request(`https://hook.example${path}`, init), bindings, ctx);
       return { response, after: waitOnExecutionContext(ctx) };
     },
   };

@@ -35,6 +35,7 @@ before(async () => {
     "DEPLOY_ON=published",
     "MAX_BODY_BYTES=2000",
     "LOG_LEVEL=debug",
+    "ADMIN_TOKEN=sixteen characters",
   ];
   writeFileSync(settings, `${lines.join("\n")}\n`);
   const served = serve(await freePort(), ["--env-file", settings, "--persist-to", directory], (text) => {
@@ -145,4 +146,9 @@ test("a chunked body is counted while it is read", async () => {
     JSON.stringify({ event_id: "evt_12", event_type: "test", padding: "" }).padEnd(length);
   assert.match(await post(body(2000)), /^HTTP\/1\.1 200 /);
   assert.match(await post(body(2001)), /^HTTP\/1\.1 413 /);
+});
+
+test("the settings were read once, for all of these requests", () => {
+  assert.equal(log.split("SETTING_IGNORED").length - 1, 1, log);
+  assert.ok(!log.includes("sixteen characters"));
 });
