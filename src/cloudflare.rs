@@ -80,7 +80,11 @@ fn warm_up() {
         head.push('\n');
         head.push_str(value);
     }
-    drop(handle_in(&Rc::new(isolate), &head, Some(body.into_bytes()), JsValue::UNDEFINED.unchecked_into()));
+    // Making a response is not allowed before there is a request, so that the answer is all there is.
+    if let Some(head) = isolate.head(&head) {
+        let unused = JsValue::UNDEFINED.unchecked_into();
+        drop(answer(&Rc::new(isolate), head, Some(body.into_bytes()), unused));
+    }
 }
 
 type Handle = dyn Fn(String, Option<Vec<u8>>, Env, JsContext) -> web_sys::Response;
@@ -95,13 +99,10 @@ thread_local! {
 
 /// Answers a request that has been read: `METHOD`, URL and headers, a line each, and the body.
 fn handle(head: String, body: Option<Vec<u8>>, env: Env, ctx: JsContext) -> web_sys::Response {
-    handle_in(&Isolate::of(&env), &head, body, ctx)
-}
-
-fn handle_in(isolate: &Rc<Isolate>, head: &str, body: Option<Vec<u8>>, ctx: JsContext) -> web_sys::Response {
+    let isolate = Isolate::of(&env);
     let method = head.split('\n').next().unwrap_or_default();
-    let answer = match isolate.head(head) {
-        Some(parts) => answer(isolate, parts, body, ctx),
+    let answer = match isolate.head(&head) {
+        Some(parts) => answer(&isolate, parts, body, ctx),
         None => contract::rejected(&Rejection::NotFound),
     };
     respond(&answer, method).unwrap_or_else(|error| {

@@ -4,6 +4,8 @@
 //! are read leniently: an edit must not be lost because a title came as a number. What the fields
 //! mean is the sender's file's business.
 
+use std::mem;
+
 use serde_json_borrow::{ObjectAsVec, Value};
 
 use crate::event::Timestamp;
@@ -45,68 +47,63 @@ impl<'a> Payload<'a> {
     }
 
     /// The whole object.
-    pub fn fields(&'a self) -> Fields<'a> {
-        Fields(&self.0)
+    pub fn fields(&mut self) -> Fields<'_, 'a> {
+        Fields(&mut self.0)
     }
 }
 
 /// A JSON object inside a payload. Paths name members, with dots for nested ones: `content.html`.
-#[derive(Clone, Copy, Debug)]
-pub struct Fields<'a>(&'a ObjectAsVec<'a>);
+///
+/// A value that is read is taken out: an article may be a megabyte, and is not copied.
+#[derive(Debug)]
+pub struct Fields<'f, 'a>(&'f mut ObjectAsVec<'a>);
 
-impl<'a> Fields<'a> {
+impl<'a> Fields<'_, 'a> {
     /// A text that must be there and not be empty.
-    pub fn required(self, field: &'static str) -> Result<&'a str, ParseError> {
-        match self.value(field) {
-            Some(Value::Str(text)) if !text.is_empty() => Ok(text),
+    pub fn required(&mut self, field: &'static str) -> Result<String, ParseError> {
+        match self.value(field).map(mem::take) {
+            Some(Value::Str(text)) if !text.is_empty() => Ok(text.into_owned()),
             _ => Err(ParseError::Missing { field }),
         }
     }
 
     /// A text, or a number as text; nothing for an empty one.
-    pub fn text(self, path: &str) -> Option<String> {
-        text(self.value(path)?)
+    pub fn text(&mut self, path: &str) -> Option<String> {
+        self.value(path).map(mem::take).and_then(text)
     }
 
     /// A list of texts; a single text is a list of one.
-    pub fn texts(self, path: &str) -> Vec<String> {
-        match self.value(path) {
-            Some(Value::Array(values)) => values.iter().filter_map(text).collect(),
+    pub fn texts(&mut self, path: &str) -> Vec<String> {
+        match self.value(path).map(mem::take) {
+            Some(Value::Array(values)) => values.into_iter().filter_map(text).collect(),
             Some(value) => text(value).into_iter().collect(),
             None => Vec::new(),
         }
     }
 
     /// A moment written as RFC 3339.
-    pub fn time(self, path: &str) -> Option<Timestamp> {
+    pub fn time(&mut self, path: &str) -> Option<Timestamp> {
         if let Value::Str(text) = self.value(path)? { Timestamp::parse(text) } else { None }
     }
 
     /// A nested object.
-    pub fn object(self, path: &str) -> Option<Fields<'a>> {
-        object(self.value(path)?).map(Fields)
+    pub fn object(&mut self, path: &str) -> Option<Fields<'_, 'a>> {
+        if let Value::Object(members) = self.value(path)? { Some(Fields(members)) } else { None }
     }
 
-    fn value(self, path: &str) -> Option<&'a Value<'a>> {
-        let mut members = self.0;
-        let mut names = path.split('.').peekable();
-        loop {
-            let value = members.get(names.next()?)?;
-            if names.peek().is_none() {
-                return Some(value);
-            }
-            members = object(value)?;
+    fn value(&mut self, path: &str) -> Option<&mut Value<'a>> {
+        let (mut members, mut path) = (&mut *self.0, path);
+        while let Some((first, rest)) = path.split_once('.') {
+            let Value::Object(nested) = members.get_mut(first)? else { return None };
+            (members, path) = (nested, rest);
         }
+        members.get_mut(path)
     }
 }
 
-fn object<'a>(value: &'a Value<'a>) -> Option<&'a ObjectAsVec<'a>> {
-    if let Value::Object(members) = value { Some(members) } else { None }
-}
-
-fn text(value: &Value<'_>) -> Option<String> {
+fn text(value: Value<'_>) -> Option<String> {
     match value {
-        Value::Str(text) if !text.is_empty() => Some(text.to_string()),
+        Value::Str(text) if !text.is_empty() => Some(text.into_owned()),
         Value::Number(number) => Some(number.to_string()),
         Value::Null | Value::Bool(_) | Value::Str(_) | Value::Array(_) | Value::Object(_) => None,
     }

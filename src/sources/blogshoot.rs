@@ -23,10 +23,10 @@ pub(crate) static BLOGSHOOT: Source = Source {
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let payload = Payload::parse(verified.body())?;
-    let fields = payload.fields();
-    let key = Key(fields.required("event_id")?.to_owned());
-    let name = fields.required("event_type")?.to_owned();
+    let mut payload = Payload::parse(verified.body())?;
+    let mut fields = payload.fields();
+    let key = Key(fields.required("event_id")?);
+    let name = fields.required("event_type")?;
     let kind = match name.as_str() {
         "article.created" => Kind::Published,
         "article.updated" => Kind::Updated,
@@ -34,18 +34,20 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
         "test" => Kind::Test,
         _ => Kind::Other,
     };
-    let item = fields.object("article").map(|article| item(article, fields));
-    Ok(Parsed { key, events: vec![Event { kind, name, at: fields.time("timestamp"), item }] })
+    let at = fields.time("timestamp");
+    let market = fields.text("workspace.default_market");
+    let item = fields.object("article").map(|article| item(article, market));
+    Ok(Parsed { key, events: vec![Event { kind, name, at, item }] })
 }
 
-fn item(article: Fields<'_>, payload: Fields<'_>) -> Item {
+fn item(mut article: Fields<'_, '_>, default_market: Option<String>) -> Item {
     Item {
         id: article.text("id"),
         title: article.text("title"),
         slug: article.text("slug"),
         language: article.text("language"),
         language_name: article.text("language_name"),
-        market: article.text("target_market").or_else(|| payload.text("workspace.default_market")),
+        market: article.text("target_market").or(default_market),
         excerpt: article.text("excerpt"),
         html: article.text("content.html"),
         markdown: article.text("content.markdown"),

@@ -151,4 +151,5 @@ test("a chunked body is counted while it is read", async () => {
 test("the settings were read once, for all of these requests", () => {
   assert.equal(log.split("SETTING_IGNORED").length - 1, 1, log);
   assert.ok(!log.includes("sixteen characters"));
+  assert.ok(!log.includes('"level":"error"'), log);
 });
