@@ -74,13 +74,15 @@ const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.l
 /** @returns {Service[]} */
 function services() {
   const bindings = { BLOGSHOOT_WEBHOOK_SECRET: SECRET };
+  // Set up to deploy, but not for the event that is sent: nothing here calls out.
+  const quiet = { INBOX: "none", CLOUDFLARE_DEPLOY_HOOK: "https://host.example/hook", DEPLOY_ON: "created" };
   const modules = (/** @type {string[]} */ ...names) =>
     Object.fromEntries(names.map((name) => [name, path.join(ROOT, name)]));
   const presshook = modules("src/cloudflare/worker.js", "build/index.js", "build/index_bg.wasm");
   const smallest = modules("bench/smallest/build/index.js", "bench/smallest/build/index_bg.wasm");
   return [
-    { name: "presshook", modules: presshook, bindings: { ...bindings, INBOX: "none", LOG_LEVEL: "error" } },
-    { name: "presshook, logging", modules: presshook, bindings: { ...bindings, INBOX: "none" } },
+    { name: "presshook", modules: presshook, bindings: { ...bindings, ...quiet, LOG_LEVEL: "error" } },
+    { name: "presshook, logging", modules: presshook, bindings: { ...bindings, ...quiet } },
     { name: "smallest Rust", modules: smallest, bindings },
     { name: "JavaScript", modules: modules("bench/webcrypto.mjs"), bindings },
   ];
@@ -115,9 +117,9 @@ async function warm(directory) {
           measured[service.name].cpu.push((cpuMicroseconds(runtime.pid) - cpu) / size.requests);
           measured[service.name].rate.push(size.requests / seconds);
         }
-        process.stdout.write(`\r${size.name}: round ${round + 1} of ${ROUNDS} `);
+        progress(`${size.name}: round ${round + 1} of ${ROUNDS}`);
       }
-      process.stdout.write("\r");
+      progress("");
       const ours = measured.presshook.cpu;
       const ratio = (/** @type {string} */ name, /** @type {(own: number, other: number) => number} */ by) =>
         median(ours.map((own, round) => by(own, measured[name].cpu[round])));
@@ -172,9 +174,9 @@ async function cold(/** @type {string} */ directory) {
         await runtime.stop();
       }
     }
-    process.stdout.write(`\rcold: start ${round + 1} of ${COLD_STARTS} `);
+    progress(`fresh runtime ${round + 1} of ${COLD_STARTS}`);
   }
-  process.stdout.write("\r");
+  progress("");
   const ratio = median(measured.presshook.first.map((own, round) => own / measured.JavaScript.first[round]));
   const rows = names.map((name) => {
     const { first, second } = measured[name];
@@ -184,6 +186,11 @@ async function cold(/** @type {string} */ directory) {
   });
   rows.forEach((row) => say(row));
   return rows;
+}
+
+/** One line that is written over, on a terminal only. */
+function progress(/** @type {string} */ text) {
+  if (process.stdout.isTTY) process.stdout.write(`\r${text.padEnd(40)}${text === "" ? "\r" : ""}`);
 }
 
 /** @param {number} pid */

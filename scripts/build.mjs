@@ -64,7 +64,7 @@ export async function compile(crate) {
   // worker-build would keep the names, a fifth of the module, so its own pass is off (Cargo.toml) and this is the only.
   const module = path.join(crate, "build", "index_bg.wasm");
   const strip = ["--strip-debug", "--strip-producers"];
-  await run(wasmOpt, ["-O2", ...FEATURES, ...strip, module, "-o", module]);
+  await run(wasmOpt, ["-O3", ...FEATURES, ...strip, module, "-o", module]);
 }
 
 function sizes() {
