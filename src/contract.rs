@@ -2,6 +2,9 @@
 //! It answers whatever needs no body, and words the answer to a delivery or a rejection; whether a
 //! delivery is genuine is decided in `receive`.
 //!
+//! The one answer that is not made here is `500 Internal server error`, for a defect of ours: a panic leaves
+//! nobody here to make it, so `cloudflare/entry.js` does.
+//!
 //! **Invariant:** the status of every rejection is decided in [`Rejection::status`], and what a sender
 //! is told never helps a forger: the reason goes to the log.
 
@@ -279,11 +282,6 @@ pub fn rejected(rejection: &Rejection) -> Answer {
         Rejection::Signature(_) => Answer::error(status, "Invalid signature"),
         Rejection::Unread | Rejection::Payload(_) => Answer::error(status, "Invalid payload"),
     }
-}
-
-/// The answer where we have a defect.
-pub fn internal_error() -> Answer {
-    Answer::error(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
 }
 
 fn not_found() -> Answer {

@@ -1,8 +1,10 @@
-//! Every setting: its name, default and help in one table, and reading and checking what an owner set.
+//! Every setting: reading and checking what an owner set; names, defaults and help are in the table below.
 //! Where the values come from (bindings, environment, a file) is the edge's business.
 //!
 //! **Invariant:** a wrong setting disables only what it is for, and says so: [`Settings::problems`]
 //! names the setting and the remedy, and never contains the value.
+
+mod table;
 
 use http::Uri;
 
@@ -13,84 +15,7 @@ use crate::log::Level;
 use crate::signature::Secret;
 use crate::sources::{Connection, SOURCES, Source};
 
-/// One row of the table.
-#[derive(Debug)]
-pub struct Setting {
-    /// Its name; `<SOURCE>` stands for a sender's name in capitals, `<NAME>` for a connection's.
-    pub name: &'static str,
-    /// What holds without it, as text; empty for nothing.
-    pub default: &'static str,
-    /// What it is for, in one sentence.
-    pub help: &'static str,
-    /// Where it has an effect.
-    pub scope: Scope,
-}
-
-/// Where a setting has an effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// Everywhere.
-    Everywhere,
-    /// Only where there is an inbox; direct mode ignores it and says so.
-    Inbox,
-}
-
-const fn setting(name: &'static str, default: &'static str, help: &'static str) -> Setting {
-    Setting { name, default, help, scope: Scope::Everywhere }
-}
-
-const fn inbox_setting(name: &'static str, default: &'static str, help: &'static str) -> Setting {
-    Setting { name, default, help, scope: Scope::Inbox }
-}
-
-/// The source of names, defaults and help: whatever lists settings is checked against it.
-pub static SETTINGS: &[Setting] = &[
-    setting(
-        "<SOURCE>_WEBHOOK_SECRET",
-        "",
-        "The secret shared with the sender; without it nothing is accepted.",
-    ),
-    setting(
-        "<SOURCE>_WEBHOOK_SECRET_PREVIOUS",
-        "",
-        "The secret before that one, still accepted while you change over.",
-    ),
-    setting(
-        "<SOURCE>_WEBHOOK_SECRET__<NAME>",
-        "",
-        "The secret of a further connection, at `/api/webhook/<source>/<name>`.",
-    ),
-    setting("<SOURCE>_WEBHOOK_SECRET_PREVIOUS__<NAME>", "", "The previous secret of that connection."),
-    setting(
-        "CLOUDFLARE_DEPLOY_HOOK",
-        "",
-        "The deploy hook's URL: Cloudflare, Netlify, Vercel or another host's.",
-    ),
-    setting("DEPLOY_HOOK_URL", "", "The same under the name that the BlogShoot server uses."),
-    setting(
-        "CLOUDFLARE_DEPLOY_HOOK_PROD",
-        "",
-        "The deploy hook for production, where neither of the two above is set.",
-    ),
-    setting("CLOUDFLARE_DEPLOY_HOOK_STAGING", "", "The deploy hook for everything else, likewise."),
-    setting("ENVIRONMENT", "", "`production` chooses the `PROD` hook, anything else the `STAGING` one."),
-    setting("NODE_ENV", "", "Used where `ENVIRONMENT` is not set."),
-    setting("DEPLOY_ON", "published,updated,unpublished,deleted", "The kinds of event that deploy."),
-    setting("INBOX", "", "`none` chooses direct mode: no memory of repeats, one deploy call per event."),
-    setting("MAX_BODY_BYTES", "1048576", "The longest body accepted, at most 1900000."),
-    setting("LOG_LEVEL", "info", "`error`, `warn`, `info` or `debug`."),
-    inbox_setting("DEPLOY_SETTLE_SECONDS", "10", "Quiet time after the last event before a deploy."),
-    inbox_setting(
-        "DEPLOY_MAX_WAIT_SECONDS",
-        "120",
-        "How long a steady stream of events can hold a deploy back.",
-    ),
-    inbox_setting("DEPLOY_MIN_GAP_SECONDS", "60", "Least time between two deploys of one target."),
-    inbox_setting("DEPLOY_BUDGET_PER_MONTH", "", "The most deploys in a month."),
-    inbox_setting("DEPLOY_BUDGET_RESET_DAY", "1", "The day of the month on which the budget begins anew."),
-    inbox_setting("DEPLOY_SCHEDULE", "", "Times for a deploy, as cron text."),
-    inbox_setting("ADMIN_TOKEN", "", "Opens the owner's page and commands."),
-];
+pub use table::{SETTINGS, Scope, Setting};
 
 /// The most that `MAX_BODY_BYTES` may be: a stored value on Cloudflare ends at 2 MB.
 const MOST_BODY_BYTES: usize = 1_900_000;
