@@ -10,7 +10,7 @@ import { cpus, tmpdir } from "node:os";
 import path from "node:path";
 import { build, compile } from "../scripts/build.mjs";
 import { setup } from "../scripts/setup.mjs";
-import { ROOT, bold, main, output, say } from "../scripts/shell.mjs";
+import { ROOT, bold, main, output, run, say } from "../scripts/shell.mjs";
 import { cpuMicroseconds, post, start } from "./runtime.mjs";
 
 const SECRET = "4f8a1c0d9be27763f5a0c2d4e6b81937a5c4d2e0f1b3968776a5b4c3d2e1f009";
@@ -222,14 +222,14 @@ async function bench() {
     const coldHead = ["| | first | second | first ÷ JavaScript's |", "|---|---|---|---|"];
     coldHead.forEach((row) => say(row));
     const coldRows = await cold(directory);
-    write([...warmHead, ...warmRows.map((row) => row.trim())], [...coldHead, ...coldRows]);
+    await write([...warmHead, ...warmRows.map((row) => row.trim())], [...coldHead, ...coldRows]);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
 /** Puts the figures of this run into bench/README.md, between its marks. */
-function write(/** @type {string[]} */ warmTable, /** @type {string[]} */ coldTable) {
+async function write(/** @type {string[]} */ warmTable, /** @type {string[]} */ coldTable) {
   const file = path.join(ROOT, "bench", "README.md");
   const machine = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${process.platform}`;
   const versions = `${output("rustc", ["--version"])}, workerd ${output("workerd", ["--version"])?.split(" ").at(-1)}`;
@@ -240,12 +240,12 @@ function write(/** @type {string[]} */ warmTable, /** @type {string[]} */ coldTa
     "A fresh runtime, a POST of 1 MB: CPU milliseconds of the whole process, medians.",
     coldTable.join("\n"),
   ].join("\n\n");
-  const before = readFileSync(file, "utf8");
-  const after = before.replace(
-    /(<!-- figures -->\n)[^]*(\n<!-- end -->)/,
-    (_, from, to) => `${from}\n${text}\n${to}`,
+  const figures = `<!-- figures -->\n\n${text}\n\n<!-- end -->`;
+  writeFileSync(
+    file,
+    readFileSync(file, "utf8").replace(/<!-- figures -->[^]*<!-- end -->/, () => figures),
   );
-  writeFileSync(file, after);
+  await run("prettier", ["--write", "--log-level", "warn", file]);
   say("\nThe figures are in bench/README.md.");
 }
 
