@@ -33,9 +33,10 @@ const BARS = {
 
 /** @typedef {import("./runtime.mjs").Service} Service */
 
-/** An article of about that many bytes, its text with the quotes and line breaks that HTML has. */
+/** An article of about that many bytes: paragraphs of four sentences, with a link in each. */
 function article(/** @type {number} */ bytes) {
-  const paragraph = '<p class="lead">A sentence of an article, with a <a href="/link">link</a> in it.</p>\n';
+  const sentence = "A sentence as articles have them, of some ninety letters, with a comma and a full stop. ";
+  const paragraph = `<p>${sentence.repeat(3)}<a href="https://example.com/a-page">More about that</a>.</p>\n`;
   const payload = (/** @type {string} */ html) =>
     JSON.stringify({
       event_id: "evt_bench",
