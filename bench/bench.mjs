@@ -33,11 +33,12 @@ const BARS = {
 
 /** @typedef {import("./runtime.mjs").Service} Service */
 
-/** An article of about that many bytes: paragraphs of four sentences, with a link in each. */
+/** An article of about that many bytes, as BlogShoot sends it: its text three times, with a link in each paragraph. */
 function article(/** @type {number} */ bytes) {
-  const sentence = "A sentence as articles have them, of some ninety letters, with a comma and a full stop. ";
-  const paragraph = `<p>${sentence.repeat(3)}<a href="https://example.com/a-page">More about that</a>.</p>\n`;
-  const payload = (/** @type {string} */ html) =>
+  const text =
+    "A sentence as articles have them, of some ninety letters, with a comma and a full stop. ".repeat(3);
+  const link = "https://example.com/a-page";
+  const payload = (/** @type {number} */ paragraphs) =>
     JSON.stringify({
       event_id: "evt_bench",
       event_type: "article.updated",
@@ -49,17 +50,19 @@ function article(/** @type {number} */ bytes) {
         title: "Benchmark",
         slug: "benchmark",
         language: "en",
-        content: { html },
+        content: {
+          html: `<p>${text}<a href="${link}">More about that</a>.</p>\n`.repeat(paragraphs),
+          markdown: `${text}[More about that](${link}).\n\n`.repeat(paragraphs),
+          plain_text: `${text}More about that.\n`.repeat(paragraphs),
+        },
         featured_image: null,
         tags: ["one", "two"],
         seo: { description: "A benchmark.", keywords: ["bench"] },
         published_at: "2026-01-31T08:00:00Z",
       },
     });
-  let body = payload("");
-  const each = payload(paragraph).length - body.length;
-  body = payload(paragraph.repeat(Math.max(0, Math.floor((bytes - body.length) / each))));
-  return Buffer.from(body.padEnd(bytes));
+  const [none, one] = [payload(0).length, payload(1).length];
+  return Buffer.from(payload(Math.max(0, Math.floor((bytes - none) / (one - none)))).padEnd(bytes));
 }
 
 /** @param {Buffer} body */
