@@ -13,7 +13,7 @@ use crate::sources::Source;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Vectors {
-    /// The secret that every case is checked with.
+    /// The secret that every case is checked with, if it has none of its own.
     pub secret: String,
     /// What makes a sample a new event.
     pub fresh: Fresh,
@@ -41,6 +41,8 @@ pub struct Accepted {
     pub name: String,
     /// Where the case comes from.
     pub provenance: String,
+    /// The secret it was signed with, where a published case has its own.
+    pub secret: Option<String>,
     /// Its headers, the signature among them.
     pub headers: BTreeMap<String, String>,
     /// Its body.
