@@ -5,6 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -44,6 +45,16 @@ impl Delivery {
 /// It doubles as the `event_id` of answers, logs and deploy calls.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key(pub String);
+
+impl Key {
+    /// The key where the sender signs no id: a hash of what it does sign.
+    pub fn of(signed: &[u8]) -> Key {
+        let mut hash = Sha256::new();
+        // In pieces, for the reason that `signature` gives.
+        signed.chunks(4096).for_each(|piece| hash.update(piece));
+        Key(hex::encode(hash.finalize()))
+    }
+}
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -123,10 +134,22 @@ impl Kind {
 pub struct Item {
     /// The sender's id for it.
     pub id: Option<String>,
+    /// The site, project or tenant it belongs to, by the sender's id.
+    pub site: Option<String>,
+    /// What sort of content it is, such as `article`.
+    pub content_type: Option<String>,
+    /// The sender's word for its state, such as `draft`.
+    pub status: Option<String>,
+    /// The names of the fields that changed.
+    pub changes: Vec<String>,
     /// Its headline.
     pub title: Option<String>,
+    /// The path in front of the slug, such as `blog`.
+    pub subroute: Option<String>,
     /// Its place in a URL.
     pub slug: Option<String>,
+    /// Where it is public, whole.
+    pub url: Option<String>,
     /// BCP 47, such as `zh-CN`.
     pub language: Option<String>,
     /// The language in words, such as `Chinese (Simplified)`.
@@ -147,10 +170,14 @@ pub struct Item {
     pub tags: Vec<String>,
     /// Its categories.
     pub categories: Vec<String>,
+    /// Who wrote it, by name or by the sender's id.
+    pub author: Option<String>,
     /// What search engines are told.
     pub seo: Seo,
     /// When it became, or becomes, public.
     pub published_at: Option<Timestamp>,
+    /// When it last changed.
+    pub updated_at: Option<Timestamp>,
 }
 
 /// A picture.
@@ -165,6 +192,8 @@ pub struct Image {
 /// What search engines are told about an item.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Seo {
+    /// The title shown in results.
+    pub title: Option<String>,
     /// The description shown under the title.
     pub description: Option<String>,
     /// Search words.
@@ -182,6 +211,11 @@ impl Timestamp {
     pub fn parse(text: &str) -> Option<Timestamp> {
         let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
         i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).ok().map(Timestamp)
+    }
+
+    /// The moment so many seconds after 1970-01-01T00:00:00Z.
+    pub fn from_seconds(seconds: i64) -> Timestamp {
+        Timestamp(seconds.saturating_mul(1000))
     }
 
     /// The moment that much later.

@@ -86,6 +86,15 @@ impl<'a> Fields<'_, 'a> {
         if let Value::Str(text) = self.value(path)? { Timestamp::parse(text) } else { None }
     }
 
+    /// A moment written as whole seconds since 1970.
+    pub fn seconds(&mut self, path: &str) -> Option<Timestamp> {
+        if let Value::Number(number) = self.value(path)? {
+            number.as_i64().map(Timestamp::from_seconds)
+        } else {
+            None
+        }
+    }
+
     /// A nested object.
     pub fn object(&mut self, path: &str) -> Option<Fields<'_, 'a>> {
         if let Value::Object(members) = self.value(path)? { Some(Fields(members)) } else { None }

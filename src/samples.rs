@@ -28,9 +28,11 @@ pub struct Vectors {
 #[serde(deny_unknown_fields)]
 pub struct Fresh {
     /// The event's id.
-    pub id: String,
-    /// When it happened.
-    pub time: String,
+    pub id: Option<String>,
+    /// When it happened, as RFC 3339.
+    pub time: Option<String>,
+    /// When it happened, as whole seconds since 1970.
+    pub seconds: Option<String>,
 }
 
 /// A request that is accepted, and what it must be understood as.
@@ -121,11 +123,18 @@ pub fn body(source: &'static Source, event: &str, id: &str, now: Timestamp) -> R
     let wrong = |reason: String| SampleError::Vectors { source_name: source.name, reason };
     let json: Value = serde_json::from_str(&sample.body).map_err(|error| wrong(error.to_string()))?;
     let mut body = sample.body.clone();
-    for (path, fresh) in [(&vectors.fresh.id, id.to_owned()), (&vectors.fresh.time, now.to_string())] {
+    let Fresh { id: id_path, time, seconds } = &vectors.fresh;
+    let fresh = [
+        (id_path, Value::from(id)),
+        (time, Value::from(now.to_string())),
+        (seconds, Value::from(now.0.div_euclid(1000))),
+    ];
+    for (path, fresh) in fresh {
+        let Some(path) = path else { continue };
         let pointer = format!("/{}", path.replace('.', "/"));
         let old = json.pointer(&pointer).ok_or_else(|| wrong(format!("`{event}` has no `{path}`")))?;
         // In the text, so that the rest of the body keeps the sender's order and spacing.
-        body = body.replacen(&old.to_string(), &Value::from(fresh).to_string(), 1);
+        body = body.replacen(&old.to_string(), &fresh.to_string(), 1);
     }
     Ok(body)
 }

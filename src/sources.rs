@@ -2,7 +2,11 @@
 //! Each sender is one file below, one line in [`SOURCES`] and one vector file. How signatures are
 //! checked is in `signature`; which connections exist is read in `settings`.
 
+mod auto_blogger;
 mod blogshoot;
+mod boottify;
+mod flarebuilder;
+mod pagegun;
 
 use http::HeaderName;
 
@@ -13,7 +17,13 @@ use crate::payload::ParseError;
 use crate::signature::{self, Scheme, Secret, SignatureError, Verified};
 
 /// Every sender, one line each.
-pub static SOURCES: &[&Source] = &[&blogshoot::BLOGSHOOT];
+pub static SOURCES: &[&Source] = &[
+    &blogshoot::BLOGSHOOT,
+    &pagegun::PAGEGUN,
+    &flarebuilder::FLAREBUILDER,
+    &auto_blogger::AUTO_BLOGGER,
+    &boottify::BOOTTIFY,
+];
 
 /// One family of webhook.
 #[derive(Debug)]
@@ -22,8 +32,8 @@ pub struct Source {
     pub name: &'static str,
     /// Its name as its users write it.
     pub title: &'static str,
-    /// The sender's own page on its webhooks.
-    pub docs: &'static str,
+    /// Where at the sender a webhook is set up.
+    pub setup: &'static str,
     /// How it signs.
     pub scheme: Scheme,
     /// An unsigned header that names the delivery: for the log, never trusted.

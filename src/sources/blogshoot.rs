@@ -14,7 +14,7 @@ use crate::sources::{Parsed, Source};
 pub(crate) static BLOGSHOOT: Source = Source {
     name: "blogshoot",
     title: "BlogShoot",
-    docs: "https://app.blogshoot.com",
+    setup: "app.blogshoot.com: Integrations → Webhook → Add Webhook Connection",
     scheme: Scheme::Hmac(HmacScheme { header: HeaderName::from_static("x-blogshoot-signature"), prefix: "" }),
     delivery_header: Some(HeaderName::from_static("x-blogshoot-delivery-id")),
     parse,
@@ -57,7 +57,12 @@ fn item(mut article: Fields<'_, '_>, default_market: Option<String>) -> Item {
             .map(|url| Image { url, alt: article.text("featured_image.alt") }),
         tags: article.texts("tags"),
         categories: article.texts("categories"),
-        seo: Seo { description: article.text("seo.description"), keywords: article.texts("seo.keywords") },
+        seo: Seo {
+            title: None,
+            description: article.text("seo.description"),
+            keywords: article.texts("seo.keywords"),
+        },
         published_at: article.time("published_at"),
+        ..Item::default()
     }
 }

@@ -1,3 +1,4 @@
+/// <reference types="vite/client" />
 // What `host.mjs` provides to the tests in workerd.
 
 import "vitest";

@@ -1,0 +1,60 @@
+//! Auto Blogger: one event, for a post that is published, with its HTML and its pictures.
+//!
+//! It signs only where the owner has set a secret there; without one nothing is accepted. The
+//! `Idempotency-Key` is not signed, so the key is a hash of the body. The body has no sending time:
+//! a post that is published twice unchanged is the same bytes.
+
+use http::HeaderName;
+
+use crate::event::{Event, Image, Item, Key, Kind, Seo};
+use crate::payload::{Fields, ParseError, Payload};
+use crate::signature::{HmacScheme, Scheme, Verified};
+use crate::sources::{Parsed, Source};
+
+/// Auto Blogger.
+pub(crate) static AUTO_BLOGGER: Source = Source {
+    name: "auto-blogger",
+    title: "Auto Blogger",
+    setup: "Websites → your site → Integrations → Webhook",
+    scheme: Scheme::Hmac(HmacScheme {
+        header: HeaderName::from_static("x-webhook-signature"),
+        prefix: "sha256=",
+    }),
+    delivery_header: Some(HeaderName::from_static("idempotency-key")),
+    parse,
+    #[cfg(not(target_arch = "wasm32"))]
+    vectors: include_str!("../../tests/vectors/sources/auto-blogger.toml"),
+};
+
+fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
+    let mut payload = Payload::parse(verified.body())?;
+    let mut fields = payload.fields();
+    let name = fields.required("event")?;
+    let kind = match name.as_str() {
+        "post.published" => Kind::Published,
+        _ => Kind::Other,
+    };
+    let site = fields.text("website.uuid");
+    let item = fields.object("post").map(|post| item(post, site));
+    Ok(Parsed { key: Key::of(verified.body()), events: vec![Event { kind, name, at: None, item }] })
+}
+
+fn item(mut post: Fields<'_, '_>, site: Option<String>) -> Item {
+    Item {
+        id: post.text("id"),
+        site,
+        title: post.text("title"),
+        slug: post.text("slug"),
+        url: post.text("url"),
+        excerpt: post.text("html_excerpt"),
+        html: post.text("html"),
+        image: post.text("images.optimizedImage").map(|url| Image { url, alt: post.text("images.alt") }),
+        seo: Seo {
+            title: post.text("meta_title"),
+            description: post.text("meta_description"),
+            keywords: Vec::new(),
+        },
+        published_at: post.time("published_at"),
+        ..Item::default()
+    }
+}

@@ -1,0 +1,55 @@
+//! FlareBuilder: one event, for content that is published; no news of edits or deletions.
+//!
+//! The secret is the whole `whsec_...` text. It sends each delivery once and waits five seconds for
+//! the answer. `webhook_id` names the configuration and is the same in every delivery, so the key is
+//! a hash of the body, which holds the sending time.
+
+use http::HeaderName;
+
+use crate::event::{Event, Item, Key, Kind};
+use crate::payload::{Fields, ParseError, Payload};
+use crate::signature::{HmacScheme, Scheme, Verified};
+use crate::sources::{Parsed, Source};
+
+/// FlareBuilder.
+pub(crate) static FLAREBUILDER: Source = Source {
+    name: "flarebuilder",
+    title: "FlareBuilder",
+    setup: "Integrations → Webhooks → Add Webhook",
+    scheme: Scheme::Hmac(HmacScheme {
+        header: HeaderName::from_static("x-webhook-signature"),
+        prefix: "sha256=",
+    }),
+    delivery_header: None,
+    parse,
+    #[cfg(not(target_arch = "wasm32"))]
+    vectors: include_str!("../../tests/vectors/sources/flarebuilder.toml"),
+};
+
+fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
+    let mut payload = Payload::parse(verified.body())?;
+    let mut fields = payload.fields();
+    let name = fields.required("event")?;
+    let at = fields.seconds("timestamp");
+    let kind = match name.as_str() {
+        "content_published" => Kind::Published,
+        _ => Kind::Other,
+    };
+    let item = fields.object("data").map(item);
+    Ok(Parsed { key: Key::of(verified.body()), events: vec![Event { kind, name, at, item }] })
+}
+
+fn item(mut content: Fields<'_, '_>) -> Item {
+    Item {
+        id: content.text("id"),
+        site: content.text("tenant_id"),
+        status: content.text("status"),
+        title: content.text("title"),
+        slug: content.text("slug"),
+        tags: content.texts("tags"),
+        author: content.text("author_id"),
+        published_at: content.time("published_at"),
+        updated_at: content.time("updated_at"),
+        ..Item::default()
+    }
+}

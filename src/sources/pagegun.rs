@@ -1,0 +1,65 @@
+//! PageGun: pages, by project. The payload names the page and links to it; the text is not in it.
+//!
+//! The delivery's id comes in a header that is not signed, so the key is a hash of the body, which
+//! holds the sending time. Creating a page and publishing it are two deliveries; only the second one
+//! changes the site.
+
+use http::HeaderName;
+
+use crate::event::{Event, Item, Key, Kind};
+use crate::payload::{Fields, ParseError, Payload};
+use crate::signature::{HmacScheme, Scheme, Verified};
+use crate::sources::{Parsed, Source};
+
+/// PageGun.
+pub(crate) static PAGEGUN: Source = Source {
+    name: "pagegun",
+    title: "PageGun",
+    setup: "its API: PUT /projects/{id}/settings, with `webhooks`",
+    scheme: Scheme::Hmac(HmacScheme {
+        header: HeaderName::from_static("x-pagegun-signature"),
+        prefix: "sha256=",
+    }),
+    delivery_header: Some(HeaderName::from_static("x-pagegun-webhook-id")),
+    parse,
+    #[cfg(not(target_arch = "wasm32"))]
+    vectors: include_str!("../../tests/vectors/sources/pagegun.toml"),
+};
+
+fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
+    let mut payload = Payload::parse(verified.body())?;
+    let mut fields = payload.fields();
+    let name = fields.required("event")?;
+    let at = fields.time("timestamp");
+    let site = fields.text("project_id");
+    let item = fields.object("data").map(|page| item(page, site));
+    let draft = item.as_ref().is_some_and(|item| item.status.as_deref() == Some("draft"));
+    let kind = match name.as_str() {
+        "page.created" => Kind::Created,
+        // The documented payload does not say whether the page is public; where it does, a draft changes nothing.
+        "page.updated" if draft => Kind::Created,
+        "page.updated" => Kind::Updated,
+        "page.published" => Kind::Published,
+        "page.unpublished" => Kind::Unpublished,
+        "page.deleted" => Kind::Deleted,
+        _ => Kind::Other,
+    };
+    Ok(Parsed { key: Key::of(verified.body()), events: vec![Event { kind, name, at, item }] })
+}
+
+fn item(mut page: Fields<'_, '_>, site: Option<String>) -> Item {
+    Item {
+        id: page.text("id"),
+        site,
+        content_type: page.text("type"),
+        status: page.text("status"),
+        changes: page.texts("changes"),
+        title: page.text("page_name"),
+        subroute: page.text("subroute"),
+        slug: page.text("slug"),
+        url: page.text("url"),
+        published_at: page.time("published_at"),
+        updated_at: page.time("updated_at"),
+        ..Item::default()
+    }
+}
