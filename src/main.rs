@@ -1,7 +1,9 @@
-//! The `presshook` command.
+//! The `presshook` command: tools for an owner's own machine. The Worker is the library beside it.
 
 #[cfg(not(target_arch = "wasm32"))]
 mod send;
+#[cfg(not(target_arch = "wasm32"))]
+mod verify;
 
 #[cfg(not(target_arch = "wasm32"))]
 fn main() -> std::process::ExitCode {
@@ -12,11 +14,46 @@ fn main() -> std::process::ExitCode {
     #[command(name = "presshook", version, about)]
     enum Command {
         Send(send::Send),
+        Verify(verify::Verify),
+        /// Lists the senders: what each signs with, and where its webhook is set up
+        Sources,
     }
 
     match Command::parse() {
         Command::Send(send) => send.run(),
+        Command::Verify(verify) => verify.run(),
+        Command::Sources => list_sources(),
     }
+}
+
+/// The sender of that name, or a message that names those there are.
+#[cfg(not(target_arch = "wasm32"))]
+fn source_named(name: &str) -> Result<&'static presshook::sources::Source, String> {
+    use presshook::sources::{SOURCES, Source};
+    Source::named(name).ok_or_else(|| {
+        let known: Vec<&str> = SOURCES.iter().map(|it| it.name).collect();
+        format!("no sender `{name}`; there are: {}", known.join(", "))
+    })
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+#[allow(clippy::disallowed_methods, reason = "the command is an edge")]
+fn list_sources() -> std::process::ExitCode {
+    use std::io::Write;
+
+    let list = presshook::sources::SOURCES.iter().map(|source| {
+        let setting = source.secret_setting();
+        let state = if std::env::var(&setting).is_ok() { "set" } else { "not set" };
+        let headers: Vec<&str> = source.scheme.headers().iter().map(http::HeaderName::as_str).collect();
+        let (name, title, setup, headers) = (source.name, source.title, source.setup, headers.join(", "));
+        format!(
+            "{name} ({title})\n  signs in    {headers}\n  secret      {setting} ({state} in this environment)\n  \
+             set up at   {setup}\n"
+        )
+    });
+    // Whoever reads it may stop early, as `head` does; that is no failure.
+    drop(std::io::stdout().write_all(list.collect::<String>().as_bytes()));
+    std::process::ExitCode::SUCCESS
 }
 
 // The Worker is the library; its build compiles this file for no purpose but to have a `main`.

@@ -8,8 +8,9 @@ use clap::Args;
 use presshook::event::Timestamp;
 use presshook::samples;
 use presshook::signature::Secret;
-use presshook::sources::{SOURCES, Source};
 use reqwest::blocking::Client;
+
+use crate::source_named;
 
 /// Sends a sample webhook, signed as its sender signs it, and shows the answer.
 #[derive(Args)]
@@ -43,10 +44,7 @@ impl Send {
 
     /// Whether the receiver accepted it.
     fn send(&self) -> Result<bool, String> {
-        let Some(source) = Source::named(&self.source) else {
-            let known: Vec<&str> = SOURCES.iter().map(|it| it.name).collect();
-            return Err(format!("no sender `{}`; there are: {}", self.source, known.join(", ")));
-        };
+        let source = source_named(&self.source)?;
         let now = now()?;
         let id = format!("sample-{:x}-{}", now.0, std::process::id());
         let body = samples::body(source, &self.event, &id, now).map_err(|error| error.to_string())?;

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod command;
 mod contract;
 mod outbox;
 mod properties;

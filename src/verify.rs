@@ -1,0 +1,112 @@
+//! `presshook verify`: checks one recorded request offline, and says in words what is wrong with it.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to a person")]
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use presshook::Request;
+use presshook::event::Event;
+use presshook::settings::Settings;
+use presshook::signature;
+use presshook::sources::Source;
+
+use crate::source_named;
+
+/// Checks a recorded request offline: exit 0 if its signature is good, 1 if not, 2 if it cannot be checked.
+#[derive(Args)]
+pub(crate) struct Verify {
+    /// The sender, such as `blogshoot`
+    #[arg(long)]
+    source: String,
+    /// The secret shared with the sender
+    #[arg(long, env = "PRESSHOOK_SECRET", hide_env_values = true)]
+    secret: String,
+    /// A header of the request, as `Name: value`; may be given several times
+    #[arg(long = "header", value_name = "NAME: VALUE")]
+    headers: Vec<String>,
+    /// The file that holds the body, byte for byte
+    #[arg(long)]
+    body_file: PathBuf,
+    /// The method of the request
+    #[arg(long, default_value = "POST")]
+    method: String,
+    /// The path that it was sent to
+    #[arg(long, default_value = "/api/webhook")]
+    path: String,
+}
+
+impl Verify {
+    pub(crate) fn run(&self) -> ExitCode {
+        match self.verify() {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(message) => {
+                eprintln!("presshook verify: {message}");
+                ExitCode::from(2)
+            }
+        }
+    }
+
+    /// Whether the signature is good.
+    fn verify(&self) -> Result<bool, String> {
+        let source = source_named(&self.source)?;
+        let settings = Settings::read([(source.secret_setting(), self.secret.clone())]);
+        if let Some(problem) = settings.problems.first() {
+            return Err(problem.to_string().replace(&source.secret_setting(), "--secret"));
+        }
+        let connection = settings.connections.first().ok_or("no connection")?;
+        let request = self.request()?;
+        match signature::verify(connection, &request) {
+            Err(reason) => {
+                println!("The signature is NOT good: {reason}");
+                Ok(false)
+            }
+            Ok(verified) => {
+                println!("The signature is good.");
+                match (source.parse)(&verified) {
+                    Err(reason) => println!("The payload is not what {} promises: {reason}", source.title),
+                    Ok(parsed) => {
+                        println!("key: {}", parsed.key);
+                        parsed.events.iter().for_each(|event| tell(&settings, source, event));
+                    }
+                }
+                Ok(true)
+            }
+        }
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "the command is an edge")]
+    fn request(&self) -> Result<Request, String> {
+        let body = fs::read(&self.body_file)
+            .map_err(|error| format!("--body-file {}: {error}", self.body_file.display()))?;
+        let mut request = http::Request::builder().method(self.method.as_str()).uri(self.path.as_str());
+        for header in &self.headers {
+            let Some((name, value)) = header.split_once(':') else {
+                return Err(format!("--header must be `Name: value`, not `{header}`"));
+            };
+            request = request.header(name.trim(), value.trim());
+        }
+        request.body(body.into()).map_err(|error| format!("the request is not one that HTTP allows: {error}"))
+    }
+}
+
+fn tell(settings: &Settings, source: &Source, event: &Event) {
+    println!("event: {} ({} of {})", event.name, event.kind.name(), source.title);
+    if let Some(at) = event.at {
+        println!("at: {at}");
+    }
+    if let Some(item) = &event.item {
+        let shown =
+            [("id", &item.id), ("title", &item.title), ("slug", &item.slug), ("language", &item.language)];
+        for (name, value) in shown {
+            value.iter().for_each(|value| println!("{name}: {value}"));
+        }
+    }
+    let deploys = settings.deploy_on.contains(&event.kind);
+    println!(
+        "{}",
+        if deploys { "It would call the deploy hook." } else { "It would not call the deploy hook." }
+    );
+}
