@@ -1,5 +1,6 @@
 // `npm run send -- [SOURCE] EVENT [--url URL] …`: `presshook send` with the local secret, to the local Worker.
 
+import { randomBytes } from "node:crypto";
 import { pathToFileURL } from "node:url";
 import { localSettings } from "./local.mjs";
 import { Problem, main, run } from "./shell.mjs";
@@ -28,7 +29,8 @@ async function script() {
   const setting = `${source.toUpperCase().replaceAll("-", "_")}_WEBHOOK_SECRET`;
   const secret = process.env.PRESSHOOK_SECRET ?? process.env[setting] ?? localSettings()[setting];
   if (!secret && !args.includes("--secret")) {
-    throw new Problem(`No ${setting} in .dev.vars: \`npm start\` makes one, or give --secret.`);
+    throw new Problem(`No ${setting} in .dev.vars, so the Worker could not verify it either. Add a line there, such as
+  ${setting}=${randomBytes(32).toString("hex")}`);
   }
   await send(names.length > 1 ? args : ["blogshoot", ...args], secret ?? "");
 }
