@@ -302,15 +302,13 @@ impl Reader {
     }
 
     fn deploy_on(&mut self) -> Vec<Kind> {
-        let default = "published,updated,unpublished,deleted".to_owned();
-        let text = if self.given("DEPLOY_ON").is_some() {
-            self.value("DEPLOY_ON", "name the kinds of event that deploy, or remove it").unwrap_or_default()
-        } else {
-            default
+        const NAME: &str = "DEPLOY_ON";
+        let text = match self.given(NAME) {
+            Some(_) => self.value(NAME, "name the kinds of event that deploy, or remove it"),
+            None => Some(table::default(NAME).to_owned()),
         };
-        if text.is_empty() {
-            return Vec::new();
-        }
+        // Wrong: then nothing deploys, for the kinds that were meant are not known.
+        let Some(text) = text else { return Vec::new() };
         let kinds: Option<Vec<Kind>> = text.split(',').map(|name| Kind::from_name(name.trim())).collect();
         if let Some(kinds) = kinds
             && !kinds.contains(&Kind::Test)
@@ -318,33 +316,31 @@ impl Reader {
         {
             return kinds;
         }
-        self.malformed("DEPLOY_ON", "some of `published,updated,unpublished,deleted,created,other`");
+        self.malformed(NAME, "some of `published,updated,unpublished,deleted,created,other`");
         Vec::new()
     }
 
     fn max_body_bytes(&mut self) -> usize {
         const NAME: &str = "MAX_BODY_BYTES";
-        const DEFAULT: usize = 1_048_576;
-        let Some(text) = self.value(NAME, REMOVE) else { return DEFAULT };
-        match text.parse() {
-            Ok(bytes) if (1..=MOST_BODY_BYTES).contains(&bytes) => bytes,
-            _ => {
-                self.malformed(NAME, "a whole number from 1 to 1900000");
-                DEFAULT
-            }
-        }
+        let read = |text: &str| text.parse().ok().filter(|bytes| (1..=MOST_BODY_BYTES).contains(bytes));
+        self.one(NAME, read, "a whole number from 1 to 1900000")
     }
 
     fn log_level(&mut self) -> Level {
         const NAME: &str = "LOG_LEVEL";
-        let Some(text) = self.value(NAME, REMOVE) else { return Level::Info };
-        match Level::ALL.into_iter().find(|level| level.name().eq_ignore_ascii_case(&text)) {
-            Some(level) => level,
-            None => {
-                self.malformed(NAME, "`error`, `warn`, `info` or `debug`");
-                Level::Info
+        let read = |text: &str| Level::ALL.into_iter().find(|level| level.name().eq_ignore_ascii_case(text));
+        self.one(NAME, read, "`error`, `warn`, `info` or `debug`")
+    }
+
+    /// The value of a setting that has a default: the table's holds where none is given or it is wrong.
+    fn one<T>(&mut self, name: &str, read: impl Fn(&str) -> Option<T>, expected: &'static str) -> T {
+        if let Some(text) = self.value(name, REMOVE) {
+            if let Some(value) = read(&text) {
+                return value;
             }
+            self.malformed(name, expected);
         }
+        read(table::default(name)).expect("the table's default can be read")
     }
 
     fn inbox(&mut self) {

@@ -79,3 +79,8 @@ pub static SETTINGS: &[Setting] = &[
     inbox_setting("DEPLOY_SCHEDULE", "", "Times for a deploy, as cron text."),
     inbox_setting("ADMIN_TOKEN", "", "Opens the owner's page and commands."),
 ];
+
+/// The default of a setting in the table, as text.
+pub(super) fn default(name: &str) -> &'static str {
+    SETTINGS.iter().find(|it| it.name == name).map_or("", |it| it.default)
+}
