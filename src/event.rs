@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::signature;
 use crate::sources::Source;
 
 /// One accepted webhook request: proven to come from its sender, and understood.
@@ -50,8 +51,7 @@ impl Key {
     /// The key where the sender signs no id: a hash of what it does sign.
     pub fn of(signed: &[u8]) -> Key {
         let mut hash = Sha256::new();
-        // In pieces, for the reason that `signature` gives.
-        signed.chunks(4096).for_each(|piece| hash.update(piece));
+        signature::pieces(signed).for_each(|piece| hash.update(piece));
         Key(hex::encode(hash.finalize()))
     }
 }

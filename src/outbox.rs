@@ -142,11 +142,9 @@ pub enum Output {
 impl<'a> Direct<'a> {
     /// The time from delivery to the last attempt's end.
     pub const WINDOW: Duration = Duration::from_secs(25);
-    /// The attempts at most.
-    pub const MOST_ATTEMPTS: u32 = 3;
-    /// How long one attempt may take; three and the pauses between them fit in the window.
+    /// How long one attempt may take; all of them and the pauses between them fit in the window.
     const TIMEOUT: Duration = Duration::from_secs(7);
-    /// The pause before each further attempt.
+    /// The pause before each further attempt; so there are three at most.
     const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
 
     /// A dispatcher for a job of a delivery that came in then.

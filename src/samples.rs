@@ -98,6 +98,13 @@ pub enum SampleError {
     },
 }
 
+impl Accepted {
+    /// Whether its name is an event's, rather than words on what is odd about it.
+    pub fn is_sample(&self) -> bool {
+        !self.name.contains(' ')
+    }
+}
+
 impl Vectors {
     /// A sender's vector file.
     ///
@@ -115,8 +122,8 @@ impl Vectors {
 /// [`SampleError`].
 pub fn body(source: &'static Source, event: &str, id: &str, now: Timestamp) -> Result<String, SampleError> {
     let vectors = Vectors::of(source)?;
-    let Some(sample) = vectors.accepted.iter().find(|it| it.name == event) else {
-        let events = vectors.accepted.iter().filter(|it| !it.name.contains(' '));
+    let Some(sample) = vectors.accepted.iter().find(|it| it.is_sample() && it.name == event) else {
+        let events = vectors.accepted.iter().filter(|it| it.is_sample());
         let known = events.map(|it| format!("`{}`", it.name)).collect::<Vec<_>>().join(", ");
         return Err(SampleError::Unknown { event: event.to_owned(), source_name: source.name, known });
     };
