@@ -149,10 +149,11 @@ impl Settings {
 
     /// What to set so that deliveries to a place are accepted.
     pub fn secret_remedy(&self, endpoint: &Endpoint<'_>) -> String {
+        let concerned = endpoint.source.map_or_else(|| "_WEBHOOK_SECRET".to_owned(), Source::secret_setting);
         let problems: Vec<String> = self
             .problems
             .iter()
-            .filter(|problem| problem.setting().contains("_WEBHOOK_SECRET"))
+            .filter(|problem| problem.setting().contains(&concerned))
             .map(ToString::to_string)
             .collect();
         if !problems.is_empty() {

@@ -123,15 +123,18 @@ pub fn find<'a>(
         .filter(|it| headers(it).iter().any(|header| request.headers().contains_key(header)))
         .take(MOST_TRIED)
         .collect();
+    let found_out = |error: &SignatureError| matches!(error, SignatureError::InvisibleCharacter { .. });
     let mut failure = None;
     for connection in &candidates {
         match signature::verify(connection, request) {
             Ok(verified) => return Ok(verified),
+            // What was found out about one secret says more than that the others do not fit.
+            Err(_) if failure.as_ref().is_some_and(found_out) => {}
             Err(error) => failure = Some(error),
         }
     }
     match failure {
-        Some(error) if candidates.len() == 1 => Err(error),
+        Some(error) if candidates.len() == 1 || found_out(&error) => Err(error),
         Some(_) => {
             let connections: Vec<String> = candidates.iter().map(|it| format!("`{}`", it.label())).collect();
             Err(SignatureError::NoneFits { connections: connections.join(", ") })

@@ -217,3 +217,39 @@ fn the_log_explains_what_the_answer_does_not() {
         assert!(!line.contains(SECRET), "{line}");
     }
 }
+
+#[test]
+fn the_log_names_the_secret_that_is_missing_and_not_another_senders() {
+    let settings = settings(&[("PAGEGUN_WEBHOOK_SECRET", "")]);
+    let reason = |path: &str| {
+        let request = request("POST", path, &[], b"");
+        receive(&settings, &request, NOW).expect_err("refused").to_string()
+    };
+    let pagegun = "no usable secret: `PAGEGUN_WEBHOOK_SECRET` is empty: ";
+    assert!(reason("/api/webhook/pagegun").starts_with(pagegun));
+    assert!(reason("/api/webhook").starts_with(pagegun));
+    assert_eq!(
+        reason("/api/webhook/blogshoot"),
+        "no usable secret: set `BLOGSHOOT_WEBHOOK_SECRET` to the secret that you entered at the sender, then deploy again"
+    );
+}
+
+#[test]
+fn what_is_found_out_about_one_secret_is_told_though_others_were_tried() {
+    let settings = settings(&[
+        ("FLAREBUILDER_WEBHOOK_SECRET", "one"),
+        ("AUTO_BLOGGER_WEBHOOK_SECRET", "two"),
+        ("AUTO_BLOGGER_WEBHOOK_SECRET__OTHER", "three"),
+    ]);
+    let reason = |secret: &str| {
+        let source = Source::named("auto-blogger").expect("a sender");
+        let (name, value) = source.scheme.sign(&Secret::new("", secret), b"{}").remove(0);
+        let request = request("POST", "/api/webhook", &[(name.as_str(), &value)], b"{}");
+        receive(&settings, &request, NOW).expect_err("refused").to_string()
+    };
+    assert!(reason("two\n").contains("in `AUTO_BLOGGER_WEBHOOK_SECRET` ends in a line break"));
+    assert!(
+        reason("four")
+            .starts_with("none of the secrets of `flarebuilder`, `auto-blogger`, `auto-blogger/other` fits")
+    );
+}
