@@ -1,38 +1,33 @@
 // `npm run deploy`: `wrangler deploy`, then what is still to be done: secrets that are missing, and the URL to paste at
 // the sender. Arguments go to wrangler.
 
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "./build.mjs";
+import { DEPLOY_HOOKS } from "./local.mjs";
 import { setup } from "./setup.mjs";
 import { bold, main, output, run, say } from "./shell.mjs";
-
-const DEPLOY_HOOKS = [
-  "CLOUDFLARE_DEPLOY_HOOK",
-  "DEPLOY_HOOK_URL",
-  "CLOUDFLARE_DEPLOY_HOOK_PROD",
-  "CLOUDFLARE_DEPLOY_HOOK_STAGING",
-];
 
 /**
  * What is left to do after a deploy, line by line.
  *
- * @param {string[]} names of the secrets that are set
+ * @param {string[] | undefined} names of the secrets that are set, if wrangler could tell
  * @param {string[]} targets the addresses that the Worker has
  * @param {string[]} [choice] the arguments that choose which Worker, such as `--env staging`
  */
 export function remaining(names, targets, choice = []) {
   const put = (/** @type {string} */ name) => ["  npx wrangler secret put", name, ...choice].join(" ");
   const lines = [];
-  if (!names.some((name) => /^[A-Z_]+_WEBHOOK_SECRET(__.+)?$/.test(name))) {
+  if (!names) lines.push("Which secrets are set could not be read; see: npx wrangler secret list");
+  if (names && !names.some((name) => /^[A-Z_]+_WEBHOOK_SECRET(__.+)?$/.test(name))) {
     lines.push(
       "No webhook secret is set, so every webhook is refused. Make one (`openssl rand -hex 32`) and run:",
       put("BLOGSHOOT_WEBHOOK_SECRET"),
     );
   }
-  if (!names.some((name) => DEPLOY_HOOKS.includes(name))) {
+  if (names && !names.some((name) => DEPLOY_HOOKS.includes(name))) {
     lines.push(
       "No deploy hook is set, so nothing is rebuilt. Make one in your host's dashboard and run:",
       put("CLOUDFLARE_DEPLOY_HOOK"),
@@ -61,20 +56,16 @@ async function deploy() {
       remedy: "If wrangler says that you are not logged in: npx wrangler login",
     });
     if (args.includes("--dry-run")) return;
-    const entries = readFileSync(report, "utf8")
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line));
-    const targets = entries.findLast((entry) => entry.type === "deploy")?.targets ?? [];
-    const at = args.findIndex((argument) => /^(--env|-e|--name)$/.test(argument));
-    const choice = at < 0 ? [] : args.slice(at, at + 2);
-    const secrets = JSON.parse(output("wrangler", ["secret", "list", "--format", "json", ...choice]) ?? "[]");
+    const entries = (existsSync(report) ? readFileSync(report, "utf8") : "").split("\n").filter(Boolean);
+    const deployed = entries.map((line) => JSON.parse(line)).findLast((entry) => entry.type === "deploy");
+    const at = args.findIndex((argument) => /^(--env|-e|--name)(=|$)/.test(argument));
+    const choice = at < 0 ? [] : args.slice(at, at + (args[at].includes("=") ? 1 : 2));
+    const list = output("wrangler", ["secret", "list", "--format", "json", ...choice]);
+    /** @type {{ name: string }[] | undefined} */
+    const secrets = list === undefined ? undefined : JSON.parse(list);
     say(`\n${bold("What is left to do")}`);
-    remaining(
-      secrets.map((/** @type {{ name: string }} */ secret) => secret.name),
-      targets,
-      choice,
-    ).forEach(say);
+    const names = secrets?.map((secret) => secret.name);
+    remaining(names, deployed?.targets ?? [], choice).forEach(say);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

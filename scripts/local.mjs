@@ -6,6 +6,14 @@ import path from "node:path";
 import util from "node:util";
 import { ROOT, say } from "./shell.mjs";
 
+/** The settings that can hold a deploy hook. */
+export const DEPLOY_HOOKS = [
+  "CLOUDFLARE_DEPLOY_HOOK",
+  "DEPLOY_HOOK_URL",
+  "CLOUDFLARE_DEPLOY_HOOK_PROD",
+  "CLOUDFLARE_DEPLOY_HOOK_STAGING",
+];
+
 const FILE = path.join(ROOT, ".dev.vars");
 const SECRET = "BLOGSHOOT_WEBHOOK_SECRET";
 

@@ -15,7 +15,7 @@ export async function setup() {
     { name: "Rust toolchain and the Wasm target", run: rust },
     ...TOOLS.map((tool) => ({
       name: `${tool.crate} ${tool.version}`,
-      run: () => install(tool),
+      run: (/** @type {() => void} */ begin) => install(tool, begin),
     })),
   ];
   for (const [index, step] of steps.entries()) {
@@ -95,11 +95,11 @@ async function rust(begin) {
 
 /**
  * @param {import("./tools.mjs").Tool} tool
- * @param {() => void} [begin]
+ * @param {() => void} begin
  */
 async function install(tool, begin) {
   if (find(tool)) return "there";
-  begin?.();
+  begin();
   say(`Compiling it takes about ${tool.minutes} minutes on two cores, once on this machine.`);
   const args = ["install", `${tool.crate}@${tool.version}`, "--locked", "--root", toolRoot(tool)];
   await run("cargo", args, { remedy: `${tool.crate} could not be compiled; the reason stands above.` });

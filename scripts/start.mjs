@@ -3,7 +3,7 @@
 // call that follows, and goes on serving.
 
 import { build } from "./build.mjs";
-import { localSecret, localSettings } from "./local.mjs";
+import { DEPLOY_HOOKS, localSecret, localSettings } from "./local.mjs";
 import { compile, send } from "./send.mjs";
 import { setup } from "./setup.mjs";
 import { checkFree, serve, within } from "./serve.mjs";
@@ -12,12 +12,6 @@ import { standIn } from "./stand-in.mjs";
 
 const PORT = Number(process.env.PORT ?? 8787);
 const URL = `http://127.0.0.1:${PORT}`;
-const HOOKS = [
-  "CLOUDFLARE_DEPLOY_HOOK",
-  "DEPLOY_HOOK_URL",
-  "CLOUDFLARE_DEPLOY_HOOK_PROD",
-  "CLOUDFLARE_DEPLOY_HOOK_STAGING",
-];
 
 async function start() {
   await setup();
@@ -28,7 +22,7 @@ async function start() {
 
   const secret = localSecret();
   const settings = localSettings();
-  const hooks = HOOKS.filter((name) => settings[name]);
+  const hooks = DEPLOY_HOOKS.filter((name) => settings[name]);
 
   /** @type {(call: import("./stand-in.mjs").Call) => void} */
   let told = () => {};
@@ -59,7 +53,6 @@ async function start() {
   }
   next();
   await wrangler.ended;
-  hook?.close();
 }
 
 function next() {

@@ -38,7 +38,7 @@ const tests = [
   },
   {
     name: "scripts, and the Worker as wrangler serves it",
-    run: () => run("node", ["--test", "tests/worker/served.test.mjs", "tests/scripts/deploy.test.mjs"]),
+    run: () => run("node", ["--test", "tests/worker/served.test.mjs", "tests/scripts/*.test.mjs"]),
   },
 ];
 

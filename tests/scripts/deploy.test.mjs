@@ -31,6 +31,13 @@ test("what is set is not asked for", () => {
   assert.match(remaining(["BLOGSHOOT_WEBHOOK_SECRET_PREVIOUS"], TARGETS)[0], /^No webhook secret/);
 });
 
+test("what could not be read is not said to be missing", () => {
+  assert.deepEqual(remaining(undefined, TARGETS).slice(0, 2), [
+    "Which secrets are set could not be read; see: npx wrangler secret list",
+    "Paste this URL at the sender, as its webhook URL:",
+  ]);
+});
+
 test("the choice of Worker is kept in the commands", () => {
   assert.ok(
     remaining([], TARGETS, ["--env", "staging"]).includes(
