@@ -60,8 +60,8 @@ pub fn fetch(request: web_sys::Request, env: Env, ctx: JsContext) -> Promise {
 /// Receives a made-up delivery while the isolate starts.
 ///
 /// An engine compiles a function when it is first called, and well once it has run for long, and what
-/// an isolate does while it starts is not charged to a request: a first large delivery costs a third
-/// less, which on the free plan decides whether it stays within the limit of 10 ms.
+/// an isolate does while it starts is not charged to a request, of which the free plan allows 10 ms: a
+/// first large delivery costs a third less.
 #[event(start)]
 fn warm_up() {
     const SECRET: &str = "warm-up";
