@@ -31,7 +31,6 @@ use crate::outbox::{Direct, Failure, Input, Job, Output};
 use crate::receive::receive;
 use crate::routes;
 use crate::settings::Settings;
-use crate::signature::Secret;
 use crate::sources::SOURCES;
 use crate::{Request, Response};
 
@@ -68,20 +67,23 @@ fn warm_up() {
     let Some(source) = SOURCES.first() else { return };
     let body =
         format!(r#"{{"event_id":"","event_type":"test","padding":"{}"}}"#, r"a line\n".repeat(32 * 1024));
-    let signed = source.scheme.sign(&Secret::new("", SECRET), body.as_bytes());
     let isolate = Isolate::new(Settings::read([
         (source.secret_setting(), SECRET.to_owned()),
         // The made-up delivery is refused in the end, quietly.
         ("LOG_LEVEL".to_owned(), Level::Error.name().to_owned()),
     ]));
     let mut head = format!("POST\nhttps://localhost/api/webhook/{}", source.name);
-    for name in &isolate.headers {
-        let value = signed.iter().find(|(signed, _)| signed == *name).map_or("", |(_, value)| value);
+    let Some(secret) = isolate.settings.connections.first().and_then(|it| it.secrets.first()) else { return };
+    let mut request = Request::new(Bytes::copy_from_slice(body.as_bytes()));
+    let signed = secret.sign(&mut request, "", Timestamp(0)).unwrap_or_default();
+    for (name, value) in &signed {
         head.push('\n');
+        head.push_str(name.as_str());
+        head.push(':');
         head.push_str(value);
     }
     // Making a response is not allowed before there is a request, so that the answer is all there is.
-    if let Some(head) = isolate.head(&head) {
+    if let Some(head) = Isolate::head(&head) {
         let unused = JsValue::UNDEFINED.unchecked_into();
         drop(answer(&Rc::new(isolate), head, Some(body.into_bytes()), unused));
     }
@@ -101,7 +103,7 @@ thread_local! {
 fn handle(head: String, body: Option<Vec<u8>>, env: Env, ctx: JsContext) -> web_sys::Response {
     let isolate = Isolate::of(&env);
     let method = head.split('\n').next().unwrap_or_default();
-    let answer = match isolate.head(&head) {
+    let answer = match Isolate::head(&head) {
         Some(parts) => answer(&isolate, parts, body, ctx),
         None => contract::rejected(&Rejection::NotFound),
     };
@@ -185,17 +187,17 @@ async fn run(isolate: &Isolate, job: Job, received_at: Timestamp) {
 /// What is prepared once and used by every request of this isolate.
 struct Isolate {
     settings: Settings,
-    /// The headers that the core looks at: each one read costs, so no others are.
-    headers: Vec<&'static HeaderName>,
-    /// Their names, as `entry.js` takes them.
+    /// The names of the headers that the core looks at, for `entry.js`: each one read costs, so no others
+    /// are. Empty where it may be any.
     names: Array,
 }
 
 impl Isolate {
     fn new(settings: Settings) -> Isolate {
-        let headers = contract::headers(&settings);
+        // A request has some twenty headers: beyond that, reading all of them is cheaper.
+        let headers = contract::headers(&settings).filter(|names| names.len() <= 20).unwrap_or_default();
         let names = headers.iter().map(|name| JsValue::from(name.as_str())).collect();
-        Isolate { settings, headers, names }
+        Isolate { settings, names }
     }
 
     /// The one prepared from these bindings; prepared now if they are new.
@@ -215,13 +217,14 @@ impl Isolate {
     }
 
     /// A request's head, as far as the core looks at it; none if its URL is none that we could serve.
-    fn head(&self, head: &str) -> Option<Parts> {
+    fn head(head: &str) -> Option<Parts> {
         let mut lines = head.split('\n');
         let (method, url) = (lines.next()?, lines.next()?);
         let (_, rest) = url.split_once("://")?;
         let path = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/");
         let mut head = http::Request::builder().method(method).uri(path).body(()).ok()?.into_parts().0;
-        for (&name, value) in self.headers.iter().zip(lines).filter(|(_, value)| !value.is_empty()) {
+        for (name, value) in lines.filter_map(|line| line.split_once(':')) {
+            let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { continue };
             // A value that HTTP does not allow fits no signature either.
             let value = HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static("?"));
             head.headers.insert(name, value);

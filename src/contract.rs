@@ -19,8 +19,8 @@ use crate::event::Delivery;
 use crate::log::milliseconds;
 use crate::payload::ParseError;
 use crate::settings::Settings;
-use crate::signature::SignatureError;
-use crate::sources::{Connection, Source};
+use crate::signature::{Secret, SignatureError};
+use crate::sources::{Connection, Greeting, Source};
 
 /// What a path names.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -105,7 +105,10 @@ pub fn open<'a>(settings: &Settings, head: &'a Parts) -> Result<Opening<'a>, Rej
         (Resource::Health, &Method::GET | &Method::HEAD) => health(settings),
         (Resource::Webhook(endpoint), &Method::GET | &Method::HEAD) => online(&endpoint),
         (Resource::Webhook(endpoint), &Method::POST) => {
-            admit(settings, &endpoint, content_length(head))?;
+            // A sender that is being set up greets before there is a secret.
+            if endpoint.source.is_none_or(|source| source.greeting.is_none()) {
+                admit(settings, &endpoint, content_length(head))?;
+            }
             return Ok(Opening::Read { endpoint });
         }
         (Resource::Health, _) => return Err(Rejection::MethodNotAllowed { allow: "GET, HEAD, OPTIONS" }),
@@ -133,16 +136,23 @@ pub fn admit(settings: &Settings, endpoint: &Endpoint<'_>, body_bytes: Option<u6
 }
 
 /// The headers that anything here looks at, so that an edge need not carry the others.
-pub fn headers(settings: &Settings) -> Vec<&'static HeaderName> {
-    let mut names = vec![&CONTENT_LENGTH];
-    for source in settings.connections.iter().map(|it| it.source) {
-        for name in source.scheme.headers().iter().chain(&source.delivery_header) {
+///
+/// Nothing where it may be any, because a sender signs headers of its choice.
+pub fn headers(settings: &Settings) -> Option<Vec<HeaderName>> {
+    let mut names = vec![CONTENT_LENGTH];
+    for connection in &settings.connections {
+        let source = connection.source;
+        let read = source.headers.iter().chain(&source.delivery_header).filter_map(|name| name.parse().ok());
+        let own = connection.reading.iter().flat_map(|reading| reading.headers());
+        let signed = connection.secrets.iter().flat_map(|it| it.headers().chain(it.further_headers()));
+        for name in signed.cloned().chain(read).chain(own) {
             if !names.contains(&name) {
                 names.push(name);
             }
         }
     }
-    names
+    let any = settings.connections.iter().flat_map(|it| &it.secrets).any(Secret::wants_all_headers);
+    (!any).then_some(names)
 }
 
 /// The length that a request's head announces, in bytes.
@@ -180,6 +190,9 @@ pub enum Rejection {
     /// The signature is not good.
     #[error(transparent)]
     Signature(#[from] SignatureError),
+    /// Not a delivery, but what a sender sends unsigned while it is being set up: answered as it expects.
+    #[error("the sender's greeting, answered")]
+    Greeting(Greeting),
     /// The signature is good, but the payload is not what the sender promises.
     #[error(transparent)]
     Payload(#[from] ParseError),
@@ -194,6 +207,7 @@ impl Rejection {
             Rejection::NotConfigured { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             Rejection::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Rejection::Signature(_) => StatusCode::UNAUTHORIZED,
+            Rejection::Greeting(_) => StatusCode::OK,
             Rejection::Unread | Rejection::Payload(_) => StatusCode::BAD_REQUEST,
         }
     }
@@ -280,6 +294,11 @@ pub fn rejected(rejection: &Rejection) -> Answer {
         Rejection::NotConfigured { .. } => Answer::error(status, "Webhook not configured"),
         Rejection::TooLarge { .. } => Answer::error(status, "Payload too large"),
         Rejection::Signature(_) => Answer::error(status, "Invalid signature"),
+        Rejection::Greeting(_) => Answer {
+            status,
+            headers: Vec::new(),
+            body: r#"{"success":true,"message":"Handshake received"}"#.to_owned(),
+        },
         Rejection::Unread | Rejection::Payload(_) => Answer::error(status, "Invalid payload"),
     }
 }

@@ -54,6 +54,15 @@ impl Key {
         signature::pieces(signed).for_each(|piece| hash.update(piece));
         Key(hex::encode(hash.finalize()))
     }
+
+    /// The same for a body whose sending time is signed beside it: another time is another delivery.
+    pub fn of_timed(signed: &[u8], time: &str) -> Key {
+        let mut hash = Sha256::new();
+        signature::pieces(signed).for_each(|piece| hash.update(piece));
+        hash.update([0]);
+        hash.update(time);
+        Key(hex::encode(hash.finalize()))
+    }
 }
 
 impl fmt::Display for Key {

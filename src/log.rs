@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use http::HeaderName;
 use http::request::Parts;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
@@ -11,7 +10,7 @@ use serde::ser::{SerializeMap, Serializer};
 use crate::contract::{self, Endpoint, Rejection};
 use crate::event::Delivery;
 use crate::settings::{Settings, SettingsError};
-use crate::sources::{self, MOST_TRIED};
+use crate::sources::{self, Greeting, MOST_TRIED};
 
 /// How much an entry matters; also the least that is printed (`LOG_LEVEL`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,6 +59,8 @@ pub enum Code {
     JobDead,
     /// All that the delivery caused has been done.
     ProcessingComplete,
+    /// A sender that is being set up greeted; what it told the owner is in `token`.
+    Handshake,
     /// A setting is wrong; `reason` says how, and what would be right.
     SettingsInvalid,
     /// A setting has no effect here.
@@ -72,7 +73,7 @@ pub enum Code {
 
 impl Code {
     /// Every word.
-    pub const ALL: [Code; 12] = [
+    pub const ALL: [Code; 13] = [
         Code::WebhookReceived,
         Code::SignatureVerified,
         Code::SignatureFailed,
@@ -81,6 +82,7 @@ impl Code {
         Code::JobRetry,
         Code::JobDead,
         Code::ProcessingComplete,
+        Code::Handshake,
         Code::SettingsInvalid,
         Code::SettingIgnored,
         Code::NothingToTrigger,
@@ -98,6 +100,7 @@ impl Code {
             Code::JobRetry => "JOB_RETRY",
             Code::JobDead => "JOB_DEAD",
             Code::ProcessingComplete => "PROCESSING_COMPLETE",
+            Code::Handshake => "HANDSHAKE",
             Code::SettingsInvalid => "SETTINGS_INVALID",
             Code::SettingIgnored => "SETTING_IGNORED",
             Code::NothingToTrigger => "NOTHING_TO_TRIGGER",
@@ -194,12 +197,12 @@ impl Serialize for Entry {
 
 /// A webhook request came in.
 pub fn received(settings: &Settings, endpoint: &Endpoint<'_>, head: &Parts) -> Entry {
-    let text = |name: &HeaderName| head.headers.get(name)?.to_str().ok();
+    let text = |name: &str| head.headers.get(name)?.to_str().ok();
     let delivery = settings
         .connections
         .iter()
         .filter(|it| endpoint.covers(it))
-        .find_map(|it| text(it.source.delivery_header.as_ref()?));
+        .find_map(|it| text(it.source.delivery_header?));
     Entry::new(Level::Info, Code::WebhookReceived)
         .with_some("source", endpoint.source.map(|source| source.name))
         .with_some("connection", endpoint.name)
@@ -233,6 +236,7 @@ fn of_delivery(level: Level, code: Code, delivery: &Delivery) -> Entry {
 pub fn rejected(endpoint: Option<&Endpoint<'_>>, rejection: &Rejection) -> Entry {
     let (level, code) = match rejection {
         Rejection::Signature(_) => (Level::Warn, Code::SignatureFailed),
+        Rejection::Greeting(greeting) => return handshake(endpoint, greeting),
         Rejection::NotConfigured { .. } => (Level::Error, Code::WebhookRejected),
         Rejection::NotFound | Rejection::MethodNotAllowed { .. } => (Level::Debug, Code::WebhookRejected),
         Rejection::TooLarge { .. } | Rejection::Payload(_) | Rejection::Unread => {
@@ -244,6 +248,24 @@ pub fn rejected(endpoint: Option<&Endpoint<'_>>, rejection: &Rejection) -> Entry
         .with_some("connection", endpoint.and_then(|endpoint| endpoint.name))
         .with("status", u64::from(rejection.status().as_u16()))
         .with("reason", rejection.to_string())
+}
+
+/// A sender greeted while it is being set up. Its token is shown here and nowhere else.
+fn handshake(endpoint: Option<&Endpoint<'_>>, greeting: &Greeting) -> Entry {
+    let source = endpoint.and_then(|endpoint| endpoint.source);
+    let entry =
+        Entry::new(Level::Warn, Code::Handshake).with_some("source", source.map(|source| source.name));
+    match (&greeting.token, source) {
+        (Some(token), Some(source)) => entry.with("token", token.as_str()).with(
+            "reason",
+            format!(
+                "if you have just set up the webhook at {}: enter this token there, and set `{}` to it",
+                source.title,
+                source.secret_setting()
+            ),
+        ),
+        _ => entry.with("reason", "the sender asked whether anybody is here, and was answered"),
+    }
 }
 
 /// What is to be said about the settings, once, when they have been read.

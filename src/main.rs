@@ -44,7 +44,7 @@ fn list_sources() -> std::process::ExitCode {
     let list = presshook::sources::SOURCES.iter().map(|source| {
         let setting = source.secret_setting();
         let state = if std::env::var(&setting).is_ok() { "set" } else { "not set" };
-        let headers: Vec<&str> = source.scheme.headers().iter().map(http::HeaderName::as_str).collect();
+        let headers: Vec<String> = source.schemes.iter().flat_map(|it| it.signature).map(|it| format!("{it:?}")).collect();
         let (name, title, setup, headers) = (source.name, source.title, source.setup, headers.join(", "));
         format!(
             "{name} ({title})\n  signs in    {headers}\n  secret      {setting} ({state} in this environment)\n  \

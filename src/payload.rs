@@ -4,6 +4,7 @@
 //! are read leniently: an edit must not be lost because a title came as a number. What the fields
 //! mean is the sender's file's business.
 
+use std::borrow::Cow;
 use std::mem;
 
 use serde_json_borrow::{ObjectAsVec, Value};
@@ -95,6 +96,35 @@ impl<'a> Fields<'_, 'a> {
         }
     }
 
+    /// A moment written as whole milliseconds since 1970.
+    pub fn milliseconds(&mut self, path: &str) -> Option<Timestamp> {
+        if let Value::Number(number) = self.value(path)? { number.as_i64().map(Timestamp) } else { None }
+    }
+
+    /// A switch; nothing if it is none.
+    pub fn switch(&mut self, path: &str) -> Option<bool> {
+        if let Value::Bool(on) = self.value(path)? { Some(*on) } else { None }
+    }
+
+    /// The objects in a list.
+    pub fn objects(&mut self, path: &str) -> Vec<Fields<'_, 'a>> {
+        let Some(Value::Array(values)) = self.value(path) else { return Vec::new() };
+        let objects = values.iter_mut().filter_map(|value| match value {
+            Value::Object(members) => Some(Fields(members)),
+            _ => None,
+        });
+        objects.collect()
+    }
+
+    /// The first text of a list or of an object's members, as where a field has a text per language.
+    pub fn first_text(&mut self, path: &str) -> Option<String> {
+        match self.value(path).map(mem::take)? {
+            Value::Object(members) => members.into_vec().into_iter().find_map(|(_, value)| text(value)),
+            Value::Array(values) => values.into_iter().find_map(text),
+            value => text(value),
+        }
+    }
+
     /// A nested object.
     pub fn object(&mut self, path: &str) -> Option<Fields<'_, 'a>> {
         if let Value::Object(members) = self.value(path)? { Some(Fields(members)) } else { None }
@@ -108,6 +138,33 @@ impl<'a> Fields<'_, 'a> {
         }
         members.get_mut(path)
     }
+}
+
+/// The JSON of a body that is JSON, or a form whose field `payload` is.
+pub fn json_of(body: &[u8]) -> Cow<'_, [u8]> {
+    match body.strip_prefix(b"payload=").map(|text| text.split(|it| *it == b'&').next().unwrap_or_default()) {
+        Some(text) => Cow::Owned(
+            String::from_utf8(text.to_vec())
+                .ok()
+                .and_then(|it| form_text(&it))
+                .unwrap_or_default()
+                .into_bytes(),
+        ),
+        None => Cow::Borrowed(body),
+    }
+}
+
+/// A field of a body that is a form.
+pub fn form_field(body: &[u8], name: &str) -> Option<String> {
+    let body = str::from_utf8(body).ok()?;
+    let value = body.split('&').filter_map(|pair| pair.split_once('=')).find(|(given, _)| *given == name)?.1;
+    form_text(value)
+}
+
+/// A text as URLs and forms write it, decoded; nothing if it is not UTF-8.
+pub(crate) fn form_text(text: &str) -> Option<String> {
+    let bytes: Vec<u8> = text.bytes().map(|byte| if byte == b'+' { b' ' } else { byte }).collect();
+    percent_encoding::percent_decode(&bytes).decode_utf8().ok().map(Cow::into_owned)
 }
 
 fn text(value: Value<'_>) -> Option<String> {

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::Request;
 use crate::event::Timestamp;
+use crate::signature::Secret;
 use crate::sources::Source;
 
 /// A sender's vector file.
@@ -33,6 +35,8 @@ pub struct Fresh {
     pub time: Option<String>,
     /// When it happened, as whole seconds since 1970.
     pub seconds: Option<String>,
+    /// When it happened, as whole milliseconds since 1970.
+    pub milliseconds: Option<String>,
 }
 
 /// A request that is accepted, and what it must be understood as.
@@ -45,6 +49,13 @@ pub struct Accepted {
     pub provenance: String,
     /// The secret it was signed with, where a published case has its own.
     pub secret: Option<String>,
+    /// Where it was sent, if not to the sender's own URL.
+    pub path: Option<String>,
+    /// The moment it is checked at, in milliseconds since 1970.
+    pub now: Option<i64>,
+    /// Settings beside the secret.
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
     /// Its headers, the signature among them.
     pub headers: BTreeMap<String, String>,
     /// Its body.
@@ -65,6 +76,8 @@ pub struct Accepted {
 pub struct Rejected {
     /// What is wrong with it.
     pub name: String,
+    /// The moment it is checked at, in milliseconds since 1970.
+    pub now: Option<i64>,
     /// Its headers.
     pub headers: BTreeMap<String, String>,
     /// Its body.
@@ -116,6 +129,37 @@ impl Vectors {
     }
 }
 
+/// A request as the sender would send it now for an event of that name, signed with a secret.
+///
+/// # Errors
+/// [`SampleError`].
+pub fn request(
+    source: &'static Source,
+    event: &str,
+    id: &str,
+    now: Timestamp,
+    secret: &Secret,
+) -> Result<Request, SampleError> {
+    let vectors = Vectors::of(source)?;
+    let body = body(source, event, id, now)?;
+    let sample = vectors.accepted.iter().find(|it| it.is_sample() && it.name == event);
+    let mut request = Request::new(body.into());
+    *request.method_mut() = http::Method::POST;
+    let named = source.headers.iter().chain(&source.delivery_header);
+    for name in named {
+        let given =
+            sample.and_then(|it| it.headers.iter().find(|(given, _)| given.eq_ignore_ascii_case(name)));
+        if let Some((_, value)) = given
+            && let (Ok(name), Ok(value)) = (name.parse::<http::HeaderName>(), value.parse())
+        {
+            request.headers_mut().insert(name, value);
+        }
+    }
+    // A secret inside the body or the URL is the receiver's business; where nothing is signed, nothing is added.
+    drop(secret.sign(&mut request, id, now));
+    Ok(request)
+}
+
 /// A body as the sender would send it now for an event of that name.
 ///
 /// # Errors
@@ -130,11 +174,12 @@ pub fn body(source: &'static Source, event: &str, id: &str, now: Timestamp) -> R
     let wrong = |reason: String| SampleError::Vectors { source_name: source.name, reason };
     let json: Value = serde_json::from_str(&sample.body).map_err(|error| wrong(error.to_string()))?;
     let mut body = sample.body.clone();
-    let Fresh { id: id_path, time, seconds } = &vectors.fresh;
+    let Fresh { id: id_path, time, seconds, milliseconds } = &vectors.fresh;
     let fresh = [
         (id_path, Value::from(id)),
         (time, Value::from(now.to_string())),
         (seconds, Value::from(now.0.div_euclid(1000))),
+        (milliseconds, Value::from(now.0)),
     ];
     for (path, fresh) in fresh {
         let Some(path) = path else { continue };

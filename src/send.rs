@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use clap::Args;
 use presshook::event::Timestamp;
 use presshook::samples;
-use presshook::signature::Secret;
+use presshook::settings::Settings;
 use reqwest::blocking::Client;
 
 use crate::source_named;
@@ -47,18 +47,24 @@ impl Send {
         let source = source_named(&self.source)?;
         let now = now()?;
         let id = format!("sample-{:x}-{}", now.0, std::process::id());
-        let body = samples::body(source, &self.event, &id, now).map_err(|error| error.to_string())?;
         let mut text = self.secret.clone();
         if self.bad_signature {
             text.push_str("-not");
         }
-        let secret = Secret::new("--secret", &text);
+        let settings = Settings::read([(source.secret_setting(), text)]);
+        if let Some(problem) = settings.problems.first() {
+            return Err(problem.to_string().replace(&source.secret_setting(), "--secret"));
+        }
+        let secret = settings.connections.first().and_then(|it| it.secrets.first()).ok_or("no secret")?;
+        let sample =
+            samples::request(source, &self.event, &id, now, secret).map_err(|error| error.to_string())?;
+        let body = String::from_utf8_lossy(sample.body()).into_owned();
         let client =
             Client::builder().timeout(Duration::from_secs(30)).build().map_err(|it| it.to_string())?;
         let mut request = client.post(&self.url).header("content-type", "application/json");
         println!("POST {}", self.url);
-        for (name, value) in source.scheme.sign(&secret, body.as_bytes()) {
-            println!("{name}: {value}");
+        for (name, value) in sample.headers() {
+            println!("{name}: {}", value.to_str().unwrap_or_default());
             request = request.header(name, value);
         }
         println!("\n{}\n", shortened(&body));
@@ -86,7 +92,7 @@ fn now_after(earlier: Timestamp) -> Result<u128, String> {
 }
 
 #[allow(clippy::disallowed_methods, reason = "the command is an edge")]
-fn now() -> Result<Timestamp, String> {
+pub(crate) fn now() -> Result<Timestamp, String> {
     let since = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_err(|_| "this machine's clock is before 1970".to_owned())?;

@@ -6,14 +6,16 @@
 
 mod table;
 
+use std::rc::Rc;
+
 use http::Uri;
 
 use crate::actions;
 use crate::contract::Endpoint;
 use crate::event::Kind;
 use crate::log::Level;
-use crate::signature::Secret;
-use crate::sources::{Connection, SOURCES, Source};
+use crate::signature::{Scheme, Secret};
+use crate::sources::{Connection, SOURCES, Source, custom};
 
 pub use table::{SETTINGS, Scope, Setting};
 
@@ -212,18 +214,23 @@ impl Reader {
     fn connections(&mut self) -> Vec<Connection> {
         let mut connections: Vec<Connection> = Vec::new();
         for source in SOURCES {
+            let tolerance = self.tolerance(source);
+            let mut reading = None;
             for (current, previous, name) in self.connection_settings(source) {
+                if source.name == "custom" {
+                    reading = self.reading();
+                }
                 let mut secrets = Vec::new();
                 if self.given(&current).is_some() {
-                    secrets.extend(self.secret(&current));
+                    secrets.extend(self.secret(source, &current, tolerance));
                     // Without a current secret the previous one must not go on by itself.
                     if !secrets.is_empty() {
-                        secrets.extend(self.secret(&previous));
+                        secrets.extend(self.secret(source, &previous, tolerance));
                     }
                 } else {
                     self.problems.push(SettingsError::PreviousAlone { setting: previous, current });
                 }
-                secrets.retain(|secret| match shared(&connections, source, secret) {
+                secrets.retain(|secret| match shared(&connections, secret) {
                     Some(other) => {
                         let setting = secret.setting().to_owned();
                         self.problems.push(SettingsError::SharedSecret { setting, other });
@@ -231,7 +238,10 @@ impl Reader {
                     }
                     None => true,
                 });
-                connections.push(Connection { source, name, secrets });
+                if source.name == "custom" && reading.is_none() {
+                    secrets.clear();
+                }
+                connections.push(Connection { source, name, secrets, reading: reading.clone() });
             }
         }
         connections
@@ -255,8 +265,48 @@ impl Reader {
         names.collect()
     }
 
-    fn secret(&mut self, setting: &str) -> Option<Secret> {
-        self.value(setting, SECRET_REMEDY).map(|text| Secret::new(setting, &text))
+    fn secret(&mut self, source: &Source, setting: &str, tolerance: Option<u32>) -> Option<Secret> {
+        let text = self.value(setting, SECRET_REMEDY)?;
+        let secret = if source.name == "custom" {
+            match custom::schemes(&|name| self.given(name)) {
+                Ok(schemes) => schemes.with(|schemes| Secret::new(setting, &text, schemes, tolerance)),
+                Err((wrong, expected)) => {
+                    self.malformed(wrong, expected);
+                    return None;
+                }
+            }
+        } else {
+            let schemes: Vec<Scheme<'static>> = source
+                .schemes
+                .iter()
+                .copied()
+                .filter(|scheme| scheme.when.holds(&text, |name| self.given(name)))
+                .collect();
+            Secret::new(setting, &text, &schemes, tolerance)
+        };
+        secret.map_err(|expected| self.malformed(setting, expected)).ok()
+    }
+
+    /// How far the sending times of a sender may be off, in seconds, where a setting says so.
+    fn tolerance(&mut self, source: &Source) -> Option<u32> {
+        let name = source.secret_setting().replace("_WEBHOOK_SECRET", "_TOLERANCE_SECONDS");
+        let text = self.value(&name, REMOVE)?;
+        let seconds = text.parse().ok();
+        if seconds.is_none() {
+            self.malformed(&name, "a whole number of seconds");
+        }
+        seconds
+    }
+
+    /// What the settings say of a `custom` sender's payload.
+    fn reading(&mut self) -> Option<Rc<custom::Reading>> {
+        match custom::Reading::of(&|name| self.given(name)) {
+            Ok(reading) => Some(Rc::new(reading)),
+            Err((setting, expected)) => {
+                self.malformed(setting, expected);
+                None
+            }
+        }
     }
 
     /// The deploy hook, and the name of the setting that holds it or would.
@@ -353,11 +403,10 @@ impl Reader {
 }
 
 /// The setting of an earlier connection that has the same secret and looks at the same header.
-fn shared(earlier: &[Connection], source: &Source, secret: &Secret) -> Option<String> {
-    let headers = source.scheme.headers();
+fn shared(earlier: &[Connection], secret: &Secret) -> Option<String> {
     earlier
         .iter()
-        .filter(|it| it.source.scheme.headers().iter().any(|header| headers.contains(header)))
+        .filter(|it| it.headers().any(|header| secret.headers().any(|it| it == header)))
         .flat_map(|it| &it.secrets)
         .find(|it| it.same_as(secret))
         .map(|it| it.setting().to_owned())

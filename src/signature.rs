@@ -9,41 +9,45 @@
 
 use std::fmt;
 
-use hmac::{Hmac, KeyInit, Mac};
-use http::{HeaderMap, HeaderName};
-use sha2::Sha256;
+use http::HeaderName;
+
+pub use scheme::{Encoding, Mac, Place, Scheme, SecretFormat, Time, Unit, When};
 
 use crate::Request;
+use crate::event::Timestamp;
 use crate::sources::Connection;
+use proof::{Proof, Vouched};
 
-/// How a sender signs.
-#[derive(Clone, Debug)]
-pub enum Scheme {
-    /// A keyed hash of the body in a header.
-    Hmac(HmacScheme),
-}
+mod proof;
+mod scheme;
 
-/// HMAC-SHA256 of the raw body, keyed with the secret as UTF-8 text, in lower-case hexadecimal.
+/// Path and query as they came, where they are no URI: an extension of the request.
 #[derive(Clone, Debug)]
-pub struct HmacScheme {
-    /// The header that carries the signature.
-    pub header: HeaderName,
-    /// What stands before the hexadecimal text, such as `sha256=`; empty for none.
-    pub prefix: &'static str,
-}
+pub struct Target(pub String);
 
 /// A request whose signature is good, and the only thing that a parser is ever given.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Verified<'a> {
     request: &'a Request,
     connection: &'a Connection,
     secret: &'a Secret,
+    vouched: Vouched,
 }
 
 impl<'a> Verified<'a> {
     /// The signed bytes.
     pub fn body(&self) -> &'a [u8] {
         self.request.body()
+    }
+
+    /// A header; few senders sign any, so it decides nothing that matters to security.
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        self.request.headers().get(name)?.to_str().ok().filter(|value| !value.is_empty())
+    }
+
+    /// A parameter of the URL, which no sender signs.
+    pub fn query(&self, name: &str) -> Option<String> {
+        query(self.request, name)
     }
 
     /// The connection it came over.
@@ -55,6 +59,23 @@ impl<'a> Verified<'a> {
     pub fn secret(&self) -> &'a Secret {
         self.secret
     }
+
+    /// The delivery's id from a header, where the sender signs it.
+    pub fn id(&self) -> Option<&str> {
+        self.vouched.id.as_deref()
+    }
+
+    /// The sending time as text, where the sender signs it beside the body.
+    pub fn time(&self) -> Option<&str> {
+        self.vouched.time.as_deref()
+    }
+}
+
+/// A parameter of a request's URL, decoded.
+fn query(request: &Request, name: &str) -> Option<String> {
+    let pairs = request.uri().query()?.split('&');
+    let value = pairs.filter_map(|pair| pair.split_once('=')).find(|(given, _)| *given == name)?.1;
+    crate::payload::form_text(value)
 }
 
 /// Why a signature was not accepted. For the log: the sender is told nothing of this.
@@ -70,7 +91,7 @@ pub enum SignatureError {
     #[error("`{header}` was given more than once")]
     Repeated {
         /// The header.
-        header: &'static str,
+        header: String,
     },
     /// The header's value has a prefix that this sender does not write.
     #[error(
@@ -79,7 +100,7 @@ pub enum SignatureError {
     )]
     UnexpectedPrefix {
         /// The header.
-        header: &'static str,
+        header: String,
         /// What stands there.
         found: String,
     },
@@ -87,9 +108,9 @@ pub enum SignatureError {
     #[error("`{header}` does not begin with `{expected}`")]
     MissingPrefix {
         /// The header.
-        header: &'static str,
+        header: String,
         /// What should stand there.
-        expected: &'static str,
+        expected: String,
     },
     /// The signature has the wrong length.
     #[error(
@@ -97,7 +118,7 @@ pub enum SignatureError {
     )]
     WrongLength {
         /// The header.
-        header: &'static str,
+        header: String,
         /// Characters there.
         found: usize,
         /// Characters expected.
@@ -107,8 +128,38 @@ pub enum SignatureError {
     #[error("`{header}` is not lower-case hexadecimal")]
     NotHexadecimal {
         /// The header.
-        header: &'static str,
+        header: String,
     },
+    /// The signature has the right length, but other characters.
+    #[error("`{header}` is not base64 as the sender writes it")]
+    NotBase64 {
+        /// The header.
+        header: String,
+    },
+    /// Another token than the one that is set.
+    #[error("the token in `{place}` is not the one that is set")]
+    WrongToken {
+        /// Where the token is.
+        place: String,
+    },
+    /// Genuine, but sent too long ago: perhaps a copy.
+    #[error("the signature is good, but too old by the clock: it was made {seconds} s ago")]
+    TooOld {
+        /// Seconds.
+        seconds: u64,
+    },
+    /// Genuine, but from the future.
+    #[error("the signature is good, but its time lies {seconds} s ahead: a clock is wrong")]
+    Future {
+        /// Seconds.
+        seconds: u64,
+    },
+    /// The sending time is not one.
+    #[error("the sending time is not one that this sender writes")]
+    BadTime,
+    /// Well-formed, but it does not fit; which secret was tried is not known here.
+    #[error("the signature does not fit")]
+    Unfitting,
     /// Well-formed, but made with another secret or for another body.
     #[error(
         "the secret in `{setting}` is not the one the sender signs with, or the body was changed on its way"
@@ -138,20 +189,30 @@ pub enum SignatureError {
     },
 }
 
-/// A secret shared with a sender, prepared for signing once.
+/// A secret shared with a sender, prepared for checking once.
 ///
 /// **Invariant:** its text is never printed, logged or answered; `Debug` shows the setting's name only.
 #[derive(Clone)]
 pub struct Secret {
     setting: String,
     text: String,
-    mac: Hmac<Sha256>,
+    proofs: Vec<Proof>,
 }
 
 impl Secret {
-    /// Prepares the secret held by a setting. Whether the text is acceptable is checked in `settings`.
-    pub fn new(setting: &str, text: &str) -> Secret {
-        Secret { setting: setting.to_owned(), text: text.to_owned(), mac: keyed(text) }
+    /// Prepares the secret held by a setting for the schemes that it may be used with.
+    ///
+    /// # Errors
+    /// What the text, or a text of a scheme, must be.
+    pub fn new(
+        setting: &str,
+        text: &str,
+        schemes: &[Scheme<'_>],
+        tolerance: Option<u32>,
+    ) -> Result<Secret, &'static str> {
+        let proofs =
+            schemes.iter().map(|scheme| Proof::new(scheme, text, tolerance)).collect::<Result<_, _>>()?;
+        Ok(Secret { setting: setting.to_owned(), text: text.to_owned(), proofs })
     }
 
     /// The name of the setting that holds it.
@@ -163,6 +224,40 @@ impl Secret {
     pub fn same_as(&self, other: &Secret) -> bool {
         self.text == other.text
     }
+
+    /// The headers that carry its signatures.
+    pub fn headers(&self) -> impl Iterator<Item = &HeaderName> {
+        self.proofs.iter().flat_map(Proof::headers)
+    }
+
+    /// Further headers that are signed, or tell the time.
+    pub fn further_headers(&self) -> impl Iterator<Item = &HeaderName> {
+        self.proofs.iter().flat_map(Proof::further_headers)
+    }
+
+    /// Whether any header may be a signed one.
+    pub fn wants_all_headers(&self) -> bool {
+        self.proofs.iter().any(Proof::wants_all_headers)
+    }
+
+    /// Whether a request has a signature of this secret's form in a header: worth a try.
+    pub fn could_fit(&self, request: &Request) -> bool {
+        self.proofs.iter().any(|proof| {
+            proof.headers().any(|name| request.headers().contains_key(name))
+                && matches!(proof.claim(request), Ok(Some((label, text))) if proof.items(&label, &text).is_ok())
+        })
+    }
+
+    /// Signs a request as the sender would, and returns the headers that were added.
+    ///
+    /// `id` is the delivery's, where the sender signs one. Nothing where the secret only verifies.
+    pub fn sign(&self, request: &mut Request, id: &str, now: Timestamp) -> Option<Vec<(HeaderName, String)>> {
+        let headers = self.proofs.iter().find_map(|proof| proof.sign(request, id, now))?;
+        for (name, value) in &headers {
+            request.headers_mut().insert(name.clone(), value.parse().ok()?);
+        }
+        Some(headers)
+    }
 }
 
 impl fmt::Debug for Secret {
@@ -171,91 +266,57 @@ impl fmt::Debug for Secret {
     }
 }
 
-impl Scheme {
-    /// The headers that carry the signature: one, and its aliases.
-    pub fn headers(&self) -> &[HeaderName] {
-        match self {
-            Scheme::Hmac(scheme) => std::slice::from_ref(&scheme.header),
-        }
-    }
-
-    /// The headers of a request with this body, as the sender would sign it.
-    pub fn sign(&self, secret: &Secret, body: &[u8]) -> Vec<(HeaderName, String)> {
-        match self {
-            Scheme::Hmac(scheme) => {
-                let signature = hex::encode(mac_of(&secret.mac, body).finalize().into_bytes());
-                vec![(scheme.header.clone(), format!("{}{signature}", scheme.prefix))]
-            }
-        }
-    }
-}
-
 /// Checks a request against a connection's secrets, the current one first.
 ///
 /// # Errors
 /// The reason, in words for the owner.
-pub fn verify<'a>(connection: &'a Connection, request: &'a Request) -> Result<Verified<'a>, SignatureError> {
-    let Scheme::Hmac(scheme) = &connection.source.scheme;
-    let claimed = scheme.read(request.headers())?;
-    let body = request.body();
+pub fn verify<'a>(
+    connection: &'a Connection,
+    request: &'a Request,
+    now: Timestamp,
+) -> Result<Verified<'a>, SignatureError> {
+    let mut failure = None;
+    let mut unfitting = false;
     for secret in &connection.secrets {
-        // `verify_slice` compares in constant time.
-        if mac_of(&secret.mac, body).verify_slice(&claimed).is_ok() {
-            return Ok(Verified { request, connection, secret });
+        for proof in &secret.proofs {
+            let claim = proof.claim(request)?;
+            let Some((label, text)) = claim else { continue };
+            let checked = proof.check(request, &label, &text);
+            match checked.and_then(|vouched| proof.in_time(request, &text, now).map(|_| vouched)) {
+                Ok(vouched) => return Ok(Verified { request, connection, secret, vouched }),
+                Err(SignatureError::Unfitting) => unfitting = true,
+                Err(error) => failure = failure.or(Some(error)),
+            }
         }
     }
-    Err(explain(connection, body, &claimed))
-}
-
-const SIGNATURE_BYTES: usize = 32;
-
-impl HmacScheme {
-    /// The signature that a request claims.
-    fn read(&'static self, headers: &HeaderMap) -> Result<[u8; SIGNATURE_BYTES], SignatureError> {
-        let header = self.header.as_str();
-        let mut values = headers.get_all(&self.header).iter();
-        let value = values.next().map_or(&b""[..], http::HeaderValue::as_bytes);
-        if value.is_empty() {
-            return Err(SignatureError::Missing { header: header.to_owned() });
+    match failure {
+        Some(error) => Err(error),
+        None if unfitting => Err(explain(connection, request)),
+        None => {
+            let mut wanted: Vec<&str> =
+                connection.secrets.iter().flat_map(Secret::headers).map(HeaderName::as_str).collect();
+            wanted.dedup();
+            Err(SignatureError::Missing { header: wanted.join("` or `") })
         }
-        // Some edges join a header that came twice with a comma, which is in no signature.
-        if values.next().is_some() || value.contains(&b',') {
-            return Err(SignatureError::Repeated { header });
-        }
-        let Some(text) = value.strip_prefix(self.prefix.as_bytes()) else {
-            return Err(SignatureError::MissingPrefix { header, expected: self.prefix });
-        };
-        if let Some(prefix) = text.split_inclusive(|byte| *byte == b'=').next()
-            && prefix.len() < text.len()
-        {
-            let found = String::from_utf8_lossy(prefix).chars().take(16).collect();
-            return Err(SignatureError::UnexpectedPrefix { header, found });
-        }
-        let expected = SIGNATURE_BYTES * 2;
-        if text.len() != expected {
-            return Err(SignatureError::WrongLength { header, found: text.len(), expected });
-        }
-        let mut signature = [0; SIGNATURE_BYTES];
-        // The decoder would take upper case too; the sender never writes it.
-        if text.iter().any(u8::is_ascii_uppercase) || hex::decode_to_slice(text, &mut signature).is_err() {
-            return Err(SignatureError::NotHexadecimal { header });
-        }
-        Ok(signature)
     }
 }
 
 /// Says why a well-formed signature does not fit, by trying the mistakes that people make.
 ///
 /// Only for small bodies, so that forged large ones cost one hash and no more.
-fn explain(connection: &Connection, body: &[u8], claimed: &[u8]) -> SignatureError {
+fn explain(connection: &Connection, request: &Request) -> SignatureError {
     const SMALL: usize = 64 * 1024;
     const INVISIBLE: [(&str, &str); 3] =
         [("\n", "a line break"), ("\r\n", "a Windows line break"), (" ", "a space")];
-    if body.len() <= SMALL {
+    if request.body().len() <= SMALL {
         for secret in &connection.secrets {
             for (suffix, extra) in INVISIBLE {
-                let mac = keyed(&format!("{}{suffix}", secret.text));
-                if mac_of(&mac, body).verify_slice(claimed).is_ok() {
+                let text = format!("{}{suffix}", secret.text);
+                let fits = |proof: &Proof| {
+                    let claim = proof.claim(request).ok().flatten();
+                    claim.is_some_and(|(label, text)| proof.check(request, &label, &text).is_ok())
+                };
+                if secret.proofs.iter().filter_map(|proof| proof.with_text(&text)).any(|proof| fits(&proof)) {
                     return SignatureError::InvisibleCharacter { setting: secret.setting.clone(), extra };
                 }
             }
@@ -263,17 +324,6 @@ fn explain(connection: &Connection, body: &[u8], claimed: &[u8]) -> SignatureErr
     }
     let setting = connection.secrets.first().map_or_else(String::new, |secret| secret.setting.clone());
     SignatureError::Mismatch { setting }
-}
-
-fn keyed(secret: &str) -> Hmac<Sha256> {
-    Hmac::new_from_slice(secret.as_bytes()).expect("an HMAC key may have any length")
-}
-
-/// The MAC of a body.
-fn mac_of(keyed: &Hmac<Sha256>, body: &[u8]) -> Hmac<Sha256> {
-    let mut mac = keyed.clone();
-    pieces(body).for_each(|piece| mac.update(piece));
-    mac
 }
 
 /// What is hashed, in the pieces to hash it in: 4 KiB.

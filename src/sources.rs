@@ -3,16 +3,46 @@
 //! checked is in `signature`; which connections exist is read in `settings`.
 
 mod auto_blogger;
+mod bitbucket;
 mod blogshoot;
 mod boottify;
+mod cloudflare;
+mod contentful;
+pub mod custom;
+mod datocms;
+mod directus;
 mod flarebuilder;
+mod forgejo;
+mod ghost;
+mod gitea;
+mod github;
+mod gitlab;
+mod hashnode;
+mod hygraph;
+mod kontent_ai;
+mod microcms;
+mod netlify;
+mod notion;
 mod pagegun;
+mod prismic;
+mod sanity;
+mod shopify;
+mod standard_webhooks;
+mod storyblok;
+mod strapi;
+mod vercel;
+mod webflow;
+mod woocommerce;
+mod wordpress;
+
+use std::rc::Rc;
+use std::time::Duration;
 
 use http::HeaderName;
 
 use crate::Request;
 use crate::contract::Endpoint;
-use crate::event::{Event, Key};
+use crate::event::{Event, Kind, Timestamp};
 use crate::payload::ParseError;
 use crate::signature::{self, Scheme, Secret, SignatureError, Verified};
 
@@ -23,6 +53,33 @@ pub static SOURCES: &[&Source] = &[
     &flarebuilder::FLAREBUILDER,
     &auto_blogger::AUTO_BLOGGER,
     &boottify::BOOTTIFY,
+    &standard_webhooks::STANDARD_WEBHOOKS,
+    &github::GITHUB,
+    &gitea::GITEA,
+    &forgejo::FORGEJO,
+    &gitlab::GITLAB,
+    &bitbucket::BITBUCKET,
+    &sanity::SANITY,
+    &contentful::CONTENTFUL,
+    &storyblok::STORYBLOK,
+    &ghost::GHOST,
+    &strapi::STRAPI,
+    &prismic::PRISMIC,
+    &datocms::DATOCMS,
+    &directus::DIRECTUS,
+    &hygraph::HYGRAPH,
+    &kontent_ai::KONTENT_AI,
+    &notion::NOTION,
+    &wordpress::WORDPRESS,
+    &woocommerce::WOOCOMMERCE,
+    &shopify::SHOPIFY,
+    &webflow::WEBFLOW,
+    &microcms::MICROCMS,
+    &hashnode::HASHNODE,
+    &netlify::NETLIFY,
+    &vercel::VERCEL,
+    &cloudflare::CLOUDFLARE,
+    &custom::CUSTOM,
 ];
 
 /// One family of webhook.
@@ -34,10 +91,16 @@ pub struct Source {
     pub title: &'static str,
     /// Where at the sender a webhook is set up.
     pub setup: &'static str,
-    /// How it signs.
-    pub scheme: Scheme,
+    /// How it signs: each way that it has.
+    pub schemes: &'static [Scheme<'static>],
+    /// The headers that its parser reads, such as the event's name.
+    pub headers: &'static [&'static str],
     /// An unsigned header that names the delivery: for the log, never trusted.
-    pub delivery_header: Option<HeaderName>,
+    pub delivery_header: Option<&'static str>,
+    /// How long after a delivery the sender may repeat it by itself; 60 seconds where it never does.
+    pub repeats_for: Duration,
+    /// What it sends unsigned while it is being set up, recognised by its body.
+    pub greeting: Option<fn(body: &[u8]) -> Option<Greeting>>,
     /// Understands a payload.
     pub parse: fn(&Verified<'_>) -> Result<Parsed, ParseError>,
     /// Its vector file: samples to send and cases to test.
@@ -45,16 +108,40 @@ pub struct Source {
     pub vectors: &'static str,
 }
 
+/// An unsigned request of a sender that is being set up: answered, and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Greeting {
+    /// What the owner is to set as secret, where the sender tells it so.
+    pub token: Option<String>,
+    /// Whether it is answered only while no secret is set.
+    pub first_only: bool,
+}
+
 /// What a sender's payload says.
 #[derive(Clone, Debug)]
 pub struct Parsed {
-    /// What makes a repeat a repeat.
-    pub key: Key,
+    /// The delivery's id, where it is in the signed body.
+    pub id: Option<String>,
     /// What happened; never empty.
     pub events: Vec<Event>,
 }
 
 impl Source {
+    /// What most senders have in common.
+    pub(crate) const BASE: Source = Source {
+        name: "",
+        title: "",
+        setup: "",
+        schemes: &[],
+        headers: &[],
+        delivery_header: None,
+        repeats_for: Duration::from_secs(60),
+        greeting: None,
+        parse: |_| Err(ParseError::NotAnObject),
+        #[cfg(not(target_arch = "wasm32"))]
+        vectors: "",
+    };
+
     /// The sender of that name.
     pub fn named(name: &str) -> Option<&'static Source> {
         SOURCES.iter().copied().find(|source| source.name == name)
@@ -78,9 +165,16 @@ pub struct Connection {
     /// **Invariant:** a connection without secrets accepts nothing. It is kept so that its URL says
     /// `Webhook not configured` rather than `Not found`.
     pub secrets: Vec<Secret>,
+    /// What an owner's settings say of a `custom` sender's payload.
+    pub reading: Option<Rc<custom::Reading>>,
 }
 
 impl Connection {
+    /// The headers that carry its signatures.
+    pub fn headers(&self) -> impl Iterator<Item = &HeaderName> {
+        self.secrets.iter().flat_map(Secret::headers)
+    }
+
     /// The connection in words: `blogshoot` or `blogshoot/shop`.
     pub fn label(&self) -> String {
         match &self.name {
@@ -97,8 +191,7 @@ pub const MOST_TRIED: usize = 4;
 pub fn untried(connections: &[Connection]) -> Vec<&Connection> {
     let usable: Vec<&Connection> = connections.iter().filter(|it| !it.secrets.is_empty()).collect();
     let share = |one: &Connection, other: &Connection| {
-        let headers = other.source.scheme.headers();
-        one.source.scheme.headers().iter().any(|header| headers.contains(header))
+        one.source == other.source && one.headers().any(|header| other.headers().any(|it| it == header))
     };
     let earlier =
         |at: usize, it: &Connection| usable.iter().take(at).filter(|other| share(it, other)).count();
@@ -107,8 +200,9 @@ pub fn untried(connections: &[Connection]) -> Vec<&Connection> {
 
 /// Finds the connection that a request came over and proves it.
 ///
-/// On a named URL that is the connection named. On the nameless one it is, of the configured ones
-/// whose signature header is there, the first whose signature verifies: headers alone never decide.
+/// On a named URL that is the connection named. On the nameless one it is, of the configured ones that
+/// sign in a header that is there, in the form that is there, the first whose signature verifies: headers
+/// alone never decide.
 ///
 /// # Errors
 /// The reason, in words for the owner.
@@ -116,17 +210,35 @@ pub fn find<'a>(
     connections: &'a [Connection],
     endpoint: &Endpoint<'_>,
     request: &'a Request,
+    now: Timestamp,
 ) -> Result<Verified<'a>, SignatureError> {
-    let configured = || connections.iter().filter(|it| endpoint.covers(it) && !it.secrets.is_empty());
-    let headers = |it: &Connection| it.source.scheme.headers();
-    let candidates: Vec<&Connection> = configured()
-        .filter(|it| headers(it).iter().any(|header| request.headers().contains_key(header)))
-        .take(MOST_TRIED)
+    let mut configured = connections.iter().filter(|it| endpoint.covers(it) && !it.secrets.is_empty());
+    if endpoint.source.is_some() {
+        return match configured.next() {
+            Some(connection) => signature::verify(connection, request, now),
+            None => Err(SignatureError::Missing { header: String::new() }),
+        };
+    }
+    let configured: Vec<&Connection> = configured.collect();
+    let present: Vec<&Connection> = configured
+        .iter()
+        .copied()
+        .filter(|it| it.headers().any(|header| request.headers().contains_key(header)))
         .collect();
-    let found_out = |error: &SignatureError| matches!(error, SignatureError::InvisibleCharacter { .. });
+    let formed =
+        present.iter().copied().filter(|it| it.secrets.iter().any(|secret| secret.could_fit(request)));
+    let mut candidates: Vec<&Connection> = formed.take(MOST_TRIED).collect();
+    if candidates.is_empty() {
+        // None has this form; the reason is told for one of them.
+        candidates = present.into_iter().take(1).collect();
+    }
+    let found_out = |error: &SignatureError| {
+        use SignatureError::{Future, InvisibleCharacter, TooOld};
+        matches!(error, InvisibleCharacter { .. } | TooOld { .. } | Future { .. })
+    };
     let mut failure = None;
     for connection in &candidates {
-        match signature::verify(connection, request) {
+        match signature::verify(connection, request, now) {
             Ok(verified) => return Ok(verified),
             // What was found out about one secret says more than that the others do not fit.
             Err(_) if failure.as_ref().is_some_and(found_out) => {}
@@ -140,9 +252,30 @@ pub fn find<'a>(
             Err(SignatureError::NoneFits { connections: connections.join(", ") })
         }
         None => {
-            let mut wanted: Vec<&str> = configured().flat_map(headers).map(HeaderName::as_str).collect();
+            let mut wanted: Vec<&str> =
+                configured.iter().flat_map(|it| it.headers()).map(HeaderName::as_str).collect();
+            wanted.sort_unstable();
             wanted.dedup();
             Err(SignatureError::Missing { header: wanted.join("` or `") })
         }
+    }
+}
+
+/// The kind of an event by the last word of its name, for senders whose events are their owner's own.
+///
+/// `created` is public here: where a sender cannot tell a draft from an article, a build too many is cheap.
+pub(crate) fn kind_of(name: &str) -> Kind {
+    let name = name.to_ascii_lowercase();
+    let word = name.rsplit(['.', ':', '_', '-', '/', ' ']).next().unwrap_or_default();
+    match word {
+        "published" | "publish" | "created" | "create" | "new" | "added" | "restored" => Kind::Published,
+        "updated" | "update" | "edited" | "edit" | "changed" | "modified" | "save" | "approved" => {
+            Kind::Updated
+        }
+        "unpublished" | "unpublish" | "withdrawn" => Kind::Unpublished,
+        "deleted" | "delete" | "removed" | "trashed" | "trash" | "archived" | "archive" => Kind::Deleted,
+        "test" | "ping" => Kind::Test,
+        "draft" => Kind::Created,
+        _ => Kind::Other,
     }
 }

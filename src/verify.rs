@@ -7,9 +7,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use presshook::Request;
-use presshook::event::Event;
+use presshook::event::{Event, Timestamp};
 use presshook::settings::Settings;
-use presshook::signature;
+use presshook::signature::{self, Target};
 use presshook::sources::Source;
 
 use crate::source_named;
@@ -32,6 +32,9 @@ pub(crate) struct Verify {
     /// The method of the request
     #[arg(long, default_value = "POST")]
     method: String,
+    /// The time to check at, in seconds since 1970, instead of now
+    #[arg(long, value_name = "UNIX_SECONDS", allow_negative_numbers = true)]
+    now: Option<i64>,
     /// The path that it was sent to
     #[arg(long, default_value = "/api/webhook")]
     path: String,
@@ -52,13 +55,21 @@ impl Verify {
     /// Whether the signature is good.
     fn verify(&self) -> Result<bool, String> {
         let source = source_named(&self.source)?;
-        let settings = Settings::read([(source.secret_setting(), self.secret.clone())]);
+        let prefix = source.secret_setting().replace("WEBHOOK_SECRET", "");
+        #[allow(clippy::disallowed_methods, reason = "the command is an edge")]
+        let own = std::env::vars()
+            .filter(|(name, _)| name.starts_with(&prefix) && !name.contains("_WEBHOOK_SECRET"));
+        let settings = Settings::read(own.chain([(source.secret_setting(), self.secret.clone())]));
         if let Some(problem) = settings.problems.first() {
             return Err(problem.to_string().replace(&source.secret_setting(), "--secret"));
         }
         let connection = settings.connections.first().ok_or("no connection")?;
         let request = self.request()?;
-        match signature::verify(connection, &request) {
+        let now = match self.now {
+            Some(seconds) => Timestamp::from_seconds(seconds),
+            None => crate::send::now()?,
+        };
+        match signature::verify(connection, &request, now) {
             Err(reason) => {
                 println!("The signature is NOT good: {reason}");
                 Ok(false)
@@ -68,7 +79,9 @@ impl Verify {
                 match (source.parse)(&verified) {
                     Err(reason) => println!("The payload is not what {} promises: {reason}", source.title),
                     Ok(parsed) => {
-                        println!("key: {}", parsed.key);
+                        if let Some(id) = &parsed.id {
+                            println!("id: {id}");
+                        }
                         parsed.events.iter().for_each(|event| tell(&settings, source, event));
                     }
                 }
@@ -81,12 +94,21 @@ impl Verify {
     fn request(&self) -> Result<Request, String> {
         let body = fs::read(&self.body_file)
             .map_err(|error| format!("--body-file {}: {error}", self.body_file.display()))?;
-        let mut request = http::Request::builder().method(self.method.as_str()).uri(self.path.as_str());
+        let target = self.path.parse::<http::Uri>();
+        let mut request = http::Request::builder().method(self.method.as_str()).uri(if target.is_ok() {
+            self.path.as_str()
+        } else {
+            "/"
+        });
         for header in &self.headers {
             let Some((name, value)) = header.split_once(':') else {
                 return Err(format!("--header must be `Name: value`, not `{header}`"));
             };
             request = request.header(name.trim(), value.trim());
+        }
+        if target.is_err() {
+            // A path as a sender saw it may be none that a URI can hold.
+            request = request.extension(Target(self.path.clone()));
         }
         request.body(body.into()).map_err(|error| format!("the request is not one that HTTP allows: {error}"))
     }

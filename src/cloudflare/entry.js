@@ -7,14 +7,18 @@
  * @param {unknown} env
  * @param {unknown} ctx
  * @param {number} limit bytes of a body that are read at most, and one more
- * @param {string[]} names the headers that the module looks at
+ * @param {string[]} names the headers that the module looks at; none for all
  * @param {(head: string, body: Uint8Array | undefined, env: unknown, ctx: unknown) => Response} handle
  */
 export async function serve(request, env, ctx, limit, names, handle) {
   try {
     const { method, headers } = request;
     let head = `${method}\n${request.url}`;
-    for (const name of names) head += `\n${headers.get(name) ?? ""}`;
+    if (names.length === 0) for (const [name, value] of headers) head += `\n${name}:${value}`;
+    for (const name of names) {
+      const value = headers.get(name);
+      if (value !== null) head += `\n${name}:${value}`;
+    }
     return handle(head, method === "POST" ? await read(request, limit) : EMPTY, env, ctx);
   } catch (error) {
     // A panic, which the module has logged with its message; the next request finds the module started afresh, also

@@ -4,11 +4,11 @@
 //! `Idempotency-Key` is not signed, so the key is a hash of the body. The body has no sending time:
 //! a post that is published twice unchanged is the same bytes.
 
-use http::HeaderName;
+use std::time::Duration;
 
-use crate::event::{Event, Image, Item, Key, Kind, Seo};
+use crate::event::{Event, Image, Item, Kind, Seo};
 use crate::payload::{Fields, ParseError, Payload};
-use crate::signature::{HmacScheme, Scheme, Verified};
+use crate::signature::{Place, Scheme, Verified};
 use crate::sources::{Parsed, Source};
 
 /// Auto Blogger.
@@ -16,14 +16,14 @@ pub(crate) static AUTO_BLOGGER: Source = Source {
     name: "auto-blogger",
     title: "Auto Blogger",
     setup: "Websites → your site → Integrations → Webhook",
-    scheme: Scheme::Hmac(HmacScheme {
-        header: HeaderName::from_static("x-webhook-signature"),
-        prefix: "sha256=",
-    }),
-    delivery_header: Some(HeaderName::from_static("idempotency-key")),
+    schemes: &[Scheme { signature: &[Place::Header("x-webhook-signature")], ..Scheme::HMAC_PREFIXED }],
+    delivery_header: Some("idempotency-key"),
+    // Tried again after about ten minutes and an hour; its owner can resend later still.
+    repeats_for: Duration::from_secs(7200),
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/auto-blogger.toml"),
+    ..Source::BASE
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
@@ -36,7 +36,7 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     };
     let site = fields.text("website.uuid");
     let item = fields.object("post").map(|post| item(post, site));
-    Ok(Parsed { key: Key::of(verified.body()), events: vec![Event { kind, name, at: None, item }] })
+    Ok(Parsed { id: None, events: vec![Event { kind, name, at: None, item }] })
 }
 
 fn item(mut post: Fields<'_, '_>, site: Option<String>) -> Item {

@@ -3,11 +3,9 @@
 //! The signature is the bare hexadecimal HMAC-SHA256 of the body. Every payload has an id of its own
 //! in the signed body (`event_id`), which is the key.
 
-use http::HeaderName;
-
-use crate::event::{Event, Image, Item, Key, Kind, Seo};
+use crate::event::{Event, Image, Item, Kind, Seo};
 use crate::payload::{Fields, ParseError, Payload};
-use crate::signature::{HmacScheme, Scheme, Verified};
+use crate::signature::{Place, Scheme, Time, Unit, Verified};
 use crate::sources::{Parsed, Source};
 
 /// BlogShoot.
@@ -15,17 +13,27 @@ pub(crate) static BLOGSHOOT: Source = Source {
     name: "blogshoot",
     title: "BlogShoot",
     setup: "app.blogshoot.com: Integrations → Webhook → Add Webhook Connection",
-    scheme: Scheme::Hmac(HmacScheme { header: HeaderName::from_static("x-blogshoot-signature"), prefix: "" }),
-    delivery_header: Some(HeaderName::from_static("x-blogshoot-delivery-id")),
+    schemes: &[Scheme {
+        signature: &[Place::Header("x-blogshoot-signature")],
+        time: Some(Time {
+            place: Place::Body("timestamp"),
+            unit: Unit::Rfc3339,
+            tolerance: None,
+            earliest: 0,
+        }),
+        ..Scheme::HMAC
+    }],
+    delivery_header: Some("x-blogshoot-delivery-id"),
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/blogshoot.toml"),
+    ..Source::BASE
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     let mut payload = Payload::parse(verified.body())?;
     let mut fields = payload.fields();
-    let key = Key(fields.required("event_id")?);
+    let id = Some(fields.required("event_id")?);
     let name = fields.required("event_type")?;
     let kind = match name.as_str() {
         "article.created" => Kind::Published,
@@ -37,7 +45,7 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     let at = fields.time("timestamp");
     let market = fields.text("workspace.default_market");
     let item = fields.object("article").map(|article| item(article, market));
-    Ok(Parsed { key, events: vec![Event { kind, name, at, item }] })
+    Ok(Parsed { id, events: vec![Event { kind, name, at, item }] })
 }
 
 fn item(mut article: Fields<'_, '_>, default_market: Option<String>) -> Item {

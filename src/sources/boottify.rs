@@ -3,11 +3,9 @@
 //!
 //! It documents no id for a delivery; the key is a hash of the body, which holds the sending time.
 
-use http::HeaderName;
-
-use crate::event::{Event, Key, Kind};
+use crate::event::{Event, Kind};
 use crate::payload::{ParseError, Payload};
-use crate::signature::{HmacScheme, Scheme, Verified};
+use crate::signature::{Place, Scheme, Time, Unit, Verified};
 use crate::sources::{Parsed, Source};
 
 /// Boottify.
@@ -15,14 +13,20 @@ pub(crate) static BOOTTIFY: Source = Source {
     name: "boottify",
     title: "Boottify",
     setup: "the Control Center: Admin → Webhooks",
-    scheme: Scheme::Hmac(HmacScheme {
-        header: HeaderName::from_static("x-boottify-signature"),
-        prefix: "sha256=",
-    }),
-    delivery_header: None,
+    schemes: &[Scheme {
+        signature: &[Place::Header("x-boottify-signature")],
+        time: Some(Time {
+            place: Place::Body("createdAt"),
+            unit: Unit::Rfc3339,
+            tolerance: None,
+            earliest: 0,
+        }),
+        ..Scheme::HMAC_PREFIXED
+    }],
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/boottify.toml"),
+    ..Source::BASE
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
@@ -38,5 +42,5 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
         | "domain.added" => Kind::Deployment,
         _ => Kind::Other,
     };
-    Ok(Parsed { key: Key::of(verified.body()), events: vec![Event { kind, name, at, item: None }] })
+    Ok(Parsed { id: None, events: vec![Event { kind, name, at, item: None }] })
 }

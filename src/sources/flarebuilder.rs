@@ -4,11 +4,9 @@
 //! the answer. `webhook_id` names the configuration and is the same in every delivery, so the key is
 //! a hash of the body, which holds the sending time.
 
-use http::HeaderName;
-
-use crate::event::{Event, Item, Key, Kind};
+use crate::event::{Event, Item, Kind};
 use crate::payload::{Fields, ParseError, Payload};
-use crate::signature::{HmacScheme, Scheme, Verified};
+use crate::signature::{Place, Scheme, Time, Unit, Verified};
 use crate::sources::{Parsed, Source};
 
 /// FlareBuilder.
@@ -16,14 +14,20 @@ pub(crate) static FLAREBUILDER: Source = Source {
     name: "flarebuilder",
     title: "FlareBuilder",
     setup: "Integrations → Webhooks → Add Webhook",
-    scheme: Scheme::Hmac(HmacScheme {
-        header: HeaderName::from_static("x-webhook-signature"),
-        prefix: "sha256=",
-    }),
-    delivery_header: None,
+    schemes: &[Scheme {
+        signature: &[Place::Header("x-webhook-signature")],
+        time: Some(Time {
+            place: Place::Body("timestamp"),
+            unit: Unit::Seconds,
+            tolerance: None,
+            earliest: 0,
+        }),
+        ..Scheme::HMAC_PREFIXED
+    }],
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/flarebuilder.toml"),
+    ..Source::BASE
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
@@ -36,7 +40,7 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
         _ => Kind::Other,
     };
     let item = fields.object("data").map(item);
-    Ok(Parsed { key: Key::of(verified.body()), events: vec![Event { kind, name, at, item }] })
+    Ok(Parsed { id: None, events: vec![Event { kind, name, at, item }] })
 }
 
 fn item(mut content: Fields<'_, '_>) -> Item {

@@ -4,11 +4,9 @@
 //! holds the sending time. Creating a page and publishing it are two deliveries; only the second one
 //! changes the site.
 
-use http::HeaderName;
-
-use crate::event::{Event, Item, Key, Kind};
+use crate::event::{Event, Item, Kind};
 use crate::payload::{Fields, ParseError, Payload};
-use crate::signature::{HmacScheme, Scheme, Verified};
+use crate::signature::{Place, Scheme, Time, Unit, Verified};
 use crate::sources::{Parsed, Source};
 
 /// PageGun.
@@ -16,14 +14,21 @@ pub(crate) static PAGEGUN: Source = Source {
     name: "pagegun",
     title: "PageGun",
     setup: "its API: PUT /projects/{id}/settings, with `webhooks`",
-    scheme: Scheme::Hmac(HmacScheme {
-        header: HeaderName::from_static("x-pagegun-signature"),
-        prefix: "sha256=",
-    }),
-    delivery_header: Some(HeaderName::from_static("x-pagegun-webhook-id")),
+    schemes: &[Scheme {
+        signature: &[Place::Header("x-pagegun-signature")],
+        time: Some(Time {
+            place: Place::Body("timestamp"),
+            unit: Unit::Rfc3339,
+            tolerance: None,
+            earliest: 0,
+        }),
+        ..Scheme::HMAC_PREFIXED
+    }],
+    delivery_header: Some("x-pagegun-webhook-id"),
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/pagegun.toml"),
+    ..Source::BASE
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
@@ -44,7 +49,7 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
         "page.deleted" => Kind::Deleted,
         _ => Kind::Other,
     };
-    Ok(Parsed { key: Key::of(verified.body()), events: vec![Event { kind, name, at, item }] })
+    Ok(Parsed { id: None, events: vec![Event { kind, name, at, item }] })
 }
 
 fn item(mut page: Fields<'_, '_>, site: Option<String>) -> Item {

@@ -8,7 +8,6 @@ use presshook::contract::{self, Answer, Opening, Rejection};
 use presshook::log;
 use presshook::receive::receive;
 use presshook::settings::Settings;
-use presshook::signature::Secret;
 use presshook::sources::Source;
 
 use crate::{HOOK, NOW, SECRET, request, settings};
@@ -40,7 +39,7 @@ fn answer(settings: &Settings, method: &str, path: &str, headers: &[(&str, &str)
 
 fn signed(body: &str) -> String {
     let source = Source::named("blogshoot").expect("a sender");
-    source.scheme.sign(&Secret::new("", SECRET), body.as_bytes()).remove(0).1
+    crate::sign(source, SECRET, body.as_bytes()).remove(0).1
 }
 
 #[test]
@@ -243,7 +242,7 @@ fn what_is_found_out_about_one_secret_is_told_though_others_were_tried() {
     ]);
     let reason = |secret: &str| {
         let source = Source::named("auto-blogger").expect("a sender");
-        let (name, value) = source.scheme.sign(&Secret::new("", secret), b"{}").remove(0);
+        let (name, value) = crate::sign(source, secret, b"{}").remove(0);
         let request = request("POST", "/api/webhook", &[(name.as_str(), &value)], b"{}");
         receive(&settings, &request, NOW).expect_err("refused").to_string()
     };

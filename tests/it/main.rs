@@ -12,6 +12,7 @@ mod contract;
 mod outbox;
 mod properties;
 mod settings;
+mod signatures;
 mod tidy;
 mod vectors;
 
@@ -19,6 +20,7 @@ use bytes::Bytes;
 use presshook::Request;
 use presshook::event::Timestamp;
 use presshook::settings::Settings;
+use presshook::sources::Source;
 
 /// 2026-01-31T08:00:00Z.
 const NOW: Timestamp = Timestamp(1_769_846_400_000);
@@ -36,4 +38,12 @@ fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> R
         request = request.header(*name, *value);
     }
     request.body(Bytes::copy_from_slice(body)).expect("the test's request is well-formed")
+}
+
+/// The headers of a request with this body, as a sender would sign it.
+fn sign(source: &Source, secret: &str, body: &[u8]) -> Vec<(String, String)> {
+    let settings = Settings::read([(source.secret_setting(), secret.to_owned())]);
+    let secret = &settings.connections[0].secrets[0];
+    let headers = secret.sign(&mut request("POST", "/", &[], body), "id", NOW).expect("it signs");
+    headers.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
 }

@@ -10,7 +10,6 @@ use presshook::outbox::{Direct, Failure, Input, Output};
 use presshook::receive::receive;
 use presshook::routes;
 use presshook::settings::Settings;
-use presshook::signature::Secret;
 use presshook::sources::Source;
 
 use crate::{HOOK, NOW, SECRET, request, settings};
@@ -35,7 +34,7 @@ fn ready() -> Settings {
 fn jobs(settings: &Settings, event_type: &str) -> Result<Vec<presshook::outbox::Job>, Rejection> {
     let body = format!(r#"{{"event_id":"evt_1","event_type":"{event_type}"}}"#);
     let source = Source::named("blogshoot").expect("a sender");
-    let signature = source.scheme.sign(&Secret::new("", SECRET), body.as_bytes()).remove(0).1;
+    let signature = crate::sign(source, SECRET, body.as_bytes()).remove(0).1;
     let headers = [("x-blogshoot-signature", signature.as_str())];
     let delivery = receive(settings, &request("POST", "/api/webhook", &headers, body.as_bytes()), NOW)?;
     Ok(routes::jobs(settings, &delivery))

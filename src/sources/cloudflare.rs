@@ -1,0 +1,44 @@
+//! Cloudflare notifications: news of builds, never a reason to build. A plain token in `cf-webhook-auth`.
+
+use crate::event::{Event, Item, Kind};
+use crate::payload::{ParseError, Payload};
+use crate::signature::{Place, Scheme, Verified};
+use crate::sources::{Parsed, Source};
+
+/// Cloudflare notifications.
+pub(crate) static CLOUDFLARE: Source = Source {
+    name: "cloudflare",
+    title: "Cloudflare notifications",
+    setup: "Notifications, Destinations, Webhooks, with a secret",
+    schemes: &[Scheme { signature: &[Place::Header("cf-webhook-auth")], ..Scheme::TOKEN }],
+    parse,
+    #[cfg(not(target_arch = "wasm32"))]
+    vectors: include_str!("../../tests/vectors/sources/cloudflare.toml"),
+    ..Source::BASE
+};
+
+fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
+    let mut payload = Payload::parse(verified.body())?;
+    let mut fields = payload.fields();
+    let name = fields.text("alert_type").or_else(|| fields.text("name")).unwrap_or_else(|| {
+        if fields.text("text").is_some_and(|it| it.contains("test message")) {
+            "test".to_owned()
+        } else {
+            "notification".to_owned()
+        }
+    });
+    let kind = match name.as_str() {
+        "test" => Kind::Test,
+        _ => Kind::Deployment,
+    };
+    let id = None;
+    let at = fields.seconds("ts");
+    let item = Some(Item {
+        id: fields.text("data.deployment_id").or_else(|| fields.text("alert_correlation_id")),
+        site: fields.text("data.project_name").or_else(|| fields.text("account_id")),
+        status: fields.text("data.event"),
+        title: fields.text("name"),
+        ..Item::default()
+    });
+    Ok(Parsed { id, events: vec![Event { kind, name, at, item }] })
+}

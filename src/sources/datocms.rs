@@ -1,0 +1,54 @@
+//! DatoCMS: records. HTTP Basic, so that its secret is `user:password`; the call has an id of its own.
+
+use std::time::Duration;
+
+use crate::event::{Event, Item, Kind};
+use crate::payload::{ParseError, Payload};
+use crate::signature::{Mac, Place, Scheme, SecretFormat, Verified};
+use crate::sources::{Parsed, Source};
+
+/// DatoCMS.
+pub(crate) static DATOCMS: Source = Source {
+    name: "datocms",
+    title: "DatoCMS",
+    setup: "Project settings, Webhooks, HTTP basic auth",
+    schemes: &[Scheme {
+        mac: Mac::Basic,
+        signature: &[Place::Header("authorization")],
+        key_separator: " ",
+        key: "Basic",
+        secret: SecretFormat::UserPassword,
+        ..Scheme::HMAC
+    }],
+    repeats_for: Duration::from_secs(86400),
+    parse,
+    #[cfg(not(target_arch = "wasm32"))]
+    vectors: include_str!("../../tests/vectors/sources/datocms.toml"),
+    ..Source::BASE
+};
+
+fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
+    let mut payload = Payload::parse(verified.body())?;
+    let mut fields = payload.fields();
+    let name = fields.required("event_type")?;
+    let kind = match name.as_str() {
+        "publish" => Kind::Published,
+        "update" => Kind::Updated,
+        "unpublish" => Kind::Unpublished,
+        "delete" => Kind::Deleted,
+        "create" => Kind::Created,
+        _ => Kind::Other,
+    };
+    let id = fields.text("webhook_call_id");
+    let at = fields.time("event_triggered_at");
+    let item = Some(Item {
+        id: fields.text("entity.id"),
+        site: fields.text("site_id"),
+        content_type: fields.text("entity_type"),
+        title: fields.first_text("entity.attributes.title"),
+        slug: fields.first_text("entity.attributes.slug"),
+        updated_at: fields.time("entity.meta.updated_at"),
+        ..Item::default()
+    });
+    Ok(Parsed { id, events: vec![Event { kind, name, at, item }] })
+}

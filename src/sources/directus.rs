@@ -1,0 +1,43 @@
+//! Directus: whatever a flow sends. It signs nothing: a token in a header or in the URL is all there is.
+//!
+//! A flow has no event for publishing, so that every change of an item counts as one.
+
+use crate::event::{Event, Item, Kind};
+use crate::payload::{ParseError, Payload};
+use crate::signature::{Scheme, Verified};
+use crate::sources::{Parsed, Source};
+
+/// Directus.
+pub(crate) static DIRECTUS: Source = Source {
+    name: "directus",
+    title: "Directus",
+    setup: "a flow with the operation Request URL and the header Authorization: Bearer",
+    schemes: &[Scheme::BEARER, Scheme::TOKEN],
+    parse,
+    #[cfg(not(target_arch = "wasm32"))]
+    vectors: include_str!("../../tests/vectors/sources/directus.toml"),
+    ..Source::BASE
+};
+
+fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
+    let mut payload = Payload::parse(verified.body())?;
+    let mut fields = payload.fields();
+    let name = fields.text("event").unwrap_or_else(|| "items.update".to_owned());
+    let kind = match name.as_str() {
+        it if it.ends_with("create") => Kind::Published,
+        it if it.ends_with("update") => Kind::Updated,
+        it if it.ends_with("delete") => Kind::Deleted,
+        _ => Kind::Other,
+    };
+    let id = None;
+    let at = None;
+    let item = Some(Item {
+        id: fields.text("key"),
+        content_type: fields.text("collection"),
+        status: fields.text("payload.status"),
+        title: fields.text("payload.title"),
+        slug: fields.text("payload.slug"),
+        ..Item::default()
+    });
+    Ok(Parsed { id, events: vec![Event { kind, name, at, item }] })
+}

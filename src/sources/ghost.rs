@@ -1,0 +1,105 @@
+//! Ghost: posts and pages. The body and the time are signed without anything between them, and a changed digit
+//! between the two is caught by the time's range. `GHOST_SIGNATURE=legacy` is the formula of old versions.
+
+use crate::event::{Event, Image, Item, Kind, Seo};
+use crate::payload::{Fields, ParseError, Payload};
+use crate::signature::{Place, Scheme, Time, Unit, Verified, When};
+use crate::sources::{Parsed, Source};
+
+/// Ghost.
+pub(crate) static GHOST: Source = Source {
+    name: "ghost",
+    title: "Ghost",
+    setup: "Settings, Integrations, a custom integration with a webhook and a secret",
+    schemes: &[
+        Scheme {
+            signature: &[Place::Header("x-ghost-signature")],
+            item_separator: ", ",
+            key_separator: "=",
+            key: "sha256",
+            content: "{body}{ts}",
+            time: Some(Time {
+                place: Place::Item("t"),
+                unit: Unit::Milliseconds,
+                tolerance: Some(300),
+                earliest: 0,
+            }),
+            when: When::SettingNot("GHOST_SIGNATURE", "legacy"),
+            ..Scheme::HMAC
+        },
+        Scheme {
+            signature: &[Place::Header("x-ghost-signature")],
+            item_separator: ", ",
+            key_separator: "=",
+            key: "sha256",
+            when: When::Setting("GHOST_SIGNATURE", "legacy"),
+            ..Scheme::HMAC
+        },
+    ],
+    parse,
+    #[cfg(not(target_arch = "wasm32"))]
+    vectors: include_str!("../../tests/vectors/sources/ghost.toml"),
+    ..Source::BASE
+};
+
+fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
+    let mut payload = Payload::parse(verified.body())?;
+    let mut fields = payload.fields();
+    let written = fields.text("event").or_else(|| verified.query("event"));
+    let sort = ["post", "page", "tag"].into_iter().find(|it| fields.object(it).is_some());
+    let mut states = |when: &str| fields.text(&format!("{}.{when}.status", sort.unwrap_or("post")));
+    let (current, previous) = (states("current"), states("previous"));
+    let public = |state: &Option<String>| state.as_deref() == Some("published");
+    let name = written.unwrap_or_else(|| {
+        let what = match (public(&current), public(&previous)) {
+            (true, true) => "published.edited",
+            (true, false) if previous.is_some() => "published",
+            (true, false) => "published.edited",
+            (false, true) if current.is_some() => "unpublished",
+            (false, true) => "deleted",
+            (false, false) => "edited",
+        };
+        format!("{}.{what}", sort.unwrap_or("site"))
+    });
+    let kind = match name.split_once('.').map(|(_, what)| what).unwrap_or_default() {
+        "published" => Kind::Published,
+        "published.edited" | "changed" | "rescheduled" => Kind::Updated,
+        "unpublished" => Kind::Unpublished,
+        "deleted" if previous.is_none() || public(&previous) => Kind::Deleted,
+        "added" | "edited" | "scheduled" | "unscheduled" | "deleted" => Kind::Created,
+        _ => Kind::Other,
+    };
+    let kind = if name.starts_with("tag.") && kind == Kind::Created { Kind::Updated } else { kind };
+    let sort = sort.unwrap_or("post");
+    let gone = fields.text(&format!("{sort}.current.id")).is_none();
+    let state = if gone { "previous" } else { "current" };
+    let mut payload = Payload::parse(verified.body())?;
+    let mut fields = payload.fields();
+    let item = fields.object(&format!("{sort}.{state}")).map(|it| item(it, sort));
+    Ok(Parsed { id: None, events: vec![Event { kind, name, at: None, item }] })
+}
+
+fn item(mut post: Fields<'_, '_>, sort: &str) -> Item {
+    Item {
+        id: post.text("id"),
+        content_type: Some(sort.to_owned()),
+        status: post.text("status"),
+        title: post.text("title").or_else(|| post.text("name")),
+        slug: post.text("slug"),
+        url: post.text("url"),
+        excerpt: post.text("custom_excerpt").or_else(|| post.text("excerpt")),
+        html: post.text("html"),
+        plain_text: post.text("plaintext"),
+        image: post.text("feature_image").map(|url| Image { url, alt: post.text("feature_image_alt") }),
+        tags: post.objects("tags").iter_mut().filter_map(|it| it.text("name")).collect(),
+        author: post.text("primary_author.name"),
+        seo: Seo {
+            title: post.text("meta_title"),
+            description: post.text("meta_description"),
+            keywords: Vec::new(),
+        },
+        published_at: post.time("published_at"),
+        updated_at: post.time("updated_at"),
+        ..Item::default()
+    }
+}

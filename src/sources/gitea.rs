@@ -1,0 +1,35 @@
+//! Gitea: pushes and releases, written as GitHub writes them.
+//!
+//! Each of the three signature headers is accepted. Only JSON bodies verify: for forms, the signature is not
+//! that of what is sent.
+
+use crate::payload::ParseError;
+use crate::signature::{Place, Scheme, Verified};
+use crate::sources::github::push_or_release;
+use crate::sources::{Parsed, Source};
+
+/// Gitea.
+pub(crate) static GITEA: Source = Source {
+    name: "gitea",
+    title: "Gitea",
+    setup: "the repository, Settings, Webhooks; content type application/json",
+    schemes: &[
+        Scheme {
+            signature: &[Place::Header("x-gitea-signature"), Place::Header("x-forgejo-signature")],
+            ..Scheme::HMAC
+        },
+        Scheme { signature: &[Place::Header("x-hub-signature-256")], ..Scheme::HMAC_PREFIXED },
+    ],
+    headers: &["x-gitea-event", "x-forgejo-event"],
+    delivery_header: Some("x-gitea-delivery"),
+    parse,
+    #[cfg(not(target_arch = "wasm32"))]
+    vectors: include_str!("../../tests/vectors/sources/gitea.toml"),
+    ..Source::BASE
+};
+
+fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
+    let other = "x-forgejo-event";
+    let own = "x-gitea-event";
+    push_or_release(verified, if verified.header(own).is_some() { own } else { other })
+}

@@ -1,0 +1,52 @@
+//! Hashnode: posts, by their ids. Its `whsec_` secret is text.
+
+use crate::event::{Event, Item, Kind};
+use crate::payload::{ParseError, Payload};
+use crate::signature::{Place, Scheme, Time, Unit, Verified};
+use crate::sources::{Parsed, Source};
+
+/// Hashnode.
+pub(crate) static HASHNODE: Source = Source {
+    name: "hashnode",
+    title: "Hashnode",
+    setup: "the blog's dashboard, Webhooks",
+    schemes: &[Scheme {
+        signature: &[Place::Header("x-hashnode-signature")],
+        item_separator: ",",
+        key_separator: "=",
+        key: "v1",
+        content: "{ts}.{body}",
+        time: Some(Time {
+            place: Place::Item("t"),
+            unit: Unit::Milliseconds,
+            tolerance: Some(300),
+            earliest: 0,
+        }),
+        ..Scheme::HMAC
+    }],
+    parse,
+    #[cfg(not(target_arch = "wasm32"))]
+    vectors: include_str!("../../tests/vectors/sources/hashnode.toml"),
+    ..Source::BASE
+};
+
+fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
+    let mut payload = Payload::parse(verified.body())?;
+    let mut fields = payload.fields();
+    let name = fields.text("data.eventType").unwrap_or_else(|| "unknown".to_owned());
+    let kind = match name.as_str() {
+        it if it.ends_with("_published") => Kind::Published,
+        it if it.ends_with("_updated") || it.ends_with("_edited") => Kind::Updated,
+        it if it.ends_with("_deleted") => Kind::Deleted,
+        it if it.ends_with("_ping") || it == "ping" => Kind::Test,
+        _ => Kind::Other,
+    };
+    let id = fields.text("metadata.uuid");
+    let at = None;
+    let item = Some(Item {
+        id: fields.text("data.post.id").or_else(|| fields.text("data.staticPage.id")),
+        site: fields.text("data.publication.id"),
+        ..Item::default()
+    });
+    Ok(Parsed { id, events: vec![Event { kind, name, at, item }] })
+}

@@ -1,0 +1,69 @@
+//! Sanity: documents, in the shape of the owner's own projection.
+//!
+//! The `idempotency-key` is not signed; the key is a hash of the body and of the signed time.
+
+use std::time::Duration;
+
+use crate::event::{Event, Item, Kind};
+use crate::payload::{ParseError, Payload};
+use crate::signature::{Encoding, Place, Scheme, Time, Unit, Verified};
+use crate::sources::{Parsed, Source};
+
+/// Sanity.
+pub(crate) static SANITY: Source = Source {
+    name: "sanity",
+    title: "Sanity",
+    setup: "sanity.io/manage, API, Webhooks; projection with _id, _type, title, slug",
+    schemes: &[Scheme {
+        signature: &[Place::Header("sanity-webhook-signature")],
+        item_separator: ",",
+        key_separator: "=",
+        key: "v1",
+        encoding: Encoding::Base64Url,
+        content: "{ts}.{body}",
+        time: Some(Time {
+            place: Place::Item("t"),
+            unit: Unit::Milliseconds,
+            tolerance: None,
+            earliest: 1_609_459_200_000,
+        }),
+        ..Scheme::HMAC
+    }],
+    headers: &["sanity-operation", "sanity-project-id"],
+    delivery_header: Some("idempotency-key"),
+    repeats_for: Duration::from_secs(1800),
+    parse,
+    #[cfg(not(target_arch = "wasm32"))]
+    vectors: include_str!("../../tests/vectors/sources/sanity.toml"),
+    ..Source::BASE
+};
+
+fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
+    let mut payload = Payload::parse(verified.body())?;
+    let mut fields = payload.fields();
+    let written = verified.header("sanity-operation").map(str::to_owned);
+    let name = written
+        .or_else(|| fields.text("op"))
+        .or_else(|| fields.text("operation"))
+        .unwrap_or_else(|| "update".to_owned());
+    let id = fields.text("_id");
+    let draft = id.as_ref().is_some_and(|id| id.starts_with("drafts."));
+    let kind = match name.as_str() {
+        _ if draft => Kind::Created,
+        "create" => Kind::Published,
+        "update" => Kind::Updated,
+        "delete" => Kind::Deleted,
+        _ => Kind::Other,
+    };
+    let item = Item {
+        id,
+        site: verified.header("sanity-project-id").map(str::to_owned),
+        content_type: fields.text("_type"),
+        title: fields.text("title"),
+        slug: fields.text("slug.current").or_else(|| fields.text("slug")),
+        language: fields.text("language"),
+        updated_at: fields.time("_updatedAt"),
+        ..Item::default()
+    };
+    Ok(Parsed { id: None, events: vec![Event { kind, name, at: None, item: Some(item) }] })
+}

@@ -1,0 +1,46 @@
+//! Storyblok: stories. SHA-1, under the header name of Standard Webhooks; neither an id nor a time is signed.
+
+use crate::event::{Event, Item, Kind};
+use crate::payload::{ParseError, Payload};
+use crate::signature::{Mac, Place, Scheme, Verified};
+use crate::sources::{Parsed, Source};
+
+/// Storyblok.
+pub(crate) static STORYBLOK: Source = Source {
+    name: "storyblok",
+    title: "Storyblok",
+    setup: "Settings, Webhooks, with a webhook secret",
+    schemes: &[Scheme {
+        signature: &[Place::Header("webhook-signature")],
+        mac: Mac::HmacSha1,
+        ..Scheme::HMAC
+    }],
+    headers: &["x-storyblok-topic"],
+    parse,
+    #[cfg(not(target_arch = "wasm32"))]
+    vectors: include_str!("../../tests/vectors/sources/storyblok.toml"),
+    ..Source::BASE
+};
+
+fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
+    let mut payload = Payload::parse(verified.body())?;
+    let mut fields = payload.fields();
+    let name = fields.required("action")?;
+    let kind = match name.as_str() {
+        "published" => Kind::Published,
+        "unpublished" => Kind::Unpublished,
+        "deleted" => Kind::Deleted,
+        "moved" | "merged" => Kind::Updated,
+        "deployed" => Kind::Deployment,
+        _ => Kind::Other,
+    };
+    let id = None;
+    let at = None;
+    let item = Some(Item {
+        id: fields.text("story_id"),
+        site: fields.text("space_id"),
+        slug: fields.text("full_slug"),
+        ..Item::default()
+    });
+    Ok(Parsed { id, events: vec![Event { kind, name, at, item }] })
+}
