@@ -111,7 +111,7 @@ impl<'a> Fields<'_, 'a> {
         let Some(Value::Array(values)) = self.value(path) else { return Vec::new() };
         let objects = values.iter_mut().filter_map(|value| match value {
             Value::Object(members) => Some(Fields(members)),
-            _ => None,
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Str(_) | Value::Array(_) => None,
         });
         objects.collect()
     }
@@ -121,7 +121,7 @@ impl<'a> Fields<'_, 'a> {
         match self.value(path).map(mem::take)? {
             Value::Object(members) => members.into_vec().into_iter().find_map(|(_, value)| text(value)),
             Value::Array(values) => values.into_iter().find_map(text),
-            value => text(value),
+            value @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Str(_)) => text(value),
         }
     }
 

@@ -7,7 +7,18 @@ use crate::Request;
 use crate::contract::{self, Endpoint, Rejection, Resource};
 use crate::event::{Delivery, Key, Timestamp};
 use crate::settings::Settings;
+use crate::signature::Verified;
 use crate::sources::{self, Greeting, Parsed};
+
+/// What makes a repeat of a delivery one: an id that is signed; else a hash of the body and of the sending
+/// time, where that is signed.
+pub fn key(verified: &Verified<'_>, id: Option<String>) -> Key {
+    match (id.or_else(|| verified.id().map(str::to_owned)), verified.time()) {
+        (Some(id), _) => Key(id),
+        (None, Some(time)) => Key::of_timed(verified.body(), time),
+        (None, None) => Key::of(verified.body()),
+    }
+}
 
 /// The greeting that a request is, if it is one: unsigned, it proves nothing and causes nothing.
 fn greeting(settings: &Settings, endpoint: &Endpoint<'_>, request: &Request) -> Option<Greeting> {
@@ -43,12 +54,7 @@ pub fn receive(settings: &Settings, request: &Request, now: Timestamp) -> Result
     let verified = sources::find(&settings.connections, &endpoint, request, now)?;
     let connection = verified.connection();
     let Parsed { id, events } = (connection.source.parse)(&verified)?;
-    // An id that is signed; else a hash of the body and of the sending time, where that is signed.
-    let key = match (id.or_else(|| verified.id().map(str::to_owned)), verified.time()) {
-        (Some(id), _) => Key(id),
-        (None, Some(time)) => Key::of_timed(verified.body(), time),
-        (None, None) => Key::of(verified.body()),
-    };
+    let key = key(&verified, id);
     Ok(Delivery {
         source: connection.source,
         connection: connection.name.clone(),

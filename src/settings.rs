@@ -155,7 +155,13 @@ impl Settings {
         let problems: Vec<String> = self
             .problems
             .iter()
-            .filter(|problem| problem.setting().contains(&concerned))
+            .filter(|problem| {
+                // `custom` may be wrong in any of its settings.
+                let own = endpoint
+                    .source
+                    .is_some_and(|it| it.name == "custom" && problem.setting().starts_with("CUSTOM_"));
+                own || problem.setting().contains(&concerned)
+            })
             .map(ToString::to_string)
             .collect();
         if !problems.is_empty() {

@@ -100,13 +100,16 @@ pub struct Source {
     /// How long after a delivery the sender may repeat it by itself; 60 seconds where it never does.
     pub repeats_for: Duration,
     /// What it sends unsigned while it is being set up, recognised by its body.
-    pub greeting: Option<fn(body: &[u8]) -> Option<Greeting>>,
+    pub greeting: Option<Greets>,
     /// Understands a payload.
     pub parse: fn(&Verified<'_>) -> Result<Parsed, ParseError>,
     /// Its vector file: samples to send and cases to test.
     #[cfg(not(target_arch = "wasm32"))]
     pub vectors: &'static str,
 }
+
+/// Recognises a sender's greeting by its body.
+pub type Greets = fn(body: &[u8]) -> Option<Greeting>;
 
 /// An unsigned request of a sender that is being set up: answered, and nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 use presshook::Request;
 use presshook::event::{Event, Timestamp};
+use presshook::receive;
 use presshook::settings::Settings;
 use presshook::signature::{self, Target};
 use presshook::sources::Source;
@@ -79,9 +80,7 @@ impl Verify {
                 match (source.parse)(&verified) {
                     Err(reason) => println!("The payload is not what {} promises: {reason}", source.title),
                     Ok(parsed) => {
-                        if let Some(id) = &parsed.id {
-                            println!("id: {id}");
-                        }
+                        println!("key: {}", receive::key(&verified, parsed.id.clone()));
                         parsed.events.iter().for_each(|event| tell(&settings, source, event));
                     }
                 }

@@ -158,7 +158,14 @@ impl Proof {
         });
         let in_content = self.content.iter().filter_map(|part| match part {
             Part::Header(name, _) | Part::Listed(name) => Some(name),
-            _ => None,
+            Part::Text(_)
+            | Part::Body(_)
+            | Part::Time
+            | Part::Id
+            | Part::Item(..)
+            | Part::Url
+            | Part::Method
+            | Part::EncodedUrl => None,
         });
         self.ids.iter().chain(in_time).chain(in_content)
     }

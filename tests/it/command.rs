@@ -1,6 +1,7 @@
 //! The `presshook` command, run as its users run it.
 #![allow(clippy::disallowed_methods, reason = "a test may write a file")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -9,8 +10,12 @@ use presshook::samples::Vectors;
 use presshook::sources::{SOURCES, Source};
 
 fn presshook(args: &[&str]) -> Output {
+    presshook_with(args, &BTreeMap::new())
+}
+
+fn presshook_with(args: &[&str], settings: &BTreeMap<String, String>) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_presshook"));
-    command.args(args).env_remove("PRESSHOOK_SECRET").output().expect("the command starts")
+    command.args(args).envs(settings).env_remove("PRESSHOOK_SECRET").output().expect("the command starts")
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -23,6 +28,8 @@ fn verify(
     secret: &str,
     headers: impl IntoIterator<Item = (String, String)>,
     body: &str,
+    now: Option<i64>,
+    settings: &BTreeMap<String, String>,
 ) -> Output {
     let name = format!("{}-{:?}.body", source.name, std::thread::current().id());
     let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name.replace(['(', ')'], "-"));
@@ -31,7 +38,10 @@ fn verify(
     let file = file.to_string_lossy().into_owned();
     let mut args = vec!["verify", "--source", source.name, "--secret", secret, "--body-file", &file];
     args.extend(headers.iter().flat_map(|header| ["--header", header]));
-    presshook(&args)
+    let now = now.unwrap_or(crate::NOW.0).div_euclid(1000).to_string();
+    let path = format!("/api/webhook/{}", source.name);
+    args.extend(["--now", &now, "--path", &path]);
+    presshook_with(&args, settings)
 }
 
 #[test]
@@ -40,15 +50,20 @@ fn verify_decides_every_vector() {
         let vectors = Vectors::of(source).expect("the vector file is well-formed");
         for case in &vectors.accepted {
             let secret = case.secret.as_deref().unwrap_or(&vectors.secret);
-            let output = verify(source, secret, case.headers.clone(), &case.body);
+            let output = verify(source, secret, case.headers.clone(), &case.body, case.now, &case.settings);
             let told = text(&output.stdout);
             assert_eq!(output.status.code(), Some(0), "{} {}: {told}", source.name, case.name);
             assert!(told.contains(&format!("key: {}", case.key)), "{told}");
             assert!(told.contains(&format!("({} of {})", case.kind, source.title)), "{told}");
         }
         for case in &vectors.rejected {
-            let output = verify(source, &vectors.secret, case.headers.clone(), &case.body);
+            let output =
+                verify(source, &vectors.secret, case.headers.clone(), &case.body, case.now, &BTreeMap::new());
             let told = text(&output.stdout);
+            if case.status == 500 {
+                assert_eq!(output.status.code(), Some(2), "settings that cannot be used are bad usage");
+                continue;
+            }
             // A payload that is not understood has a good signature all the same.
             let code = if case.status == 401 { 1 } else { 0 };
             assert_eq!(output.status.code(), Some(code), "{} {}: {told}", source.name, case.name);
@@ -67,7 +82,8 @@ fn verify_says_what_would_be_done() {
         ("page.created", "It would not call the deploy hook."),
     ] {
         let case = vectors.accepted.iter().find(|case| case.name == name).expect("a case");
-        let output = verify(source, &vectors.secret, case.headers.clone(), &case.body);
+        let output =
+            verify(source, &vectors.secret, case.headers.clone(), &case.body, case.now, &BTreeMap::new());
         assert!(text(&output.stdout).ends_with(&format!("{told}\n")), "{}", text(&output.stdout));
     }
 }

@@ -20,6 +20,7 @@ use bytes::Bytes;
 use presshook::Request;
 use presshook::event::Timestamp;
 use presshook::settings::Settings;
+use presshook::signature::Secret;
 use presshook::sources::Source;
 
 /// 2026-01-31T08:00:00Z.
@@ -42,8 +43,7 @@ fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> R
 
 /// The headers of a request with this body, as a sender would sign it.
 fn sign(source: &Source, secret: &str, body: &[u8]) -> Vec<(String, String)> {
-    let settings = Settings::read([(source.secret_setting(), secret.to_owned())]);
-    let secret = &settings.connections[0].secrets[0];
+    let secret = Secret::new("", secret, source.schemes, None).expect("a secret");
     let headers = secret.sign(&mut request("POST", "/", &[], body), "id", NOW).expect("it signs");
     headers.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
 }

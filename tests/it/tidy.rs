@@ -72,14 +72,6 @@ fn the_readme_explains_every_word_of_the_log() {
 }
 
 #[test]
-fn the_readme_names_every_sender() {
-    let readme = read("README.md");
-    for source in SOURCES {
-        assert!(readme.contains(source.title), "README.md does not name {}", source.title);
-    }
-}
-
-#[test]
 fn the_crates_and_the_programs_that_build_them_have_the_same_versions() {
     let (manifest, tools) = (read("Cargo.toml"), read("scripts/tools.mjs"));
     for (krate, program) in [("worker", "worker-build"), ("wasm-bindgen", "wasm-bindgen-cli")] {
