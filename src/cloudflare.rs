@@ -28,7 +28,7 @@ use crate::contract::{self, Answer, COMMON_HEADERS, Opening, Rejection, Resource
 use crate::event::{Delivery, Timestamp};
 use crate::log::{self, Code, Entry, Level};
 use crate::outbox::{Direct, Failure, Input, Job, Output};
-use crate::receive::receive;
+use crate::receive::{Received, receive};
 use crate::routes;
 use crate::settings::Settings;
 use crate::sources::SOURCES;
@@ -127,11 +127,17 @@ fn answer(isolate: &Rc<Isolate>, head: Parts, body: Option<Vec<u8>>, ctx: JsCont
     let Some(body) = body else { return isolate.refuse(head.uri.path(), &Rejection::Unread) };
     let request = Request::from_parts(head, Bytes::from(body));
     match receive(settings, &request, received_at) {
-        Ok(delivery) => {
+        Ok(Received::Delivery(delivery)) => {
             isolate.print(Level::Info, || log::verified(&delivery));
             let answer = contract::accepted(&delivery, now().since(received_at));
             process(isolate, delivery, ctx);
             answer
+        }
+        Ok(Received::Greeting(greeting)) => {
+            if let Ok(Resource::Webhook(endpoint)) = contract::resource(settings, request.uri().path()) {
+                isolate.print(Level::Warn, || log::greeted(&endpoint, &greeting));
+            }
+            contract::greeted()
         }
         Err(rejection) => isolate.refuse(request.uri().path(), &rejection),
     }

@@ -20,7 +20,7 @@ use crate::log::milliseconds;
 use crate::payload::ParseError;
 use crate::settings::Settings;
 use crate::signature::{Secret, SignatureError};
-use crate::sources::{Connection, Greeting, Source};
+use crate::sources::{Connection, Source};
 
 /// What a path names.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -190,9 +190,6 @@ pub enum Rejection {
     /// The signature is not good.
     #[error(transparent)]
     Signature(#[from] SignatureError),
-    /// Not a delivery, but what a sender sends unsigned while it is being set up: answered as it expects.
-    #[error("the sender's greeting, answered")]
-    Greeting(Greeting),
     /// The signature is good, but the payload is not what the sender promises.
     #[error(transparent)]
     Payload(#[from] ParseError),
@@ -207,7 +204,6 @@ impl Rejection {
             Rejection::NotConfigured { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             Rejection::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Rejection::Signature(_) => StatusCode::UNAUTHORIZED,
-            Rejection::Greeting(_) => StatusCode::OK,
             Rejection::Unread | Rejection::Payload(_) => StatusCode::BAD_REQUEST,
         }
     }
@@ -282,6 +278,16 @@ pub fn accepted(delivery: &Delivery, took: Duration) -> Answer {
     Answer::json(StatusCode::OK, &body)
 }
 
+/// The answer to a sender that greets while it is being set up.
+pub fn greeted() -> Answer {
+    #[derive(Serialize)]
+    struct Body {
+        success: bool,
+        message: &'static str,
+    }
+    Answer::json(StatusCode::OK, &Body { success: true, message: "Handshake received" })
+}
+
 /// The answer to a request that was not accepted.
 pub fn rejected(rejection: &Rejection) -> Answer {
     let status = rejection.status();
@@ -294,11 +300,6 @@ pub fn rejected(rejection: &Rejection) -> Answer {
         Rejection::NotConfigured { .. } => Answer::error(status, "Webhook not configured"),
         Rejection::TooLarge { .. } => Answer::error(status, "Payload too large"),
         Rejection::Signature(_) => Answer::error(status, "Invalid signature"),
-        Rejection::Greeting(_) => Answer {
-            status,
-            headers: Vec::new(),
-            body: r#"{"success":true,"message":"Handshake received"}"#.to_owned(),
-        },
         Rejection::Unread | Rejection::Payload(_) => Answer::error(status, "Invalid payload"),
     }
 }

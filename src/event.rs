@@ -48,21 +48,21 @@ impl Delivery {
 pub struct Key(pub String);
 
 impl Key {
-    /// The key where the sender signs no id: a hash of what it does sign.
-    pub fn of(signed: &[u8]) -> Key {
-        let mut hash = Sha256::new();
-        signature::pieces(signed).for_each(|piece| hash.update(piece));
-        Key(hex::encode(hash.finalize()))
+    /// The key where the sender signs no id: a hash of what it does sign, which is the body and, with some
+    /// senders, a sending time beside it.
+    pub fn of(body: &[u8], time: Option<&str>) -> Key {
+        match time {
+            Some(time) => Key(sha256([body, &[0], time.as_bytes()])),
+            None => Key(sha256([body])),
+        }
     }
+}
 
-    /// The same for a body whose sending time is signed beside it: another time is another delivery.
-    pub fn of_timed(signed: &[u8], time: &str) -> Key {
-        let mut hash = Sha256::new();
-        signature::pieces(signed).for_each(|piece| hash.update(piece));
-        hash.update([0]);
-        hash.update(time);
-        Key(hex::encode(hash.finalize()))
-    }
+/// The SHA-256 of parts that follow each other, in hexadecimal.
+pub(crate) fn sha256<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let mut hash = Sha256::new();
+    parts.into_iter().flat_map(signature::pieces).for_each(|piece| hash.update(piece));
+    hex::encode(hash.finalize())
 }
 
 impl fmt::Display for Key {

@@ -18,9 +18,9 @@
 //!
 //! - [`settings`]: every setting: name, default, help; reading and checking them.
 //! - [`contract`]: paths, methods, statuses and JSON, as the outside sees them.
-//! - [`receive`](mod@receive): a request becomes a delivery, or a rejection.
+//! - [`receive`](mod@receive): a request becomes a delivery, a greeting to answer, or a rejection.
 //! - [`sources`]: the senders, one file each, and the connections an owner configured.
-//! - [`signature`]: secrets and schemes; verifying and signing.
+//! - [`signature`]: secrets and the schemes they are used with, as data; verifying and signing.
 //! - [`payload`]: reading JSON that may lack or mistype anything.
 //! - [`event`]: what happened to which item.
 //! - [`routes`]: which events start which actions.

@@ -236,7 +236,6 @@ fn of_delivery(level: Level, code: Code, delivery: &Delivery) -> Entry {
 pub fn rejected(endpoint: Option<&Endpoint<'_>>, rejection: &Rejection) -> Entry {
     let (level, code) = match rejection {
         Rejection::Signature(_) => (Level::Warn, Code::SignatureFailed),
-        Rejection::Greeting(greeting) => return handshake(endpoint, greeting),
         Rejection::NotConfigured { .. } => (Level::Error, Code::WebhookRejected),
         Rejection::NotFound | Rejection::MethodNotAllowed { .. } => (Level::Debug, Code::WebhookRejected),
         Rejection::TooLarge { .. } | Rejection::Payload(_) | Rejection::Unread => {
@@ -251,8 +250,8 @@ pub fn rejected(endpoint: Option<&Endpoint<'_>>, rejection: &Rejection) -> Entry
 }
 
 /// A sender greeted while it is being set up. Its token is shown here and nowhere else.
-fn handshake(endpoint: Option<&Endpoint<'_>>, greeting: &Greeting) -> Entry {
-    let source = endpoint.and_then(|endpoint| endpoint.source);
+pub fn greeted(endpoint: &Endpoint<'_>, greeting: &Greeting) -> Entry {
+    let source = endpoint.source;
     let entry =
         Entry::new(Level::Warn, Code::Handshake).with_some("source", source.map(|source| source.name));
     match (&greeting.token, source) {

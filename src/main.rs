@@ -36,6 +36,23 @@ fn source_named(name: &str) -> Result<&'static presshook::sources::Source, Strin
     })
 }
 
+/// The settings for one sender: a secret from the command line, and the sender's own from the environment.
+#[cfg(not(target_arch = "wasm32"))]
+#[allow(clippy::disallowed_methods, reason = "the command is an edge")]
+fn settings_for(
+    source: &presshook::sources::Source,
+    secret: &str,
+) -> Result<presshook::settings::Settings, String> {
+    let setting = source.secret_setting();
+    let own = std::env::vars().filter(|(name, _)| source.has_setting(name) && !name.starts_with(&setting));
+    let secret = (setting.clone(), secret.to_owned());
+    let settings = presshook::settings::Settings::read(own.chain([secret]));
+    match settings.problems.first() {
+        Some(problem) => Err(problem.to_string().replace(&setting, "--secret")),
+        None => Ok(settings),
+    }
+}
+
 #[cfg(not(target_arch = "wasm32"))]
 #[allow(clippy::disallowed_methods, reason = "the command is an edge")]
 fn list_sources() -> std::process::ExitCode {
@@ -44,10 +61,16 @@ fn list_sources() -> std::process::ExitCode {
     let list = presshook::sources::SOURCES.iter().map(|source| {
         let setting = source.secret_setting();
         let state = if std::env::var(&setting).is_ok() { "set" } else { "not set" };
-        let headers: Vec<String> = source.schemes.iter().flat_map(|it| it.signature).map(|it| format!("{it:?}")).collect();
-        let (name, title, setup, headers) = (source.name, source.title, source.setup, headers.join(", "));
+        let mut places: Vec<String> =
+            source.schemes.iter().flat_map(|it| it.signature).map(ToString::to_string).collect();
+        let mut seen = Vec::new();
+        places.retain(|place| !seen.contains(place) && { seen.push(place.clone()); true });
+        if places.is_empty() {
+            places.push("whatever its settings say".to_owned());
+        }
+        let (name, title, setup, places) = (source.name, source.title, source.setup, places.join(", "));
         format!(
-            "{name} ({title})\n  signs in    {headers}\n  secret      {setting} ({state} in this environment)\n  \
+            "{name} ({title})\n  signs in    {places}\n  secret      {setting} ({state} in this environment)\n  \
              set up at   {setup}\n"
         )
     });

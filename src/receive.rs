@@ -1,7 +1,9 @@
 //! A request becomes a [`Delivery`], or a [`Rejection`]: the one place where it is decided that a
 //! webhook is accepted. It stores nothing and starts nothing.
 //!
-//! **Invariant:** it fails closed. No secret, no signature, an unknown scheme: never accepted.
+//! **Invariant:** it fails closed. No secret, no signature, an unknown scheme: no delivery. What is answered
+//! without a signature is a [`Greeting`], on its sender's named URL: Notion's while its secret is unset, and
+//! the ping that `WooCommerce` must have answered once its secret is set. It causes nothing.
 
 use crate::Request;
 use crate::contract::{self, Endpoint, Rejection, Resource};
@@ -10,28 +12,34 @@ use crate::settings::Settings;
 use crate::signature::Verified;
 use crate::sources::{self, Greeting, Parsed};
 
-/// What makes a repeat of a delivery one: an id that is signed; else a hash of the body and of the sending
-/// time, where that is signed.
-pub fn key(verified: &Verified<'_>, id: Option<String>) -> Key {
-    match (id.or_else(|| verified.id().map(str::to_owned)), verified.time()) {
-        (Some(id), _) => Key(id),
-        (None, Some(time)) => Key::of_timed(verified.body(), time),
-        (None, None) => Key::of(verified.body()),
-    }
+/// What a request that is accepted is.
+#[derive(Clone, Debug)]
+pub enum Received {
+    /// A delivery, proven and understood.
+    Delivery(Delivery),
+    /// What a sender sends unsigned while it is being set up: to be answered, and nothing else.
+    Greeting(Greeting),
 }
 
-/// The greeting that a request is, if it is one: unsigned, it proves nothing and causes nothing.
+/// What makes a repeat of a delivery one: an id that is signed; else a hash of the body and of the sending
+/// time, where that is signed beside it.
+pub fn key(verified: &Verified<'_>, id: Option<String>) -> Key {
+    let id = id.or_else(|| verified.id().map(str::to_owned));
+    id.map_or_else(|| Key::of(verified.body(), verified.time()), Key)
+}
+
+/// The greeting that a request to a named URL is, if it is one and its time is now.
 fn greeting(settings: &Settings, endpoint: &Endpoint<'_>, request: &Request) -> Option<Greeting> {
-    const MOST: usize = 4096;
+    const MOST_BYTES: usize = 4096;
     let recognise = endpoint.source?.greeting?;
-    let known = settings.connections.iter().any(|it| endpoint.covers(it));
-    let signed = settings
-        .connections
-        .iter()
-        .filter(|it| endpoint.covers(it))
-        .any(|it| it.headers().any(|header| request.headers().contains_key(header)));
-    let greeting = (request.body().len() <= MOST && !signed).then(|| recognise(request.body())).flatten()?;
-    (!known || !greeting.first_only).then_some(greeting)
+    if request.body().len() > MOST_BYTES {
+        return None;
+    }
+    let greeting = recognise(request.body())?;
+    let mut connections = settings.connections.iter().filter(|it| endpoint.covers(it)).peekable();
+    let configured = connections.peek().is_some();
+    let signed = connections.any(|it| it.headers().any(|header| request.headers().contains_key(header)));
+    (greeting.before_secret != configured && !signed).then_some(greeting)
 }
 
 /// Checks a request in the order of the contract: path, method, secret, length, signature, payload.
@@ -40,7 +48,7 @@ fn greeting(settings: &Settings, endpoint: &Endpoint<'_>, request: &Request) -> 
 ///
 /// # Errors
 /// The first check that fails.
-pub fn receive(settings: &Settings, request: &Request, now: Timestamp) -> Result<Delivery, Rejection> {
+pub fn receive(settings: &Settings, request: &Request, now: Timestamp) -> Result<Received, Rejection> {
     let Resource::Webhook(endpoint) = contract::resource(settings, request.uri().path())? else {
         return Err(Rejection::MethodNotAllowed { allow: "GET, HEAD, OPTIONS" });
     };
@@ -48,19 +56,19 @@ pub fn receive(settings: &Settings, request: &Request, now: Timestamp) -> Result
         return Err(Rejection::MethodNotAllowed { allow: "GET, HEAD, POST, OPTIONS" });
     }
     if let Some(greeting) = greeting(settings, &endpoint, request) {
-        return Err(Rejection::Greeting(greeting));
+        return Ok(Received::Greeting(greeting));
     }
     contract::admit(settings, &endpoint, u64::try_from(request.body().len()).ok())?;
     let verified = sources::find(&settings.connections, &endpoint, request, now)?;
     let connection = verified.connection();
     let Parsed { id, events } = (connection.source.parse)(&verified)?;
     let key = key(&verified, id);
-    Ok(Delivery {
+    Ok(Received::Delivery(Delivery {
         source: connection.source,
         connection: connection.name.clone(),
         verified_by: verified.secret().setting().to_owned(),
         key,
         events,
         received_at: now,
-    })
+    }))
 }

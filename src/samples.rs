@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::Request;
 use crate::event::Timestamp;
-use crate::signature::Secret;
+use crate::signature::{Place, Secret};
 use crate::sources::Source;
 
 /// A sender's vector file.
@@ -49,8 +49,6 @@ pub struct Accepted {
     pub provenance: String,
     /// The secret it was signed with, where a published case has its own.
     pub secret: Option<String>,
-    /// Where it was sent, if not to the sender's own URL.
-    pub path: Option<String>,
     /// The moment it is checked at, in milliseconds since 1970.
     pub now: Option<i64>,
     /// Settings beside the secret.
@@ -129,7 +127,8 @@ impl Vectors {
     }
 }
 
-/// A request as the sender would send it now for an event of that name, signed with a secret.
+/// A request as the sender would send it now for an event of that name, signed with a secret for a target: the path and
+/// query of the URL, which some senders sign too.
 ///
 /// # Errors
 /// [`SampleError`].
@@ -139,12 +138,21 @@ pub fn request(
     id: &str,
     now: Timestamp,
     secret: &Secret,
+    target: &str,
 ) -> Result<Request, SampleError> {
     let vectors = Vectors::of(source)?;
-    let body = body(source, event, id, now)?;
+    let mut body = body(source, event, id, now)?;
+    if source.schemes.iter().any(|it| it.signature.iter().any(|place| matches!(place, Place::Body(_)))) {
+        // The proof is the secret itself, inside the body.
+        let (sample, own) = (Value::from(vectors.secret.as_str()), Value::from(secret.text()));
+        body = body.replace(&sample.to_string(), &own.to_string());
+    }
     let sample = vectors.accepted.iter().find(|it| it.is_sample() && it.name == event);
     let mut request = Request::new(body.into());
     *request.method_mut() = http::Method::POST;
+    if let Ok(target) = target.parse() {
+        *request.uri_mut() = target;
+    }
     let named = source.headers.iter().chain(&source.delivery_header);
     for name in named {
         let given =
@@ -155,7 +163,7 @@ pub fn request(
             request.headers_mut().insert(name, value);
         }
     }
-    // A secret inside the body or the URL is the receiver's business; where nothing is signed, nothing is added.
+    // Where the proof is in the body, there is nothing to add.
     drop(secret.sign(&mut request, id, now));
     Ok(request)
 }
@@ -189,4 +197,16 @@ pub fn body(source: &'static Source, event: &str, id: &str, now: Timestamp) -> R
         body = body.replacen(&old.to_string(), &fresh.to_string(), 1);
     }
     Ok(body)
+}
+
+/// A secret of the same form as another one, and different from it.
+pub fn another(secret: &str) -> String {
+    let mut changed: Vec<char> = secret.chars().collect();
+    // Not among the last: the end of base64 is padding, and may hold bits that do not count.
+    let at = changed.iter().rev().skip(4).position(char::is_ascii_alphanumeric);
+    let at = at.map_or(0, |from_end| changed.len().saturating_sub(from_end).saturating_sub(5));
+    if let Some(character) = changed.get_mut(at) {
+        *character = if *character == 'A' { 'B' } else { 'A' };
+    }
+    changed.into_iter().collect()
 }

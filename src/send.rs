@@ -7,10 +7,9 @@ use std::time::{Duration, SystemTime};
 use clap::Args;
 use presshook::event::Timestamp;
 use presshook::samples;
-use presshook::settings::Settings;
 use reqwest::blocking::Client;
 
-use crate::source_named;
+use crate::{settings_for, source_named};
 
 /// Sends a sample webhook, signed as its sender signs it, and shows the answer.
 #[derive(Args)]
@@ -49,15 +48,15 @@ impl Send {
         let id = format!("sample-{:x}-{}", now.0, std::process::id());
         let mut text = self.secret.clone();
         if self.bad_signature {
-            text.push_str("-not");
+            text = samples::another(&text);
         }
-        let settings = Settings::read([(source.secret_setting(), text)]);
-        if let Some(problem) = settings.problems.first() {
-            return Err(problem.to_string().replace(&source.secret_setting(), "--secret"));
-        }
+        let settings = settings_for(source, &text)?;
+        let url: http::Uri =
+            self.url.parse().map_err(|_| format!("--url must be a whole URL, not `{}`", self.url))?;
         let secret = settings.connections.first().and_then(|it| it.secrets.first()).ok_or("no secret")?;
-        let sample =
-            samples::request(source, &self.event, &id, now, secret).map_err(|error| error.to_string())?;
+        let target = url.path_and_query().map_or("/", |it| it.as_str());
+        let sample = samples::request(source, &self.event, &id, now, secret, target)
+            .map_err(|error| error.to_string())?;
         let body = String::from_utf8_lossy(sample.body()).into_owned();
         let client =
             Client::builder().timeout(Duration::from_secs(30)).build().map_err(|it| it.to_string())?;

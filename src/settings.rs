@@ -6,6 +6,7 @@
 
 mod table;
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use http::Uri;
@@ -66,7 +67,7 @@ pub enum SettingsError {
         /// The setting.
         setting: String,
         /// What would be right.
-        expected: &'static str,
+        expected: Cow<'static, str>,
     },
     /// Two settings for one thing differ.
     #[error("`{setting}` and `{other}` hold different values: keep one of them and remove the other")]
@@ -151,16 +152,12 @@ impl Settings {
 
     /// What to set so that deliveries to a place are accepted.
     pub fn secret_remedy(&self, endpoint: &Endpoint<'_>) -> String {
-        let concerned = endpoint.source.map_or_else(|| "_WEBHOOK_SECRET".to_owned(), Source::secret_setting);
         let problems: Vec<String> = self
             .problems
             .iter()
             .filter(|problem| {
-                // `custom` may be wrong in any of its settings.
-                let own = endpoint
-                    .source
-                    .is_some_and(|it| it.name == "custom" && problem.setting().starts_with("CUSTOM_"));
-                own || problem.setting().contains(&concerned)
+                let all = problem.setting().contains("_WEBHOOK_SECRET");
+                endpoint.source.map_or(all, |source| source.has_setting(problem.setting()))
             })
             .map(ToString::to_string)
             .collect();
@@ -184,6 +181,13 @@ impl Settings {
             )
         })
     }
+}
+
+/// What a sender's own settings say.
+struct Own {
+    /// Seconds that a sending time may be off; none for the sender's own figure.
+    tolerance: Option<u32>,
+    reading: Option<Rc<custom::Reading>>,
 }
 
 /// The settings as they came, and what was found wrong so far.
@@ -213,25 +217,26 @@ impl Reader {
         None
     }
 
-    fn malformed(&mut self, setting: &str, expected: &'static str) {
+    fn malformed(&mut self, setting: &str, expected: impl Into<Cow<'static, str>>) {
+        let expected = expected.into();
         self.problems.push(SettingsError::Malformed { setting: setting.to_owned(), expected });
     }
 
     fn connections(&mut self) -> Vec<Connection> {
         let mut connections: Vec<Connection> = Vec::new();
         for source in SOURCES {
-            let tolerance = self.tolerance(source);
-            let mut reading = None;
-            for (current, previous, name) in self.connection_settings(source) {
-                if source.name == "custom" {
-                    reading = self.reading();
-                }
+            let settings = self.connection_settings(source);
+            if settings.is_empty() {
+                continue;
+            }
+            let own = self.own(source);
+            for (current, previous, name) in settings {
                 let mut secrets = Vec::new();
                 if self.given(&current).is_some() {
-                    secrets.extend(self.secret(source, &current, tolerance));
+                    secrets.extend(self.secret(source, &own, &current));
                     // Without a current secret the previous one must not go on by itself.
                     if !secrets.is_empty() {
-                        secrets.extend(self.secret(source, &previous, tolerance));
+                        secrets.extend(self.secret(source, &own, &previous));
                     }
                 } else {
                     self.problems.push(SettingsError::PreviousAlone { setting: previous, current });
@@ -244,13 +249,40 @@ impl Reader {
                     }
                     None => true,
                 });
-                if source.name == "custom" && reading.is_none() {
-                    secrets.clear();
-                }
-                connections.push(Connection { source, name, secrets, reading: reading.clone() });
+                let reading = own.as_ref().and_then(|own| own.reading.clone());
+                connections.push(Connection { source, name, secrets, reading });
             }
         }
         connections
+    }
+
+    /// A sender's own settings; nothing if one is wrong, for then the sender is disabled.
+    fn own(&mut self, source: &Source) -> Option<Own> {
+        let before = self.problems.len();
+        for name in source.settings.iter().filter(|name| !name.ends_with("_SEPARATOR")) {
+            self.value(name, REMOVE);
+        }
+        let name = source.tolerance_setting();
+        let tolerance = self.value(&name, REMOVE).and_then(|text| {
+            let seconds = text.parse().ok();
+            if seconds.is_none() {
+                self.malformed(&name, "a whole number of seconds");
+            }
+            seconds
+        });
+        for choice in source.schemes.iter().filter_map(|it| it.when.choice()) {
+            if self.given(choice.0).is_some_and(|value| !value.trim().is_empty() && value != choice.1) {
+                self.malformed(choice.0, format!("`{}`, or not set", choice.1));
+            }
+        }
+        let mut reading = None;
+        if let Some(describe) = source.describe.filter(|_| self.problems.len() == before) {
+            match describe(&|name| self.given(name)) {
+                Ok(described) => reading = Some(Rc::new(described.reading)),
+                Err((setting, expected)) => self.malformed(setting, expected),
+            }
+        }
+        (self.problems.len() == before).then_some(Own { tolerance, reading })
     }
 
     /// The settings of a sender's connections that are there: current, previous, and the connection's name.
@@ -271,48 +303,23 @@ impl Reader {
         names.collect()
     }
 
-    fn secret(&mut self, source: &Source, setting: &str, tolerance: Option<u32>) -> Option<Secret> {
+    /// A secret, prepared for the ways in which its sender signs.
+    fn secret(&mut self, source: &Source, own: &Option<Own>, setting: &str) -> Option<Secret> {
         let text = self.value(setting, SECRET_REMEDY)?;
-        let secret = if source.name == "custom" {
-            match custom::schemes(&|name| self.given(name)) {
-                Ok(schemes) => schemes.with(|schemes| Secret::new(setting, &text, schemes, tolerance)),
-                Err((wrong, expected)) => {
-                    self.malformed(wrong, expected);
-                    return None;
-                }
+        let tolerance = own.as_ref()?.tolerance;
+        let prepared = match source.describe {
+            Some(describe) => describe(&|name| self.given(name)).and_then(|described| {
+                described
+                    .with(|schemes| Secret::new(setting, &text, schemes, tolerance))
+                    .map_err(|it| ("", it))
+            }),
+            None => {
+                let holds = |scheme: &&Scheme<'_>| scheme.when.holds(&text, |name| self.given(name));
+                let schemes: Vec<Scheme<'_>> = source.schemes.iter().filter(holds).copied().collect();
+                Secret::new(setting, &text, &schemes, tolerance).map_err(|it| ("", it))
             }
-        } else {
-            let schemes: Vec<Scheme<'static>> = source
-                .schemes
-                .iter()
-                .copied()
-                .filter(|scheme| scheme.when.holds(&text, |name| self.given(name)))
-                .collect();
-            Secret::new(setting, &text, &schemes, tolerance)
         };
-        secret.map_err(|expected| self.malformed(setting, expected)).ok()
-    }
-
-    /// How far the sending times of a sender may be off, in seconds, where a setting says so.
-    fn tolerance(&mut self, source: &Source) -> Option<u32> {
-        let name = source.secret_setting().replace("_WEBHOOK_SECRET", "_TOLERANCE_SECONDS");
-        let text = self.value(&name, REMOVE)?;
-        let seconds = text.parse().ok();
-        if seconds.is_none() {
-            self.malformed(&name, "a whole number of seconds");
-        }
-        seconds
-    }
-
-    /// What the settings say of a `custom` sender's payload.
-    fn reading(&mut self) -> Option<Rc<custom::Reading>> {
-        match custom::Reading::of(&|name| self.given(name)) {
-            Ok(reading) => Some(Rc::new(reading)),
-            Err((setting, expected)) => {
-                self.malformed(setting, expected);
-                None
-            }
-        }
+        prepared.map_err(|(_, expected)| self.malformed(setting, expected)).ok()
     }
 
     /// The deploy hook, and the name of the setting that holds it or would.

@@ -2,7 +2,11 @@
 //! owner's words when the proof fails. A scheme is data, so that the interpreter that verifies also
 //! signs samples and makes the tampering tests. Which secrets to try is decided in `sources`.
 //!
-//! **Invariant:** what is verified is what arrived: the raw bytes, never a decoded or rewritten body.
+//! A scheme with a secret is prepared once as a `Proof`; its parts are `place` (where a value stands),
+//! `content` (what is signed), `key` (what it is signed with) and `time` (how old it may be).
+//!
+//! **Invariant:** what is verified is what arrived: the raw bytes, rewritten only where the sender itself
+//! signs them so (Hygraph, as a JSON text).
 //!
 //! **Invariant:** decoding is canonical: of the texts that could stand for one signature, only the
 //! one that the sender writes is accepted.
@@ -18,8 +22,12 @@ use crate::event::Timestamp;
 use crate::sources::Connection;
 use proof::{Proof, Vouched};
 
+mod content;
+mod key;
+mod place;
 mod proof;
 mod scheme;
+mod time;
 
 /// Path and query as they came, where they are no URI: an extension of the request.
 #[derive(Clone, Debug)]
@@ -220,6 +228,12 @@ impl Secret {
         &self.setting
     }
 
+    /// The text, for the samples whose proof is the text itself.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Whether two secrets are the same text.
     pub fn same_as(&self, other: &Secret) -> bool {
         self.text == other.text
@@ -233,6 +247,11 @@ impl Secret {
     /// Further headers that are signed, or tell the time.
     pub fn further_headers(&self) -> impl Iterator<Item = &HeaderName> {
         self.proofs.iter().flat_map(Proof::further_headers)
+    }
+
+    /// Whether the signatures of another are looked for in the same header and in the same form.
+    pub fn shares_form(&self, other: &Secret) -> bool {
+        self.proofs.iter().any(|one| other.proofs.iter().any(|it| one.shares_form(it)))
     }
 
     /// Whether any header may be a signed one.
@@ -282,7 +301,7 @@ pub fn verify<'a>(
             let claim = proof.claim(request)?;
             let Some((label, text)) = claim else { continue };
             let checked = proof.check(request, &label, &text);
-            match checked.and_then(|vouched| proof.in_time(request, &text, now).map(|_| vouched)) {
+            match checked.and_then(|vouched| proof.in_time(request, &text, now).map(|()| vouched)) {
                 Ok(vouched) => return Ok(Verified { request, connection, secret, vouched }),
                 Err(SignatureError::Unfitting) => unfitting = true,
                 Err(error) => failure = failure.or(Some(error)),

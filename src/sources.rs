@@ -44,6 +44,8 @@ use crate::Request;
 use crate::contract::Endpoint;
 use crate::event::{Event, Kind, Timestamp};
 use crate::payload::ParseError;
+use custom::{Described, Given};
+
 use crate::signature::{self, Scheme, Secret, SignatureError, Verified};
 
 /// Every sender, one line each.
@@ -93,6 +95,10 @@ pub struct Source {
     pub setup: &'static str,
     /// How it signs: each way that it has.
     pub schemes: &'static [Scheme<'static>],
+    /// For a sender that settings describe: reads them, in place of `schemes`.
+    pub describe: Option<Describe>,
+    /// The settings that it has beside its secrets and its tolerance.
+    pub settings: &'static [&'static str],
     /// The headers that its parser reads, such as the event's name.
     pub headers: &'static [&'static str],
     /// An unsigned header that names the delivery: for the log, never trusted.
@@ -108,6 +114,9 @@ pub struct Source {
     pub vectors: &'static str,
 }
 
+/// Reads the settings that describe a sender; where one is wrong, its name and what it must be.
+pub type Describe = for<'g> fn(&Given<'g>) -> Result<Described<'g>, (&'static str, &'static str)>;
+
 /// Recognises a sender's greeting by its body.
 pub type Greets = fn(body: &[u8]) -> Option<Greeting>;
 
@@ -116,8 +125,8 @@ pub type Greets = fn(body: &[u8]) -> Option<Greeting>;
 pub struct Greeting {
     /// What the owner is to set as secret, where the sender tells it so.
     pub token: Option<String>,
-    /// Whether it is answered only while no secret is set.
-    pub first_only: bool,
+    /// Whether it is answered while no secret is set, and never again; else only once one is.
+    pub before_secret: bool,
 }
 
 /// What a sender's payload says.
@@ -136,6 +145,8 @@ impl Source {
         title: "",
         setup: "",
         schemes: &[],
+        describe: None,
+        settings: &[],
         headers: &[],
         delivery_header: None,
         repeats_for: Duration::from_secs(60),
@@ -148,6 +159,18 @@ impl Source {
     /// The sender of that name.
     pub fn named(name: &str) -> Option<&'static Source> {
         SOURCES.iter().copied().find(|source| source.name == name)
+    }
+
+    /// The setting that says how far its sending times may be off.
+    pub fn tolerance_setting(&self) -> String {
+        self.secret_setting().replace("_WEBHOOK_SECRET", "_TOLERANCE_SECONDS")
+    }
+
+    /// Whether a setting is this sender's: one of its secrets, or of its own settings.
+    pub fn has_setting(&self, name: &str) -> bool {
+        name.starts_with(&self.secret_setting())
+            || name == self.tolerance_setting()
+            || self.settings.contains(&name)
     }
 
     /// The setting that holds its secret: `BLOGSHOOT_WEBHOOK_SECRET`.
@@ -190,11 +213,11 @@ impl Connection {
 /// How many connections are tried on the nameless URL: a bound on what a forged request costs.
 pub const MOST_TRIED: usize = 4;
 
-/// The connections that the nameless URL never tries, because as many others share their header.
+/// The connections that the nameless URL never tries, because as many others sign in the same header and form.
 pub fn untried(connections: &[Connection]) -> Vec<&Connection> {
     let usable: Vec<&Connection> = connections.iter().filter(|it| !it.secrets.is_empty()).collect();
     let share = |one: &Connection, other: &Connection| {
-        one.source == other.source && one.headers().any(|header| other.headers().any(|it| it == header))
+        one.secrets.iter().any(|secret| other.secrets.iter().any(|it| secret.shares_form(it)))
     };
     let earlier =
         |at: usize, it: &Connection| usable.iter().take(at).filter(|other| share(it, other)).count();

@@ -13,7 +13,7 @@ use presshook::settings::Settings;
 use presshook::signature::{self, Target};
 use presshook::sources::Source;
 
-use crate::source_named;
+use crate::{settings_for, source_named};
 
 /// Checks a recorded request offline: exit 0 if its signature is good, 1 if not, 2 if it cannot be checked.
 #[derive(Args)]
@@ -56,14 +56,7 @@ impl Verify {
     /// Whether the signature is good.
     fn verify(&self) -> Result<bool, String> {
         let source = source_named(&self.source)?;
-        let prefix = source.secret_setting().replace("WEBHOOK_SECRET", "");
-        #[allow(clippy::disallowed_methods, reason = "the command is an edge")]
-        let own = std::env::vars()
-            .filter(|(name, _)| name.starts_with(&prefix) && !name.contains("_WEBHOOK_SECRET"));
-        let settings = Settings::read(own.chain([(source.secret_setting(), self.secret.clone())]));
-        if let Some(problem) = settings.problems.first() {
-            return Err(problem.to_string().replace(&source.secret_setting(), "--secret"));
-        }
+        let settings = settings_for(source, &self.secret)?;
         let connection = settings.connections.first().ok_or("no connection")?;
         let request = self.request()?;
         let now = match self.now {
@@ -93,21 +86,17 @@ impl Verify {
     fn request(&self) -> Result<Request, String> {
         let body = fs::read(&self.body_file)
             .map_err(|error| format!("--body-file {}: {error}", self.body_file.display()))?;
-        let target = self.path.parse::<http::Uri>();
-        let mut request = http::Request::builder().method(self.method.as_str()).uri(if target.is_ok() {
-            self.path.as_str()
-        } else {
-            "/"
-        });
+        let mut request = http::Request::builder().method(self.method.as_str());
+        request = match self.path.parse::<http::Uri>() {
+            Ok(uri) => request.uri(uri),
+            // A path as a sender saw it may be none that a URI can hold.
+            Err(_) => request.extension(Target(self.path.clone())),
+        };
         for header in &self.headers {
             let Some((name, value)) = header.split_once(':') else {
                 return Err(format!("--header must be `Name: value`, not `{header}`"));
             };
             request = request.header(name.trim(), value.trim());
-        }
-        if target.is_err() {
-            // A path as a sender saw it may be none that a URI can hold.
-            request = request.extension(Target(self.path.clone()));
         }
         request.body(body.into()).map_err(|error| format!("the request is not one that HTTP allows: {error}"))
     }

@@ -1,6 +1,8 @@
 //! How a sender signs, as data: [`Scheme`]. The same parameters describe a sender in its own file and a
 //! sender that an owner describes by settings; what they mean is decided in `proof`.
 
+use std::fmt;
+
 /// How a sender signs. The texts are a sender's own, or an owner's settings.
 #[derive(Clone, Copy, Debug)]
 pub struct Scheme<'a> {
@@ -20,7 +22,7 @@ pub struct Scheme<'a> {
     pub encoding: Encoding,
     /// What the secret's text is.
     pub secret: SecretFormat,
-    /// What is signed: literals, and the variables of `proof::Part`.
+    /// What is signed: literals, and the variables of `content::Part`.
     pub content: &'a str,
     /// When the request was sent, as far as that proves anything.
     pub time: Option<Time<'a>>,
@@ -89,12 +91,14 @@ pub enum SecretFormat {
 /// Where a sending time is, and how far it may be off.
 #[derive(Clone, Copy, Debug)]
 pub struct Time<'a> {
-    /// Where it is.
-    pub place: Place<'a>,
+    /// Where it is; the first place that holds one counts.
+    pub places: &'a [Place<'a>],
     /// How it is written.
     pub unit: Unit,
     /// Seconds that it may be off where no setting says otherwise; none for any.
     pub tolerance: Option<u32>,
+    /// Whether exactly that much is too much already.
+    pub strict: bool,
     /// The earliest that is believed, in milliseconds since 1970: catches the wrong unit.
     pub earliest: i64,
 }
@@ -123,6 +127,17 @@ pub enum When {
     Setting(&'static str, &'static str),
     /// Where it has not.
     SettingNot(&'static str, &'static str),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Header(name) => f.write_str(name),
+            Place::Body(path) => write!(f, "{path} (in the body)"),
+            Place::Query(name) => write!(f, "?{name}= (in the URL)"),
+            Place::Item(name) => write!(f, "{name} (in the signature)"),
+        }
+    }
 }
 
 impl Scheme<'static> {
@@ -173,9 +188,10 @@ impl Scheme<'static> {
         secret: SecretFormat::Base64,
         content: "{id}.{ts}.{body}",
         time: Some(Time {
-            place: Place::Header("webhook-timestamp"),
+            places: &[Place::Header("webhook-timestamp"), Place::Header("svix-timestamp")],
             unit: Unit::Seconds,
             tolerance: Some(300),
+            strict: false,
             earliest: 0,
         }),
         id: &["webhook-id", "svix-id"],
@@ -184,6 +200,14 @@ impl Scheme<'static> {
 }
 
 impl When {
+    /// The setting that chooses it, and the value that does.
+    pub fn choice(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            When::Setting(name, value) => Some((name, value)),
+            When::Always | When::Secret(_) | When::SecretNot(_) | When::SettingNot(..) => None,
+        }
+    }
+
     /// Whether the scheme holds for a secret, where `given` knows the settings.
     pub fn holds<'g>(self, secret: &str, given: impl Fn(&str) -> Option<&'g str>) -> bool {
         match self {

@@ -16,9 +16,10 @@ pub(crate) static BLOGSHOOT: Source = Source {
     schemes: &[Scheme {
         signature: &[Place::Header("x-blogshoot-signature")],
         time: Some(Time {
-            place: Place::Body("timestamp"),
+            places: &[Place::Body("timestamp")],
             unit: Unit::Rfc3339,
             tolerance: None,
+            strict: false,
             earliest: 0,
         }),
         ..Scheme::HMAC

@@ -16,9 +16,10 @@ pub(crate) static BOOTTIFY: Source = Source {
     schemes: &[Scheme {
         signature: &[Place::Header("x-boottify-signature")],
         time: Some(Time {
-            place: Place::Body("createdAt"),
+            places: &[Place::Body("createdAt")],
             unit: Unit::Rfc3339,
             tolerance: None,
+            strict: false,
             earliest: 0,
         }),
         ..Scheme::HMAC_PREFIXED

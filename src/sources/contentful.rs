@@ -19,9 +19,10 @@ pub(crate) static CONTENTFUL: Source = Source {
         secret: SecretFormat::Text64,
         content: "{method}\n{contentful-path}\n{headers:x-contentful-signed-headers}\n{body}",
         time: Some(Time {
-            place: Place::Header("x-contentful-timestamp"),
+            places: &[Place::Header("x-contentful-timestamp")],
             unit: Unit::Milliseconds,
             tolerance: Some(30),
+            strict: true,
             earliest: 1_577_836_800_000,
         }),
         id: &["x-contentful-idempotency-key"],

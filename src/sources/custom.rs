@@ -18,33 +18,59 @@ pub(crate) static CUSTOM: Source = Source {
     name: "custom",
     title: "Custom",
     setup: "wherever your system sets up webhooks",
+    describe: Some(describe),
+    settings: &[
+        "CUSTOM_MAC",
+        "CUSTOM_HEADER",
+        "CUSTOM_ITEM_SEPARATOR",
+        "CUSTOM_KEY_SEPARATOR",
+        "CUSTOM_KEY",
+        "CUSTOM_ENCODING",
+        "CUSTOM_SECRET_FORMAT",
+        "CUSTOM_CONTENT",
+        "CUSTOM_TIMESTAMP",
+        "CUSTOM_TIMESTAMP_UNIT",
+        "CUSTOM_ID",
+        "CUSTOM_EVENT",
+        "CUSTOM_EVENTS",
+        "CUSTOM_ITEM",
+    ],
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/custom.toml"),
     ..Source::BASE
 };
 
-type Given<'g> = dyn Fn(&str) -> Option<&'g str> + 'g;
+/// The settings as they were given.
+pub type Given<'g> = dyn Fn(&str) -> Option<&'g str> + 'g;
 type Wrong = (&'static str, &'static str);
 
-/// The schemes that the settings describe.
-pub(crate) struct Described<'g> {
+/// What the settings describe.
+pub struct Described<'g> {
     places: Vec<Place<'g>>,
     ids: Vec<&'g str>,
+    times: Vec<Place<'g>>,
     scheme: Scheme<'g>,
-    alone: bool,
+    time: Option<Time<'g>>,
+    /// Whether there are but the ways in which any token may come.
+    any_token: bool,
+    /// What they say of the payload.
+    pub reading: Reading,
 }
 
 impl Described<'_> {
     /// Calls with the schemes.
-    pub(crate) fn with<T>(&self, call: impl FnOnce(&[Scheme<'_>]) -> T) -> T {
-        let scheme = Scheme { signature: &self.places, id: &self.ids, ..self.scheme };
-        if self.alone { call(&[scheme]) } else { call(&[Scheme::BEARER, Scheme::TOKEN]) }
+    pub fn with<T>(&self, call: impl FnOnce(&[Scheme<'_>]) -> T) -> T {
+        if self.any_token {
+            return call(&[Scheme::BEARER, Scheme::TOKEN]);
+        }
+        let time = self.time.map(|time| Time { places: &self.times, ..time });
+        call(&[Scheme { signature: &self.places, id: &self.ids, time, ..self.scheme }])
     }
 }
 
-/// Reads the settings that say how the sender signs.
-pub(crate) fn schemes<'g>(given: &Given<'g>) -> Result<Described<'g>, Wrong> {
+/// Reads the settings that describe the sender.
+fn describe<'g>(given: &Given<'g>) -> Result<Described<'g>, Wrong> {
     let mac = match given("CUSTOM_MAC").map(str::to_ascii_lowercase).as_deref() {
         None | Some("hmac-sha256" | "sha256") => Mac::HmacSha256,
         Some("hmac-sha1" | "sha1") => Mac::HmacSha1,
@@ -78,8 +104,8 @@ pub(crate) fn schemes<'g>(given: &Given<'g>) -> Result<Described<'g>, Wrong> {
         .filter(|it| !it.is_empty())
         .map(|it| place(it).unwrap_or(Place::Header(it)))
         .collect();
-    let alone = mac != Mac::Token || !places.is_empty();
-    if places.is_empty() && alone {
+    let any_token = mac == Mac::Token && places.is_empty();
+    if places.is_empty() && !any_token {
         return Err((
             "CUSTOM_HEADER",
             "the name of the header that carries the signature (or set `CUSTOM_MAC` to `token`)",
@@ -97,14 +123,17 @@ pub(crate) fn schemes<'g>(given: &Given<'g>) -> Result<Described<'g>, Wrong> {
         Some("iso") => Unit::Rfc3339,
         Some(_) => return Err(("CUSTOM_TIMESTAMP_UNIT", "`s`, `ms` or `iso`")),
     };
-    let time = match given("CUSTOM_TIMESTAMP") {
+    let times: Vec<Place<'g>> = match given("CUSTOM_TIMESTAMP") {
         Some(text) => {
-            let place = place(text).ok_or(("CUSTOM_TIMESTAMP", "`header:NAME`, `sig:KEY` or `body:PATH`"))?;
-            let tolerance = (!matches!(place, Place::Body(_))).then_some(300);
-            Some(Time { place, unit, tolerance, earliest: 0 })
+            vec![place(text).ok_or(("CUSTOM_TIMESTAMP", "`header:NAME`, `sig:KEY` or `body:PATH`"))?]
         }
-        None => None,
+        None => Vec::new(),
     };
+    let time = times.first().map(|place| {
+        // A time in a body is not there for this purpose, as far as we know.
+        let tolerance = (!matches!(place, Place::Body(_))).then_some(300);
+        Time { places: &[], unit, tolerance, strict: false, earliest: 0 }
+    });
     let ids = given("CUSTOM_ID").and_then(|it| it.strip_prefix("header:")).into_iter().collect();
     let scheme = Scheme {
         mac,
@@ -124,10 +153,9 @@ pub(crate) fn schemes<'g>(given: &Given<'g>) -> Result<Described<'g>, Wrong> {
         encoding,
         secret,
         content: given("CUSTOM_CONTENT").unwrap_or("{body}"),
-        time,
         ..Scheme::HMAC
     };
-    Ok(Described { places, ids, scheme, alone })
+    Ok(Described { places, ids, times, scheme, time, any_token, reading: Reading::of(given)? })
 }
 
 fn place(text: &str) -> Option<Place<'_>> {
@@ -151,7 +179,7 @@ pub struct Reading {
 }
 
 impl Reading {
-    pub(crate) fn of(given: &Given<'_>) -> Result<Reading, Wrong> {
+    fn of(given: &Given<'_>) -> Result<Reading, Wrong> {
         let map = |name: &'static str, expected| match given(name) {
             Some(text) => serde_json::from_str(text).map_err(|_| (name, expected)),
             None => Ok(HashMap::new()),

@@ -17,9 +17,10 @@ pub(crate) static FLAREBUILDER: Source = Source {
     schemes: &[Scheme {
         signature: &[Place::Header("x-webhook-signature")],
         time: Some(Time {
-            place: Place::Body("timestamp"),
+            places: &[Place::Body("timestamp")],
             unit: Unit::Seconds,
             tolerance: None,
+            strict: false,
             earliest: 0,
         }),
         ..Scheme::HMAC_PREFIXED

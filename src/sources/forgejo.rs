@@ -1,35 +1,14 @@
-//! Forgejo: pushes and releases, written as GitHub writes them.
-//!
-//! Each of the three signature headers is accepted. Only JSON bodies verify: for forms, the signature is not
-//! that of what is sent.
+//! Forgejo: pushes and releases, signed and written as by Gitea, of which it was made.
 
-use crate::payload::ParseError;
-use crate::signature::{Place, Scheme, Verified};
-use crate::sources::github::push_or_release;
-use crate::sources::{Parsed, Source};
+use crate::sources::Source;
+use crate::sources::gitea::FORGE;
 
 /// Forgejo.
 pub(crate) static FORGEJO: Source = Source {
     name: "forgejo",
     title: "Forgejo",
-    setup: "the repository, Settings, Webhooks; content type application/json",
-    schemes: &[
-        Scheme {
-            signature: &[Place::Header("x-gitea-signature"), Place::Header("x-forgejo-signature")],
-            ..Scheme::HMAC
-        },
-        Scheme { signature: &[Place::Header("x-hub-signature-256")], ..Scheme::HMAC_PREFIXED },
-    ],
-    headers: &["x-gitea-event", "x-forgejo-event"],
     delivery_header: Some("x-forgejo-delivery"),
-    parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/forgejo.toml"),
-    ..Source::BASE
+    ..FORGE
 };
-
-fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let other = "x-gitea-event";
-    let own = "x-forgejo-event";
-    push_or_release(verified, if verified.header(own).is_some() { own } else { other })
-}

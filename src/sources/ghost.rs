@@ -19,9 +19,10 @@ pub(crate) static GHOST: Source = Source {
             key: "sha256",
             content: "{body}{ts}",
             time: Some(Time {
-                place: Place::Item("t"),
+                places: &[Place::Item("t")],
                 unit: Unit::Milliseconds,
                 tolerance: Some(300),
+                strict: false,
                 earliest: 0,
             }),
             when: When::SettingNot("GHOST_SIGNATURE", "legacy"),
@@ -36,6 +37,7 @@ pub(crate) static GHOST: Source = Source {
             ..Scheme::HMAC
         },
     ],
+    settings: &["GHOST_SIGNATURE"],
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/ghost.toml"),
@@ -47,15 +49,20 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     let mut fields = payload.fields();
     let written = fields.text("event").or_else(|| verified.query("event"));
     let sort = ["post", "page", "tag"].into_iter().find(|it| fields.object(it).is_some());
-    let mut states = |when: &str| fields.text(&format!("{}.{when}.status", sort.unwrap_or("post")));
-    let (current, previous) = (states("current"), states("previous"));
-    let public = |state: &Option<String>| state.as_deref() == Some("published");
+    let mut of = |state: &str| {
+        let sort = sort?;
+        fields.object(&format!("{sort}.{state}")).map(|it| item(it, sort))
+    };
+    let (current, previous) = (of("current"), of("previous"));
+    let status = |item: &Option<Item>| item.as_ref().and_then(|it| it.status.clone());
+    let (is, was) = (status(&current), status(&previous));
+    let public = |status: &Option<String>| status.as_deref() == Some("published");
     let name = written.unwrap_or_else(|| {
-        let what = match (public(&current), public(&previous)) {
+        let what = match (public(&is), public(&was)) {
             (true, true) => "published.edited",
-            (true, false) if previous.is_some() => "published",
+            (true, false) if was.is_some() => "published",
             (true, false) => "published.edited",
-            (false, true) if current.is_some() => "unpublished",
+            (false, true) if is.is_some() => "unpublished",
             (false, true) => "deleted",
             (false, false) => "edited",
         };
@@ -65,17 +72,14 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
         "published" => Kind::Published,
         "published.edited" | "changed" | "rescheduled" => Kind::Updated,
         "unpublished" => Kind::Unpublished,
-        "deleted" if previous.is_none() || public(&previous) => Kind::Deleted,
+        "deleted" if was.is_none() || public(&was) => Kind::Deleted,
+        // A tag has no drafts.
+        "added" | "edited" | "deleted" if sort == Some("tag") => Kind::Updated,
         "added" | "edited" | "scheduled" | "unscheduled" | "deleted" => Kind::Created,
         _ => Kind::Other,
     };
-    let kind = if name.starts_with("tag.") && kind == Kind::Created { Kind::Updated } else { kind };
-    let sort = sort.unwrap_or("post");
-    let gone = fields.text(&format!("{sort}.current.id")).is_none();
-    let state = if gone { "previous" } else { "current" };
-    let mut payload = Payload::parse(verified.body())?;
-    let mut fields = payload.fields();
-    let item = fields.object(&format!("{sort}.{state}")).map(|it| item(it, sort));
+    // What was deleted stands in `previous` only.
+    let item = current.filter(|it| it.id.is_some()).or(previous);
     Ok(Parsed { id: None, events: vec![Event { kind, name, at: None, item }] })
 }
 

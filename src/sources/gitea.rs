@@ -12,6 +12,14 @@ use crate::sources::{Parsed, Source};
 pub(crate) static GITEA: Source = Source {
     name: "gitea",
     title: "Gitea",
+    delivery_header: Some("x-gitea-delivery"),
+    #[cfg(not(target_arch = "wasm32"))]
+    vectors: include_str!("../../tests/vectors/sources/gitea.toml"),
+    ..FORGE
+};
+
+/// What Gitea and Forgejo, which was made of it, have in common.
+pub(super) const FORGE: Source = Source {
     setup: "the repository, Settings, Webhooks; content type application/json",
     schemes: &[
         Scheme {
@@ -21,15 +29,11 @@ pub(crate) static GITEA: Source = Source {
         Scheme { signature: &[Place::Header("x-hub-signature-256")], ..Scheme::HMAC_PREFIXED },
     ],
     headers: &["x-gitea-event", "x-forgejo-event"],
-    delivery_header: Some("x-gitea-delivery"),
     parse,
-    #[cfg(not(target_arch = "wasm32"))]
-    vectors: include_str!("../../tests/vectors/sources/gitea.toml"),
     ..Source::BASE
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let other = "x-forgejo-event";
-    let own = "x-gitea-event";
-    push_or_release(verified, if verified.header(own).is_some() { own } else { other })
+    let forgejo = verified.header("x-forgejo-event").is_some();
+    push_or_release(verified, if forgejo { "x-forgejo-event" } else { "x-gitea-event" })
 }

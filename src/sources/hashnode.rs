@@ -17,9 +17,10 @@ pub(crate) static HASHNODE: Source = Source {
         key: "v1",
         content: "{ts}.{body}",
         time: Some(Time {
-            place: Place::Item("t"),
+            places: &[Place::Item("t")],
             unit: Unit::Milliseconds,
             tolerance: Some(300),
+            strict: false,
             earliest: 0,
         }),
         ..Scheme::HMAC

@@ -18,9 +18,10 @@ pub(crate) static HYGRAPH: Source = Source {
         encoding: Encoding::Base64,
         content: r#"{"Body":{body|json},"EnvironmentName":{sig:env|json},"TimeStamp":{ts}}"#,
         time: Some(Time {
-            place: Place::Item("t"),
+            places: &[Place::Item("t")],
             unit: Unit::Milliseconds,
             tolerance: Some(300),
+            strict: false,
             earliest: 0,
         }),
         ..Scheme::HMAC

@@ -56,5 +56,5 @@ fn greeting(body: &[u8]) -> Option<Greeting> {
     let members: std::collections::HashMap<&str, &str> = serde_json::from_slice(body).ok()?;
     let token = *members.get("verification_token").filter(|_| members.len() == 1)?;
     let plain = !token.is_empty() && token.len() <= 200 && token.bytes().all(|byte| byte.is_ascii_graphic());
-    plain.then(|| Greeting { token: Some(token.to_owned()), first_only: true })
+    plain.then(|| Greeting { token: Some(token.to_owned()), before_secret: true })
 }

@@ -17,9 +17,10 @@ pub(crate) static PAGEGUN: Source = Source {
     schemes: &[Scheme {
         signature: &[Place::Header("x-pagegun-signature")],
         time: Some(Time {
-            place: Place::Body("timestamp"),
+            places: &[Place::Body("timestamp")],
             unit: Unit::Rfc3339,
             tolerance: None,
+            strict: false,
             earliest: 0,
         }),
         ..Scheme::HMAC_PREFIXED

@@ -22,9 +22,10 @@ pub(crate) static SANITY: Source = Source {
         encoding: Encoding::Base64Url,
         content: "{ts}.{body}",
         time: Some(Time {
-            place: Place::Item("t"),
+            places: &[Place::Item("t")],
             unit: Unit::Milliseconds,
             tolerance: None,
+            strict: false,
             earliest: 1_609_459_200_000,
         }),
         ..Scheme::HMAC

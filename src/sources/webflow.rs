@@ -16,9 +16,10 @@ pub(crate) static WEBFLOW: Source = Source {
         signature: &[Place::Header("x-webflow-signature")],
         content: "{ts}:{body}",
         time: Some(Time {
-            place: Place::Header("x-webflow-timestamp"),
+            places: &[Place::Header("x-webflow-timestamp")],
             unit: Unit::Milliseconds,
             tolerance: Some(300),
+            strict: false,
             earliest: 0,
         }),
         ..Scheme::HMAC

@@ -52,5 +52,5 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
 fn greeting(body: &[u8]) -> Option<Greeting> {
     let id = str::from_utf8(body).ok()?.strip_prefix("webhook_id=")?;
     let plain = !id.is_empty() && id.len() <= 20 && id.bytes().all(|byte| byte.is_ascii_digit());
-    plain.then_some(Greeting { token: None, first_only: false })
+    plain.then_some(Greeting { token: None, before_secret: false })
 }

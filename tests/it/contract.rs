@@ -6,11 +6,10 @@ use std::time::Duration;
 use http::StatusCode;
 use presshook::contract::{self, Answer, Opening, Rejection};
 use presshook::log;
-use presshook::receive::receive;
 use presshook::settings::Settings;
 use presshook::sources::Source;
 
-use crate::{HOOK, NOW, SECRET, request, settings};
+use crate::{HOOK, NOW, SECRET, receive, request, settings};
 
 const ARTICLE: &str = r#"{"event_id":"evt_1","event_type":"article.created","timestamp":"2026-01-31T08:00:00Z","article":{"id":"a1"}}"#;
 

@@ -9,6 +9,8 @@
 
 mod command;
 mod contract;
+mod custom;
+mod greetings;
 mod outbox;
 mod properties;
 mod settings;
@@ -18,9 +20,11 @@ mod vectors;
 
 use bytes::Bytes;
 use presshook::Request;
-use presshook::event::Timestamp;
+use presshook::contract::Rejection;
+use presshook::event::{Delivery, Timestamp};
+use presshook::receive::Received;
 use presshook::settings::Settings;
-use presshook::signature::Secret;
+use presshook::signature::{Scheme, Secret};
 use presshook::sources::Source;
 
 /// 2026-01-31T08:00:00Z.
@@ -41,9 +45,25 @@ fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> R
     request.body(Bytes::copy_from_slice(body)).expect("the test's request is well-formed")
 }
 
-/// The headers of a request with this body, as a sender would sign it.
+/// What a request is received as, where it is no greeting.
+fn receive(settings: &Settings, request: &Request, now: Timestamp) -> Result<Delivery, Rejection> {
+    match presshook::receive::receive(settings, request, now)? {
+        Received::Delivery(delivery) => Ok(delivery),
+        Received::Greeting(greeting) => panic!("a greeting: {greeting:?}"),
+    }
+}
+
+/// The headers of a request with this body, as a sender would sign it for its named URL.
 fn sign(source: &Source, secret: &str, body: &[u8]) -> Vec<(String, String)> {
-    let secret = Secret::new("", secret, source.schemes, None).expect("a secret");
-    let headers = secret.sign(&mut request("POST", "/", &[], body), "id", NOW).expect("it signs");
+    let holds = |it: &&Scheme<'_>| it.when.holds(secret, |_| None);
+    let schemes: Vec<Scheme<'_>> = source.schemes.iter().filter(holds).copied().collect();
+    let secret = Secret::new("", secret, &schemes, None).expect("a secret");
+    let mut request = request("POST", &named(source), &[], body);
+    let headers = secret.sign(&mut request, "id", NOW).expect("it signs");
     headers.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
+}
+
+/// A sender's own URL.
+fn named(source: &Source) -> String {
+    format!("/api/webhook/{}", source.name)
 }

@@ -7,12 +7,11 @@ use presshook::Response;
 use presshook::contract::Rejection;
 use presshook::event::Timestamp;
 use presshook::outbox::{Direct, Failure, Input, Output};
-use presshook::receive::receive;
 use presshook::routes;
 use presshook::settings::Settings;
 use presshook::sources::Source;
 
-use crate::{HOOK, NOW, SECRET, request, settings};
+use crate::{HOOK, NOW, SECRET, receive, request, settings};
 
 /// What the host does with one call.
 #[derive(Clone, Copy)]

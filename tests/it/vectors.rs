@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use presshook::contract::Rejection;
 use presshook::event::{Delivery, Item, Timestamp};
-use presshook::receive::receive;
 use presshook::samples::{self, Accepted, Vectors};
 use presshook::settings::Settings;
-use presshook::signature::{Mac, Place, Scheme, SecretFormat};
+use presshook::signature::{Mac, Place, Scheme};
 use presshook::sources::{SOURCES, Source};
 
-use crate::{NOW, request};
+use crate::{NOW, receive, request};
 
 /// The one place where the code under test is called.
 fn check(
@@ -22,9 +21,8 @@ fn check(
 ) -> Result<Delivery, Rejection> {
     let headers: Vec<(&str, &str)> =
         headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let path = format!("/api/webhook/{}", source.name);
-    let named = receive(settings, &request("POST", &path, &headers, body), now);
-    if in_header(source) {
+    let named = receive(settings, &request("POST", &crate::named(source), &headers, body), now);
+    if in_header(source, settings) {
         let nameless = receive(settings, &request("POST", "/api/webhook", &headers, body), now);
         assert_eq!(nameless.is_ok(), named.is_ok(), "the named and the nameless URL must agree");
     }
@@ -32,43 +30,23 @@ fn check(
 }
 
 /// Whether its proof is in a header and fits any URL, so that the nameless one finds it.
-fn in_header(source: &Source) -> bool {
+fn in_header(source: &Source, settings: &Settings) -> bool {
     // A signed path is that of one URL.
     let path = source.schemes.iter().any(|it| it.content.contains("path}"));
-    !path && (source.name == "custom" || signature_headers(source).next().is_some())
+    !path && settings.connections.iter().any(|it| it.source == source && it.headers().next().is_some())
 }
 
-fn signature_headers(source: &Source) -> impl Iterator<Item = &'static str> {
-    source.schemes.iter().flat_map(|it| it.signature).filter_map(|place| match place {
-        Place::Header(name) => Some(*name),
-        Place::Body(_) | Place::Query(_) | Place::Item(_) => None,
-    })
-}
-
-/// Whether what proves it covers the body: a token does not.
-fn signs(source: &Source, settings: &Settings) -> bool {
-    let _ = settings;
-    source.name != "custom"
-        && source.name != "gitlab"
-        && source.schemes.iter().any(|it| !matches!(it.mac, Mac::Token | Mac::Basic))
-}
-
-/// Another secret in the form that the sender's have.
-fn another(source: &Source) -> String {
-    match source.schemes.first().map(|it| it.secret) {
-        Some(SecretFormat::Base64) if source.name != "gitlab" => "whsec_YW5vdGhlciBzZWNyZXQ=".to_owned(),
-        Some(SecretFormat::Text64) => "d".repeat(64),
-        Some(SecretFormat::UserPassword) => "another:secret".to_owned(),
-        _ => "another secret".to_owned(),
-    }
+/// Whether what proves a sender's requests, with such a secret, covers the body: a token does not.
+fn signs(source: &Source, secret: &str) -> bool {
+    let holds = |it: &&Scheme<'_>| it.when.holds(secret, |_| None);
+    source.schemes.iter().find(holds).is_some_and(|it| !matches!(it.mac, Mac::Token | Mac::Basic))
 }
 
 /// Whether a header is signed itself, or holds the signature.
-fn is_signed(source: &Source, case: &Accepted, name: &str) -> bool {
-    let timed =
-        |it: &Scheme<'_>| it.time.is_some_and(|time| matches!(time.place, Place::Header(at) if at == name));
+fn is_signed(source: &Source, settings: &Settings, case: &Accepted, name: &str) -> bool {
+    let timed = |it: &Scheme<'_>| it.time.is_some_and(|time| time.places.contains(&Place::Header(name)));
     let listed = case.headers.get("x-contentful-signed-headers");
-    signature_headers(source).any(|it| it == name)
+    settings.connections[0].headers().any(|it| it == name)
         || source.schemes.iter().any(|it| it.id.contains(&name) || timed(it))
         || listed.is_some_and(|list| list.contains(name))
 }
@@ -140,7 +118,8 @@ fn rejected_cases_are_rejected_for_their_reason() {
 #[test]
 fn a_changed_byte_anywhere_in_the_body_is_refused() {
     each_accepted(|source, settings, case| {
-        if !signs(source, settings) {
+        let vectors = Vectors::of(source).expect("the vector file is well-formed");
+        if !signs(source, secret_of(&vectors, case)) {
             return;
         }
         for at in 0..case.body.len() {
@@ -157,7 +136,7 @@ fn a_changed_byte_anywhere_in_the_body_is_refused() {
 fn a_changed_character_anywhere_in_the_signature_is_refused() {
     each_accepted(|source, settings, case| {
         for (index, (name, value)) in headers(&case.headers).iter().enumerate() {
-            if !signature_headers(source).any(|header| name.eq_ignore_ascii_case(header)) {
+            if !settings.connections[0].headers().any(|header| name.eq_ignore_ascii_case(header.as_str())) {
                 continue;
             }
             for at in 0..value.len() {
@@ -185,8 +164,7 @@ fn only_the_signed_headers_matter() {
         for index in 0..case.headers.len() {
             let mut fewer = headers(&case.headers);
             let (name, _) = fewer.remove(index);
-            let signed = is_signed(source, case, &name.to_ascii_lowercase())
-                || (source.name == "custom" && name == "X-Webhook-Secret");
+            let signed = is_signed(source, settings, case, &name.to_ascii_lowercase());
             let result = check(settings, source, &fewer, case.body.as_bytes(), moment(case.now));
             if signed {
                 refused(result);
@@ -201,7 +179,8 @@ fn only_the_signed_headers_matter() {
 #[test]
 fn another_secret_is_refused() {
     each_accepted(|source, _, case| {
-        let settings = settings_of(source, &another(source), case);
+        let vectors = Vectors::of(source).expect("the vector file is well-formed");
+        let settings = settings_of(source, &samples::another(secret_of(&vectors, case)), case);
         refused(check(&settings, source, &headers(&case.headers), case.body.as_bytes(), moment(case.now)));
     });
 }
@@ -213,7 +192,7 @@ fn the_previous_secret_still_verifies_and_is_named() {
         let previous = format!("{}_PREVIOUS", source.secret_setting());
         let more = case.settings.iter().map(|(name, value)| (name.clone(), value.clone()));
         let settings = Settings::read(more.chain([
-            (source.secret_setting(), another(source)),
+            (source.secret_setting(), samples::another(secret_of(&vectors, case))),
             (previous.clone(), secret_of(&vectors, case).to_owned()),
         ]));
         let delivery =
@@ -242,13 +221,13 @@ fn with_all_senders_set_up_exactly_one_is_found() {
 #[test]
 fn samples_are_new_events_signed_as_their_sender_signs() {
     each_accepted(|source, settings, case| {
-        if !case.is_sample() || matches!(source.name, "custom" | "contentful") {
+        if !case.is_sample() {
             return;
         }
         let vectors = Vectors::of(source).expect("the vector file is well-formed");
         let secret = &settings.connections[0].secrets[0];
-        let sample =
-            samples::request(source, &case.name, "sample-1", NOW, secret).expect("there is a sample");
+        let sample = samples::request(source, &case.name, "sample-1", NOW, secret, &crate::named(source))
+            .expect("there is a sample");
         let headers: Vec<_> = sample
             .headers()
             .iter()

@@ -1,0 +1,157 @@
+//! A sender described by settings, the settings of single senders, and how far a clock may be off.
+
+use presshook::contract::Rejection;
+use presshook::event::{Kind, Timestamp};
+use presshook::settings::Settings;
+
+use crate::{NOW, receive, request, settings};
+
+fn custom(more: &[(&str, &str)]) -> Settings {
+    let mut pairs = vec![("CUSTOM_WEBHOOK_SECRET", "a token"), ("CUSTOM_MAC", "token")];
+    pairs.extend(more);
+    settings(&pairs)
+}
+
+#[test]
+fn a_token_may_come_in_a_header_or_in_the_named_url() {
+    let settings = custom(&[]);
+    for (path, headers) in [
+        ("/api/webhook/custom", vec![("authorization", "Bearer a token")]),
+        ("/api/webhook", vec![("x-webhook-secret", "a token")]),
+        ("/api/webhook/custom?token=a+token", vec![]),
+        ("/api/webhook/custom?x=1&token=a%20token", vec![]),
+    ] {
+        assert!(receive(&settings, &request("POST", path, &headers, b""), NOW).is_ok(), "{path} {headers:?}");
+    }
+    for (path, headers) in [
+        ("/api/webhook/custom", vec![("authorization", "Basic a token")]),
+        ("/api/webhook/custom", vec![("x-webhook-secret", "a token,a token")]),
+        ("/api/webhook/custom", vec![("x-webhook-secret", "a token"), ("x-webhook-secret", "a token")]),
+        ("/api/webhook?token=a+token", vec![]),
+        ("/api/webhook/custom?token=", vec![]),
+        ("/api/webhook/custom?token=other", vec![]),
+    ] {
+        let result = receive(&settings, &request("POST", path, &headers, b""), NOW);
+        assert!(matches!(result, Err(Rejection::Signature(_))), "{path} {headers:?}: {result:?}");
+    }
+}
+
+#[test]
+fn the_payload_is_read_as_the_settings_say() {
+    let settings = custom(&[
+        ("CUSTOM_ID", "body:meta.id"),
+        ("CUSTOM_EVENT", "body:what"),
+        ("CUSTOM_EVENTS", r#"{"went-live":"published"}"#),
+        ("CUSTOM_ITEM", r#"{"title":"post.name","slug":"post.slug"}"#),
+    ]);
+    let deliver = |body: &str| {
+        receive(&settings, &request("POST", "/webhook/custom?token=a+token", &[], body.as_bytes()), NOW)
+    };
+    let body = r#"{"meta":{"id":"7"},"what":"went-live","post":{"name":"Hello","slug":"hello"}}"#;
+    let delivery = deliver(body).expect("accepted");
+    let event = delivery.event().expect("an event");
+    assert_eq!(
+        (delivery.key.0.as_str(), event.kind, event.name.as_str()),
+        ("7", Kind::Published, "went-live")
+    );
+    let item = event.item.as_ref().expect("an item");
+    assert_eq!((item.title.as_deref(), item.slug.as_deref()), (Some("Hello"), Some("hello")));
+    let kind = |what: &str| deliver(&format!(r#"{{"what":"{what}"}}"#)).expect("accepted").events[0].kind;
+    assert_eq!(["post.deleted", "ping", "post.liked"].map(kind), [Kind::Deleted, Kind::Test, Kind::Other]);
+    assert!(matches!(deliver("not JSON"), Err(Rejection::Payload(_))));
+}
+
+#[test]
+fn without_settings_of_the_payload_any_body_is_an_update() {
+    let delivery = receive(&custom(&[]), &request("POST", "/webhook/custom?token=a+token", &[], b"a=1"), NOW);
+    assert_eq!(delivery.expect("accepted").events[0].kind, Kind::Updated);
+}
+
+#[test]
+fn a_wrong_setting_disables_its_sender_alone_and_is_named() {
+    for (setting, value) in [
+        ("CUSTOM_MAC", "md5"),
+        ("CUSTOM_ENCODING", "base32"),
+        ("CUSTOM_SECRET_FORMAT", "hex"),
+        ("CUSTOM_CONTENT", "{ts}"),
+        ("CUSTOM_TIMESTAMP", "t"),
+        ("CUSTOM_TIMESTAMP_UNIT", "minutes"),
+        ("CUSTOM_ID", "id"),
+        ("CUSTOM_EVENTS", r#"{"a":"b"}"#),
+        ("CUSTOM_ITEM", "[]"),
+        ("CUSTOM_EVENT", ""),
+        ("CUSTOM_TOLERANCE_SECONDS", "a minute"),
+    ] {
+        let all = settings(&[
+            ("CUSTOM_HEADER", "x-signature"),
+            ("CUSTOM_WEBHOOK_SECRET", "a secret"),
+            ("BLOGSHOOT_WEBHOOK_SECRET", "another secret"),
+            (setting, value),
+        ]);
+        assert_eq!(all.problems.len(), 1, "{setting}: {:?}", all.problems);
+        let result = receive(&all, &request("POST", "/webhook/custom", &[], b""), NOW);
+        let reason = result.expect_err("disabled").to_string();
+        assert!(reason.contains(setting) || setting == "CUSTOM_CONTENT", "{setting}: {reason}");
+        let usable: Vec<&str> =
+            all.connections.iter().filter(|it| !it.secrets.is_empty()).map(|it| it.source.name).collect();
+        assert_eq!(usable, ["blogshoot"], "{setting}");
+    }
+    let ghost = settings(&[("GHOST_WEBHOOK_SECRET", "a secret"), ("GHOST_SIGNATURE", "old")]);
+    assert_eq!(ghost.problems.len(), 1);
+    assert!(ghost.problems[0].to_string().contains("`GHOST_SIGNATURE`"), "{}", ghost.problems[0]);
+}
+
+#[test]
+fn secrets_in_the_wrong_form_are_refused_by_name() {
+    for (setting, value) in [
+        ("STANDARD_WEBHOOKS_WEBHOOK_SECRET", "whsec_not base64!"),
+        ("STANDARD_WEBHOOKS_WEBHOOK_SECRET", "whpk_AAAA"),
+        ("GITLAB_WEBHOOK_SECRET", "whsec_!"),
+        ("CONTENTFUL_WEBHOOK_SECRET", "too short"),
+        ("DATOCMS_WEBHOOK_SECRET", "no colon"),
+    ] {
+        let settings = settings(&[(setting, value)]);
+        assert_eq!(settings.problems.len(), 1, "{setting}");
+        assert_eq!(settings.problems[0].setting(), setting);
+        assert!(settings.connections[0].secrets.is_empty());
+    }
+}
+
+/// Whether a request signed at `NOW` is accepted that many milliseconds later.
+fn accepted(name: &str, secret: &str, tolerance: Option<&str>, body: &str, later: i64) -> bool {
+    let source = presshook::sources::Source::named(name).expect("a sender");
+    let mut pairs = vec![(source.secret_setting(), secret.to_owned())];
+    pairs.extend(tolerance.map(|it| (source.tolerance_setting(), it.to_owned())));
+    let settings = Settings::read(pairs);
+    let headers = crate::sign(source, secret, body.as_bytes());
+    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let request = request("POST", &crate::named(source), &headers, body.as_bytes());
+    receive(&settings, &request, Timestamp(NOW.0 + later)).is_ok()
+}
+
+#[test]
+fn a_sending_time_may_be_off_as_far_as_the_sender_or_the_setting_says() {
+    const STANDARD: &str = "whsec_YSBzZWNyZXQgZm9yIGFsbA==";
+    let contentful = "c".repeat(64);
+    let time = "{\"event_id\":\"1\",\"event_type\":\"test\",\"timestamp\":\"2026-01-31T08:00:00Z\"}";
+    for (name, secret, tolerance, body, later, good) in [
+        ("standard-webhooks", STANDARD, None, "{}", 300_000, true),
+        ("standard-webhooks", STANDARD, None, "{}", 300_001, false),
+        ("standard-webhooks", STANDARD, None, "{}", -300_000, true),
+        ("standard-webhooks", STANDARD, None, "{}", -300_001, false),
+        ("standard-webhooks", STANDARD, Some("10"), "{}", 10_001, false),
+        ("standard-webhooks", STANDARD, Some("1000"), "{}", 1_000_000, true),
+        // Contentful's own check refuses the edge.
+        ("contentful", contentful.as_str(), None, "{}", 29_999, true),
+        ("contentful", contentful.as_str(), None, "{}", 30_000, false),
+        // Sanity repeats for half an hour, and whether with a new time is not known.
+        ("sanity", "secret", None, "{}", 1_800_000, true),
+        ("sanity", "secret", Some("60"), "{}", 60_001, false),
+        // A time in the body is looked at only where a setting asks for it.
+        ("blogshoot", "secret", None, time, 86_400_000, true),
+        ("blogshoot", "secret", Some("60"), time, 60_000, true),
+        ("blogshoot", "secret", Some("60"), time, 60_001, false),
+    ] {
+        assert_eq!(accepted(name, secret, tolerance, body, later), good, "{name} {tolerance:?} {later}");
+    }
+}
