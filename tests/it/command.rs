@@ -13,7 +13,7 @@ fn presshook(args: &[&str]) -> Output {
     presshook_with(args, &BTreeMap::new())
 }
 
-fn presshook_with(args: &[&str], settings: &BTreeMap<String, String>) -> Output {
+pub(crate) fn presshook_with(args: &[&str], settings: &BTreeMap<String, String>) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_presshook"));
     command.args(args).envs(settings).env_remove("PRESSHOOK_SECRET").output().expect("the command starts")
 }

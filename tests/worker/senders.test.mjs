@@ -112,3 +112,16 @@ it("tells two senders with one header apart by their signature", async () => {
     expect(refused.status).toBe(401);
   }
 });
+
+it("answers Notion's handshake while no secret is set, tells the owner its token, and causes nothing", async () => {
+  const lines = logged();
+  const sent = vi.spyOn(globalThis, "fetch");
+  const ask = worker({ INBOX: "none", CLOUDFLARE_DEPLOY_HOOK: "https://host.example/hook" }).ask;
+  const init = { method: "POST", body: '{"verification_token":"secret_abc"}' };
+  const { response, after } = await ask("/api/webhook/notion", init);
+  await after;
+  expect(response.status).toBe(200);
+  expect(lines.filter((line) => line.code === "HANDSHAKE")).toMatchObject([{ token: "secret_abc" }]);
+  expect(sent).not.toHaveBeenCalled();
+  expect((await ask("/api/webhook/github", init)).response.status).toBe(500);
+});
