@@ -1,8 +1,8 @@
 // The published signature vectors at the built Worker in workerd, where HTTP can carry their method and path.
 
 import { afterEach, expect, it, vi } from "vitest";
-import vectors from "../vectors/signatures.json";
-import schemes from "../vectors/schemes.json";
+import vectors from "../vectors/signatures.json" with { type: "json" };
+import schemes from "../vectors/schemes.json" with { type: "json" };
 import { logged, worker } from "./presshook.mjs";
 
 afterEach(() => {
