@@ -17,7 +17,7 @@ afterEach(() => {
  */
 
 /** Contentful signs the path, and these vectors are of paths that are not ours. */
-const sendable = /** @type {Vector[]} */ (vectors).filter(
+const sendable = /** @type {Vector[]} */ (/** @type {unknown} */ (vectors)).filter(
   ({ policy, path, secret }) => !policy && !path && secret,
 );
 
