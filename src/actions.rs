@@ -15,12 +15,12 @@ pub static ACTIONS: &[&Action] = &[&deploy::DEPLOY];
 /// One family of effect.
 #[derive(Debug)]
 pub struct Action {
-    /// Its name in logs.
+    /// Its name in logs and in the store.
     pub name: &'static str,
     /// The word that the log has for its success.
     pub done: Code,
-    /// Whether the settings hold what it needs.
-    pub ready: fn(&Settings) -> bool,
+    /// The names of what it can be done to, as far as the settings hold what it needs.
+    pub targets: for<'s> fn(&'s Settings) -> Vec<&'s str>,
     /// Whether a kind of event starts it.
     pub wants: fn(&Settings, Kind) -> bool,
     /// What to do next, given the answers of this attempt so far.
@@ -30,13 +30,31 @@ pub struct Action {
     pub step: fn(&Settings, &Job, &[Response], Timestamp) -> Step,
 }
 
+impl Action {
+    /// The action of that name.
+    pub fn named(name: &str) -> Option<&'static Action> {
+        ACTIONS.iter().copied().find(|action| action.name == name)
+    }
+}
+
 /// What an action does next.
 #[derive(Debug)]
 pub enum Step {
     /// Send this, and ask again with the answer.
     Send(Request),
     /// The job is done.
-    Done,
+    Done(Done),
     /// This attempt is over without success.
     Fail(Failure),
+}
+
+/// What the other side said of a job that is done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// The status of the last answer.
+    pub status: Option<u16>,
+    /// What the other side calls what it does: a build's id.
+    pub reference: Option<String>,
+    /// Whether it was going to do that anyway: a build that waits already carries the event.
+    pub already_exists: bool,
 }

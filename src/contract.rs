@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::event::Delivery;
 use crate::log::milliseconds;
 use crate::payload::ParseError;
-use crate::settings::Settings;
+use crate::settings::{Mode, Settings};
 use crate::signature::{Secret, SignatureError};
 use crate::sources::{Connection, Source};
 
@@ -353,16 +353,16 @@ fn health(settings: &Settings) -> Answer {
     let config = Config {
         has_webhook_secret: settings.connections.iter().any(|it| !it.secrets.is_empty()),
         has_rebuild_command: false,
-        has_deploy_hook: settings.deploy_hook.is_some(),
+        has_deploy_hook: !settings.targets.is_empty(),
         git_auto_pull: false,
-        inbox: false,
-        rate_limit: false,
+        inbox: settings.bindings.inbox && settings.mode == Mode::Durable,
+        rate_limit: settings.bindings.rate_limit,
     };
     let body = Body {
         status: if settings.problems.is_empty() { "healthy" } else { "misconfigured" },
         service: "presshook",
         version: crate::VERSION,
-        mode: "direct",
+        mode: if settings.mode == Mode::Direct { "direct" } else { "durable" },
         config,
     };
     Answer::json(StatusCode::OK, &body)

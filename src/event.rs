@@ -5,6 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -23,6 +24,9 @@ pub struct Delivery {
     pub verified_by: String,
     /// What makes a repeat of this delivery a repeat.
     pub key: Key,
+    /// Whether nothing else that is signed can have this key. Where it is only a hash of words, two publishes of one
+    /// story can be the same bytes: then it makes a repeat only for as long as the sender repeats by itself.
+    pub key_is_unique: bool,
     /// What happened; never empty.
     pub events: Vec<Event>,
     /// When the request came in.
@@ -72,20 +76,23 @@ impl fmt::Display for Key {
 }
 
 /// One thing that happened.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// What kind of thing.
     pub kind: Kind,
     /// The sender's own name for it, such as `article.created`.
     pub name: String,
     /// When, as the sender says.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
     /// The content it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub item: Option<Item>,
 }
 
 /// The kinds of event, the same for every sender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Something new is public.
     Published,
@@ -139,80 +146,110 @@ impl Kind {
 }
 
 /// The content an event is about, as far as its payload tells.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Item {
     /// The sender's id for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The site, project or tenant it belongs to, by the sender's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub site: Option<String>,
     /// What sort of content it is, such as `article`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
     /// The sender's word for its state, such as `draft`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
     /// The names of the fields that changed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<String>,
     /// Its headline.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The path in front of the slug, such as `blog`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub subroute: Option<String>,
     /// Its place in a URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub slug: Option<String>,
     /// Where it is public, whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// BCP 47, such as `zh-CN`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
     /// The language in words, such as `Chinese (Simplified)`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub language_name: Option<String>,
     /// The market it is written for, such as `China`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub market: Option<String>,
     /// A summary for lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub excerpt: Option<String>,
     /// The text as HTML.
+    #[serde(skip)]
     pub html: Option<String>,
     /// The text as Markdown.
+    #[serde(skip)]
     pub markdown: Option<String>,
     /// The text without markup.
+    #[serde(skip)]
     pub plain_text: Option<String>,
     /// The picture that stands for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<Image>,
     /// Its tags.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
     /// Its categories.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub categories: Vec<String>,
     /// Who wrote it, by name or by the sender's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
     /// What search engines are told.
     pub seo: Seo,
     /// When it became, or becomes, public.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub published_at: Option<Timestamp>,
     /// When it last changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<Timestamp>,
 }
 
 /// A picture.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Image {
     /// Where it lies.
     pub url: String,
     /// What it shows, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub alt: Option<String>,
 }
 
 /// What search engines are told about an item.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Seo {
     /// The title shown in results.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The description shown under the title.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Search words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keywords: Vec<String>,
 }
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z.
 ///
 /// It prints as RFC 3339 in UTC with milliseconds: `2026-01-31T08:00:00.000Z`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
@@ -231,6 +268,12 @@ impl Timestamp {
     #[must_use]
     pub fn plus(self, duration: Duration) -> Timestamp {
         Timestamp(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// The moment that much earlier.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
     /// The time that has passed since an earlier moment; zero if that one is later.

@@ -33,7 +33,10 @@
 pub mod actions;
 pub mod contract;
 pub mod event;
+pub mod inbox;
 pub mod log;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod native;
 pub mod outbox;
 pub mod payload;
 pub mod receive;
@@ -43,6 +46,7 @@ pub mod samples;
 pub mod settings;
 pub mod signature;
 pub mod sources;
+pub mod store;
 
 #[cfg(target_arch = "wasm32")]
 mod cloudflare;

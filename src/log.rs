@@ -53,6 +53,10 @@ pub enum Code {
     WebhookRejected,
     /// The deploy hook accepted the call.
     RebuildTriggered,
+    /// A repeat of a delivery that is known; nothing is done twice for it.
+    WebhookDuplicate,
+    /// A deploy waits until its due time.
+    DeployQueued,
     /// A call failed and is made again.
     JobRetry,
     /// A call failed for good.
@@ -67,18 +71,22 @@ pub enum Code {
     SettingIgnored,
     /// The settings are fine, but nothing would happen on a webhook.
     NothingToTrigger,
+    /// The inbox could not do what it was asked to.
+    InboxFailed,
     /// A defect of ours.
     InternalError,
 }
 
 impl Code {
     /// Every word.
-    pub const ALL: [Code; 13] = [
+    pub const ALL: [Code; 16] = [
         Code::WebhookReceived,
         Code::SignatureVerified,
         Code::SignatureFailed,
         Code::WebhookRejected,
         Code::RebuildTriggered,
+        Code::WebhookDuplicate,
+        Code::DeployQueued,
         Code::JobRetry,
         Code::JobDead,
         Code::ProcessingComplete,
@@ -86,6 +94,7 @@ impl Code {
         Code::SettingsInvalid,
         Code::SettingIgnored,
         Code::NothingToTrigger,
+        Code::InboxFailed,
         Code::InternalError,
     ];
 
@@ -97,6 +106,8 @@ impl Code {
             Code::SignatureFailed => "SIGNATURE_FAILED",
             Code::WebhookRejected => "WEBHOOK_REJECTED",
             Code::RebuildTriggered => "REBUILD_TRIGGERED",
+            Code::WebhookDuplicate => "WEBHOOK_DUPLICATE",
+            Code::DeployQueued => "DEPLOY_QUEUED",
             Code::JobRetry => "JOB_RETRY",
             Code::JobDead => "JOB_DEAD",
             Code::ProcessingComplete => "PROCESSING_COMPLETE",
@@ -104,6 +115,7 @@ impl Code {
             Code::SettingsInvalid => "SETTINGS_INVALID",
             Code::SettingIgnored => "SETTING_IGNORED",
             Code::NothingToTrigger => "NOTHING_TO_TRIGGER",
+            Code::InboxFailed => "INBOX_FAILED",
             Code::InternalError => "INTERNAL_ERROR",
         }
     }

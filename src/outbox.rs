@@ -1,17 +1,43 @@
-//! Jobs and their attempts: what a [`Job`] is, when a failed attempt is made again, and the state
-//! machine that an edge carries out. It sends nothing and reads no clock: it is handed what happened
-//! and the time, and says what to do next.
+//! The promised actions and what becomes of them: a [`Job`] is tried until it is done or dead, deploys of one target
+//! are coalesced and paced. It sends nothing and reads no clock: an edge hands in what happened and the time.
+//!
+//! With an inbox the state lies in the store: [`claim`] takes the jobs that are due, an edge asks their actions what
+//! to send, [`record`] notes what came of it, and [`next_wake`] says when to come again. [`Direct`] does without.
+//!
+//! - `open`: opening jobs, at most one that waits for each target.
+//! - `rows`: the tables as this module reads and writes them.
+//! - `pace`: when a target may be called, and when it must not.
+//! - `schedule`: cron text, and the months of a budget.
+//!
+//! **Invariant:** the last edit wins. Every event is carried by a call that the host received after it: an event
+//! joins the job that waits, and never one whose call has been claimed.
+
+mod claim;
+mod direct;
+mod open;
+mod pace;
+mod record;
+mod rows;
+pub mod schedule;
 
 use std::time::Duration;
 
 use http::StatusCode;
 use http::header::RETRY_AFTER;
 
-use crate::actions::{Action, Step};
+use crate::Response;
+use crate::actions::Action;
 use crate::event::{Key, Timestamp};
 use crate::log::{Code, Entry, Level, milliseconds};
-use crate::settings::Settings;
-use crate::{Request, Response};
+
+pub use claim::{Claimed, Claims, carried, claim, next_wake};
+pub use direct::{Direct, Input, Output};
+pub use record::{Result, record};
+
+pub(crate) use claim::queued;
+pub(crate) use open::{Opening, When};
+pub(crate) use pace::earliest;
+pub(crate) use rows::{JobRow, State, read_jobs, select_jobs};
 
 /// One promised action.
 ///
@@ -20,10 +46,42 @@ use crate::{Request, Response};
 pub struct Job {
     /// What to do.
     pub action: &'static Action,
-    /// The sender's name.
-    pub source: &'static str,
-    /// The event it is for.
+    /// What to do it to: a deploy target's name.
+    pub target: String,
+    /// The sender's name; that of the last event where several are carried.
+    pub source: String,
+    /// The event it is for; the last where several are carried.
     pub event_id: Key,
+    /// The events that it carries, where an inbox has collected them.
+    pub carried: Option<Carried>,
+}
+
+/// The events that one call carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carried {
+    /// Their ids, the last first; at most [`Carried::MOST_IDS`].
+    pub event_ids: Vec<String>,
+    /// How many they are.
+    pub count: u64,
+}
+
+impl Carried {
+    /// More are counted, but not named.
+    pub const MOST_IDS: u32 = 100;
+}
+
+impl Job {
+    /// An entry of the log about an attempt at it.
+    pub fn entry(&self, level: Level, code: Code, attempt: Attempt, now: Timestamp) -> Entry {
+        Entry::new(level, code)
+            .with("job", self.action.name)
+            .with("target", self.target.as_str())
+            .with("source", self.source.as_str())
+            .with("event", self.event_id.to_string())
+            .with_some("events", self.carried.as_ref().map(|it| it.count))
+            .with("attempt", u64::from(attempt.number))
+            .with("ms", milliseconds(now.since(attempt.started_at)))
+    }
 }
 
 /// One try at a job.
@@ -62,10 +120,10 @@ pub enum Failure {
 
 impl Failure {
     /// The failure that an answer without success is.
-    pub fn of(response: &Response) -> Failure {
-        let seconds =
-            response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-        Failure::Status { status: response.status(), retry_after: seconds.map(Duration::from_secs) }
+    pub fn of(response: &Response, now: Timestamp) -> Failure {
+        let text = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let retry_after = text.and_then(|text| retry_after(text.trim(), now));
+        Failure::Status { status: response.status(), retry_after }
     }
 
     /// Whether the same call may succeed later: time-outs, lost connections, 408, 425, 429 and 5xx.
@@ -79,12 +137,31 @@ impl Failure {
         }
     }
 
-    fn retry_after(&self) -> Option<Duration> {
+    /// Whether the host has clearly not done it: then it does not count against a budget.
+    pub fn is_refusal(&self) -> bool {
         match self {
-            Failure::Status { retry_after, .. } => *retry_after,
-            Failure::Timeout(_) | Failure::Network { .. } | Failure::NotSet => None,
+            Failure::Status { status, .. } => !status.is_server_error() && status.as_u16() != 408,
+            Failure::Timeout(_) | Failure::Network { .. } => false,
+            Failure::NotSet => true,
         }
     }
+
+    fn status(&self) -> Option<StatusCode> {
+        if let Failure::Status { status, .. } = self { Some(*status) } else { None }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        if let Failure::Status { retry_after, .. } = self { *retry_after } else { None }
+    }
+}
+
+/// How long a `Retry-After` asks to wait, given in seconds or as a date (RFC 9110, section 10.2.3).
+fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc2822).ok()?;
+    Some(Timestamp::from_seconds(date.unix_timestamp()).since(now))
 }
 
 /// What an owner can do about a status.
@@ -95,112 +172,5 @@ fn hint(status: StatusCode) -> &'static str {
         404 | 410 => ": the hook does not exist any more, make a new one and set its URL",
         429 => ": too many builds were asked for",
         _ => "",
-    }
-}
-
-/// Direct mode's dispatcher: one job, in memory, while the request that caused it is kept alive.
-///
-/// **Invariant:** it ends within [`Direct::WINDOW`] of the delivery, because the runtime ends all work
-/// of a request 30 seconds after its answer.
-#[derive(Debug)]
-pub struct Direct<'a> {
-    settings: &'a Settings,
-    job: Job,
-    deadline: Timestamp,
-    attempt: Attempt,
-    responses: Vec<Response>,
-}
-
-/// What happened since the dispatcher was last asked.
-#[derive(Debug)]
-pub enum Input {
-    /// Nothing: it is time.
-    Wake,
-    /// A call ended.
-    Response(Result<Response, Failure>),
-}
-
-/// What to do next.
-#[derive(Debug)]
-pub enum Output {
-    /// Send this, and come back with [`Input::Response`] within the time-out.
-    Send {
-        /// What to send.
-        request: Request,
-        /// When to give up waiting.
-        timeout: Duration,
-    },
-    /// Come back with [`Input::Wake`] then.
-    Sleep {
-        /// When.
-        until: Timestamp,
-    },
-    /// Nothing more: the job is done or dead.
-    Stop,
-}
-
-impl<'a> Direct<'a> {
-    /// The time from delivery to the last attempt's end.
-    pub const WINDOW: Duration = Duration::from_secs(25);
-    /// How long one attempt may take; all of them and the pauses between them fit in the window.
-    const TIMEOUT: Duration = Duration::from_secs(7);
-    /// The pause before each further attempt; so there are three at most.
-    const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
-
-    /// A dispatcher for a job of a delivery that came in then.
-    pub fn new(settings: &'a Settings, job: Job, received_at: Timestamp) -> Direct<'a> {
-        let attempt = Attempt { number: 0, started_at: received_at };
-        let deadline = received_at.plus(Direct::WINDOW);
-        Direct { settings, job, deadline, attempt, responses: Vec::new() }
-    }
-
-    /// What to do next, and what to log.
-    pub fn next(&mut self, input: Input, now: Timestamp) -> (Output, Option<Entry>) {
-        match input {
-            Input::Wake => {
-                self.attempt = Attempt { number: self.attempt.number.saturating_add(1), started_at: now };
-                self.responses.clear();
-            }
-            Input::Response(Ok(response)) => self.responses.push(response),
-            Input::Response(Err(failure)) => return self.failed(&failure, now),
-        }
-        match (self.job.action.step)(self.settings, &self.job, &self.responses, now) {
-            Step::Send(request) => {
-                let timeout = Direct::TIMEOUT.min(self.deadline.since(now));
-                (Output::Send { request, timeout }, None)
-            }
-            Step::Done => {
-                let status = self.responses.last().map(|response| u64::from(response.status().as_u16()));
-                let entry = self.entry(Level::Info, self.job.action.done, now).with_some("status", status);
-                (Output::Stop, Some(entry))
-            }
-            Step::Fail(failure) => self.failed(&failure, now),
-        }
-    }
-
-    fn failed(&self, failure: &Failure, now: Timestamp) -> (Output, Option<Entry>) {
-        let made = usize::try_from(self.attempt.number).unwrap_or(usize::MAX);
-        let pause = Direct::PAUSES.get(made.saturating_sub(1)).filter(|_| failure.is_temporary());
-        let until = pause.map(|pause| now.plus(failure.retry_after().unwrap_or(*pause).max(*pause)));
-        match until.filter(|until| *until < self.deadline) {
-            Some(until) => {
-                let entry = self.entry(Level::Warn, Code::JobRetry, now);
-                let entry = entry.with("reason", failure.to_string()).with("due", until.to_string());
-                (Output::Sleep { until }, Some(entry))
-            }
-            None => {
-                let entry = self.entry(Level::Error, Code::JobDead, now).with("reason", failure.to_string());
-                (Output::Stop, Some(entry))
-            }
-        }
-    }
-
-    fn entry(&self, level: Level, code: Code, now: Timestamp) -> Entry {
-        Entry::new(level, code)
-            .with("job", self.job.action.name)
-            .with("source", self.job.source)
-            .with("event", self.job.event_id.to_string())
-            .with("attempt", u64::from(self.attempt.number))
-            .with("ms", milliseconds(now.since(self.attempt.started_at)))
     }
 }

@@ -62,12 +62,18 @@ pub fn receive(settings: &Settings, request: &Request, now: Timestamp) -> Result
     let verified = sources::find(&settings.connections, &endpoint, request, now)?;
     let connection = verified.connection();
     let Parsed { id, events } = (connection.source.parse)(&verified)?;
+    // An id, or a time in what is signed: then no two publishes have one key.
+    let key_is_unique = id.is_some()
+        || verified.id().is_some()
+        || verified.time().is_some()
+        || events.iter().any(|event| event.at.is_some());
     let key = key(&verified, id);
     Ok(Received::Delivery(Delivery {
         source: connection.source,
         connection: connection.name.clone(),
         verified_by: verified.secret().setting().to_owned(),
         key,
+        key_is_unique,
         events,
         received_at: now,
     }))

@@ -1,17 +1,38 @@
 //! Which events start which actions. Without rules of the owner's own the routes follow from the
-//! settings: every action that has what it needs runs on the kinds of event meant for it.
+//! settings: every action that has what it needs runs on the kinds of event meant for it, on each of its targets.
 
-use crate::actions::ACTIONS;
-use crate::event::Delivery;
+use crate::actions::{ACTIONS, Action};
+use crate::event::{Delivery, Event};
 use crate::outbox::Job;
 use crate::settings::Settings;
 
-/// The jobs that a delivery gives rise to, at most one for each action.
+/// One action on one target, to be done for some events.
+#[derive(Clone, Copy, Debug)]
+pub struct Route<'s> {
+    /// What to do.
+    pub action: &'static Action,
+    /// What to do it to, by name.
+    pub target: &'s str,
+}
+
+/// The routes that some events take, each once.
+pub fn matching<'s>(settings: &'s Settings, events: &[Event]) -> Vec<Route<'s>> {
+    let wanted = |action: &&&'static Action| events.iter().any(|event| (action.wants)(settings, event.kind));
+    let routes = |action: &&'static Action| {
+        let action = *action;
+        (action.targets)(settings).into_iter().map(move |target| Route { action, target })
+    };
+    ACTIONS.iter().filter(wanted).flat_map(routes).collect()
+}
+
+/// The jobs that a delivery gives rise to where nothing remembers it.
 pub fn jobs(settings: &Settings, delivery: &Delivery) -> Vec<Job> {
-    ACTIONS
-        .iter()
-        .filter(|action| (action.ready)(settings))
-        .filter(|action| delivery.events.iter().any(|event| (action.wants)(settings, event.kind)))
-        .map(|action| Job { action, source: delivery.source.name, event_id: delivery.key.clone() })
-        .collect()
+    let job = |route: Route<'_>| Job {
+        action: route.action,
+        target: route.target.to_owned(),
+        source: delivery.source.name.to_owned(),
+        event_id: delivery.key.clone(),
+        carried: None,
+    };
+    matching(settings, &delivery.events).into_iter().map(job).collect()
 }

@@ -234,6 +234,25 @@ impl Secret {
         &self.text
     }
 
+    /// A body without this secret, where it holds it: some senders put it there.
+    pub fn blank(&self, body: &[u8]) -> Option<Vec<u8>> {
+        const BLANK: &[u8] = b"(secret)";
+        let escaped = serde_json::to_string(&self.text).unwrap_or_default();
+        let escaped = escaped.trim_matches('"').as_bytes();
+        let finder = memchr::memmem::Finder::new(escaped);
+        let mut found = finder.find_iter(body).peekable();
+        found.peek()?;
+        let mut blanked = Vec::with_capacity(body.len());
+        let mut from = 0;
+        for at in found {
+            blanked.extend_from_slice(body.get(from..at).unwrap_or_default());
+            blanked.extend_from_slice(BLANK);
+            from = at.saturating_add(escaped.len());
+        }
+        blanked.extend_from_slice(body.get(from..).unwrap_or_default());
+        Some(blanked)
+    }
+
     /// Whether two secrets are the same text.
     pub fn same_as(&self, other: &Secret) -> bool {
         self.text == other.text

@@ -92,6 +92,12 @@ pub static SETTINGS: &[Setting] = &[
     setting("ENVIRONMENT", "", "`production` chooses the `PROD` hook, anything else the `STAGING` one."),
     setting("NODE_ENV", "", "Used where `ENVIRONMENT` is not set."),
     setting("DEPLOY_ON", "published,updated,unpublished,deleted", "The kinds of event that deploy."),
+    setting(
+        "CLOUDFLARE_DEPLOY_HOOK__<NAME>",
+        "",
+        "The deploy hook of a further target; the settings below take the same suffix.",
+    ),
+    setting("DEPLOY_HOOK_URL__<NAME>", "", "The same under the other name."),
     setting("INBOX", "", "`none` chooses direct mode: no memory of repeats, one deploy call per event."),
     setting("MAX_BODY_BYTES", "1048576", "The longest body accepted, at most 1900000."),
     setting("LOG_LEVEL", "info", "`error`, `warn`, `info` or `debug`."),
@@ -102,9 +108,19 @@ pub static SETTINGS: &[Setting] = &[
         "How long a steady stream of events can hold a deploy back.",
     ),
     inbox_setting("DEPLOY_MIN_GAP_SECONDS", "60", "Least time between two deploys of one target."),
-    inbox_setting("DEPLOY_BUDGET_PER_MONTH", "", "The most deploys in a month."),
+    inbox_setting(
+        "DEPLOY_BUDGET_PER_MONTH",
+        "",
+        "The most deploys in a month, of all targets without one of their own.",
+    ),
     inbox_setting("DEPLOY_BUDGET_RESET_DAY", "1", "The day of the month on which the budget begins anew."),
-    inbox_setting("DEPLOY_SCHEDULE", "", "Times for a deploy, as cron text."),
+    inbox_setting("DEPLOY_BUDGET_GROUP__<NAME>", "", "The budget that a further target shares, by its name."),
+    inbox_setting(
+        "DEPLOY_SCHEDULE",
+        "",
+        "Times in UTC for a deploy, as cron text, if anything waits or failed; `always` after it: in any case.",
+    ),
+    inbox_setting("RETENTION_DAYS", "30", "How long payloads and finished jobs are kept."),
     inbox_setting("ADMIN_TOKEN", "", "Opens the owner's page and commands."),
 ];
 

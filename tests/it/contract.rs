@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 use presshook::contract::{self, Answer, Opening, Rejection};
 use presshook::log;
-use presshook::settings::Settings;
+use presshook::settings::{Bindings, Settings};
 use presshook::sources::Source;
 
 use crate::{HOOK, NOW, SECRET, receive, request, settings};
@@ -95,17 +95,30 @@ fn a_wrong_method_is_told_the_right_ones() {
 fn health_tells_what_is_set_up() {
     let health = |settings: &Settings| answer(settings, "GET", "/api/health", &[], "").body;
     let version = presshook::VERSION;
-    let config = |secret: bool, hook: bool| {
+    let config = |mode: &str, secret: bool, hook: bool, bound: bool| {
         format!(
-            r#""version":"{version}","mode":"direct","config":{{"hasWebhookSecret":{secret},"hasRebuildCommand":false,"hasDeployHook":{hook},"gitAutoPull":false,"inbox":false,"rateLimit":false}}}}"#
+            r#""version":"{version}","mode":"{mode}","config":{{"hasWebhookSecret":{secret},"hasRebuildCommand":false,"hasDeployHook":{hook},"gitAutoPull":false,"inbox":{bound},"rateLimit":{bound}}}}}"#
         )
     };
     let healthy = r#"{"status":"healthy","service":"presshook","#;
     let misconfigured = r#"{"status":"misconfigured","service":"presshook","#;
-    assert_eq!(health(&ready()), format!("{healthy}{}", config(true, true)));
-    assert_eq!(health(&settings(&[])), format!("{healthy}{}", config(false, false)));
-    let empty = settings(&[("BLOGSHOOT_WEBHOOK_SECRET", ""), ("DEPLOY_HOOK_URL", HOOK)]);
-    assert_eq!(health(&empty), format!("{misconfigured}{}", config(false, true)));
+    let bound = Bindings { inbox: true, rate_limit: true };
+    let direct = |pairs: &[(&str, &str)]| settings(&[pairs, &[("INBOX", "none")]].concat());
+    let good = [("BLOGSHOOT_WEBHOOK_SECRET", SECRET), ("DEPLOY_HOOK_URL", HOOK)];
+    let empty = [("BLOGSHOOT_WEBHOOK_SECRET", ""), ("DEPLOY_HOOK_URL", HOOK)];
+    assert_eq!(health(&direct(&good)), format!("{healthy}{}", config("direct", true, true, false)));
+    assert_eq!(health(&direct(&[])), format!("{healthy}{}", config("direct", false, false, false)));
+    assert_eq!(health(&direct(&empty)), format!("{misconfigured}{}", config("direct", false, true, false)));
+    let durable = settings(&good).with_bindings(bound);
+    assert_eq!(health(&durable), format!("{healthy}{}", config("durable", true, true, true)));
+    let unbound = settings(&good).with_bindings(Bindings::default());
+    assert_eq!(health(&unbound), format!("{misconfigured}{}", config("durable", true, true, false)));
+    assert_eq!(
+        unbound.problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [
+            "`INBOX` is not bound: deploy with the `[[durable_objects.bindings]]` of wrangler.toml, or set `INBOX` to `none` to do without memory of repeats"
+        ]
+    );
 }
 
 #[test]

@@ -71,7 +71,42 @@ fn every_problem_names_the_setting_and_the_remedy() {
             &[("LOG_LEVEL", "loud")],
             "`LOG_LEVEL` cannot be used: it must be `error`, `warn`, `info` or `debug`",
         ),
-        (&[("INBOX", "yes")], "`INBOX` cannot be used: it must be `none`"),
+        (&[("INBOX", "yes")], "`INBOX` cannot be used: it must be `none`, or the binding of the inbox"),
+        (
+            &[("ADMIN_TOKEN", "fifteen letters")],
+            "`ADMIN_TOKEN` cannot be used: it must be at least 16 characters",
+        ),
+        (&[("RETENTION_DAYS", "0")], "`RETENTION_DAYS` cannot be used: it must be a whole number of days"),
+        (
+            &[("DEPLOY_HOOK_URL", HOOK), ("DEPLOY_SETTLE_SECONDS", "soon")],
+            "`DEPLOY_SETTLE_SECONDS` cannot be used: it must be a whole number of seconds",
+        ),
+        (
+            &[("DEPLOY_HOOK_URL", HOOK), ("DEPLOY_SETTLE_SECONDS", "121")],
+            "`DEPLOY_SETTLE_SECONDS` cannot be used: it must be at most `DEPLOY_MAX_WAIT_SECONDS`",
+        ),
+        (
+            &[("DEPLOY_HOOK_URL", HOOK), ("DEPLOY_MAX_WAIT_SECONDS", "5")],
+            "`DEPLOY_MAX_WAIT_SECONDS` cannot be used: it must be at least the quiet time",
+        ),
+        (&[("DEPLOY_BUDGET_PER_MONTH", "0")], "`DEPLOY_BUDGET_PER_MONTH` cannot be used"),
+        (
+            &[("DEPLOY_BUDGET_PER_MONTH", "5"), ("DEPLOY_BUDGET_RESET_DAY", "32")],
+            "`DEPLOY_BUDGET_RESET_DAY` cannot be used: it must be a day of the month from 1 to 31",
+        ),
+        (
+            &[("DEPLOY_HOOK_URL__BLOG", HOOK), ("DEPLOY_BUDGET_GROUP__BLOG", "pages")],
+            "`DEPLOY_BUDGET_GROUP__BLOG` cannot be used: it must be the name of a budget: set `DEPLOY_BUDGET_PER_MONTH__PAGES`",
+        ),
+        (
+            &[("DEPLOY_HOOK_URL", HOOK), ("DEPLOY_SCHEDULE", "every day")],
+            "`DEPLOY_SCHEDULE` cannot be used: it must be five fields of cron in UTC",
+        ),
+        (&[("DEPLOY_HOOK_URL", HOOK), ("DEPLOY_SCHEDULE", "0 0 31 2 *")], "`DEPLOY_SCHEDULE` cannot be used"),
+        (
+            &[("CLOUDFLARE_DEPLOY_HOOK__BLOG", HOOK), ("DEPLOY_HOOK_URL__BLOG", "https://example.com/")],
+            "`CLOUDFLARE_DEPLOY_HOOK__BLOG` and `DEPLOY_HOOK_URL__BLOG` hold different values",
+        ),
     ];
     for (pairs, expected) in cases {
         let found = problems(pairs);
@@ -108,7 +143,7 @@ fn the_deploy_hook_follows_the_environment() {
         ("CLOUDFLARE_DEPLOY_HOOK_STAGING", "https://s.example/"),
     ];
     let chosen = |more: &[(&str, &str)]| {
-        settings(&[&both, more].concat()).deploy_hook.and_then(|url| url.host().map(str::to_owned))
+        settings(&[&both, more].concat()).targets.first().and_then(|it| it.hook.host().map(str::to_owned))
     };
     let cases: &[(&[(&str, &str)], &str)] = &[
         (&[], "s.example"),
@@ -134,7 +169,7 @@ fn a_wrong_setting_disables_only_what_it_is_for() {
     ]);
     assert_eq!(settings.problems.len(), 4);
     assert_eq!(settings.connections[0].secrets.len(), 1);
-    assert_eq!(settings.deploy_hook, None);
+    assert!(settings.targets.is_empty());
     assert_eq!((settings.max_body_bytes, settings.log_level), (1_048_576, Level::Info));
 }
 
@@ -159,7 +194,12 @@ fn the_log_says_once_what_the_settings_lack() {
         ]
     );
     assert_eq!(
-        lines(&[("DEPLOY_HOOK_URL", HOOK), ("ADMIN_TOKEN", "x"), ("DEPLOY_SETTLE_SECONDS", "5")]),
+        lines(&[
+            ("DEPLOY_HOOK_URL", HOOK),
+            ("INBOX", "none"),
+            ("ADMIN_TOKEN", "x"),
+            ("DEPLOY_SETTLE_SECONDS", "5"),
+        ]),
         [
             r#"{"level":"warn","code":"SETTING_IGNORED","settings":["DEPLOY_SETTLE_SECONDS","ADMIN_TOKEN"],"reason":"these need the inbox, which direct mode (`INBOX=none`) does without"}"#
         ]

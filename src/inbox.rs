@@ -1,0 +1,243 @@
+//! What makes a 2xx mean stored: a [`Message`] becomes a delivery, its key and the jobs that it causes, in one
+//! transaction; and the owner's commands on what is stored. Sending is `outbox`'s business.
+//!
+//! - [`message`]: what receiver and inbox say to each other.
+//! - [`accept`](fn@accept): a delivery, once.
+//! - [`commands`]: redeliver, release, deploy now, delete.
+//! - [`pages`]: what is stored, as JSON.
+//! - [`keep`]: pruning, export and import.
+//!
+//! **Invariant:** acknowledge after commit. A receipt exists only once its transaction is durable.
+
+pub mod commands;
+pub mod keep;
+pub mod message;
+pub mod pages;
+
+use std::time::Duration;
+
+use crate::event::{Event, Kind, Timestamp};
+use crate::log::{Code, Entry, Level};
+use crate::outbox::{JobRow, Opening, When, queued, read_jobs, select_jobs};
+use crate::routes;
+use crate::settings::Settings;
+use crate::store::{Row, Statement, StoreError, Transaction, statement};
+use message::{Message, Receipt};
+
+/// Events of one delivery whose items are kept track of; those beyond deploy like the others.
+const MOST_ITEMS: usize = 50;
+
+/// What came of a message.
+#[derive(Debug)]
+pub struct Accepted {
+    /// What the receiver is told.
+    pub receipt: Receipt,
+    /// What to log.
+    pub entries: Vec<Entry>,
+}
+
+/// Stores a delivery, its key and what it causes; a repeat changes nothing, but that it revives what is dead.
+///
+/// **Invariant:** one atomic accept. All of it is one transaction, so of a hundred copies that arrive at once one
+/// is new and the others are repeats.
+pub fn accept<'a>(settings: &'a Settings, message: &'a Message, now: Timestamp) -> Transaction<'a, Accepted> {
+    let connection = message.connection.as_str();
+    let known_key = || [connection.into(), message.key.as_str().into(), now.into()];
+    let mut reads = vec![
+        statement(
+            "SELECT delivery_id FROM keys WHERE connection = ?1 AND key = ?2 AND expires_at > ?3",
+            known_key(),
+        ),
+        statement(
+            select_jobs!(
+                "JOIN carries c ON c.job_id = j.id JOIN keys k ON k.delivery_id = c.delivery_id \
+                 WHERE j.state = 'dead' AND k.connection = ?1 AND k.key = ?2 AND k.expires_at > ?3"
+            ),
+            known_key(),
+        ),
+        statement("SELECT max(id) FROM deliveries", []),
+    ];
+    reads.extend(Opening::reads());
+    let fixed = reads.len();
+    let items: Vec<(&Event, &str)> = message
+        .events
+        .iter()
+        .filter_map(|it| Some((it, it.item.as_ref()?.id.as_deref()?)))
+        .take(MOST_ITEMS)
+        .collect();
+    reads.extend(items.iter().map(|(_, item)| {
+        statement(
+            "SELECT (SELECT updated_at FROM items WHERE connection = ?1 AND item = ?2), \
+             EXISTS (SELECT 1 FROM plans WHERE connection = ?1 AND item = ?2)",
+            [connection.into(), (*item).into()],
+        )
+    }));
+    Transaction::new(reads, move |rows| {
+        let (fixed, versions) = rows.split_at_checked(fixed).ok_or(StoreError::Unreadable { column: 0 })?;
+        let [key, dead, last, open @ ..] = fixed else { return Err(StoreError::Unreadable { column: 0 }) };
+        let opening = Opening::read(settings, open, now)?;
+        // Test events are shown each time that the button is pressed.
+        let test = message.events.iter().all(|it| it.kind == Kind::Test);
+        if let Some(row) = key.first().filter(|_| !test) {
+            return Ok(repeat(message, row.integer(0)?, &read_jobs(dead)?, opening));
+        }
+        let last = last.first().map_or(Ok(None), |row| row.maybe_integer(0))?;
+        let delivery = now.0.max(last.map_or(0, |id| id.saturating_add(1)));
+        let mut accepting = Accepting { settings, message, delivery, opening };
+        let versions = items.iter().copied().zip(versions.iter().filter_map(|rows| rows.first()));
+        let stale = accepting.items(versions)?;
+        accepting.store(test, stale);
+        let (wake_at, entries) = accepting.join();
+        let receipt = Receipt { id: delivery, duplicate: false, wake_at };
+        Ok((accepting.opening.writes, Accepted { receipt, entries }))
+    })
+}
+
+/// A repeat of what is known. Where what it caused is dead, the sender's owner has pressed "resend", and means it.
+fn repeat(
+    message: &Message,
+    id: i64,
+    dead: &[JobRow],
+    mut opening: Opening<'_>,
+) -> (Vec<Statement>, Accepted) {
+    let revived: Vec<JobRow> = dead.iter().map(|job| opening.reopen(job, When::Settled)).collect();
+    let wake_at = revived.iter().filter_map(|job| job.due_at).min();
+    let count = u64::try_from(revived.len()).unwrap_or_default();
+    let entry = Entry::new(Level::Info, Code::WebhookDuplicate)
+        .with("source", message.source())
+        .with("event", message.key.as_str())
+        .with_some("revived", (count > 0).then_some(count));
+    let receipt = Receipt { id, duplicate: true, wake_at };
+    (opening.writes, Accepted { receipt, entries: vec![entry] })
+}
+
+/// The state of one accept.
+struct Accepting<'a> {
+    settings: &'a Settings,
+    message: &'a Message,
+    delivery: i64,
+    opening: Opening<'a>,
+}
+
+impl Accepting<'_> {
+    /// Notes the version of each item and when it becomes public; whether all of the events are older than what is
+    /// known.
+    ///
+    /// **Invariant:** an older event never overwrites a newer one: versions only grow.
+    fn items<'r>(
+        &mut self,
+        versions: impl Iterator<Item = ((&'r Event, &'r str), &'r Row)>,
+    ) -> Result<bool, StoreError> {
+        let (message, now) = (self.message, self.opening.now);
+        let connection = message.connection.as_str();
+        let mut stale = 0;
+        for ((event, id), row) in versions {
+            let Some(item) = &event.item else { continue };
+            let known = row.maybe_time(0)?;
+            let version = item.updated_at;
+            if version.zip(known).is_some_and(|(version, known)| version < known) {
+                // What is planned for it follows the newer one.
+                stale += 1;
+                continue;
+            }
+            if let Some(version) = version {
+                self.opening.writes.push(statement(
+                    "INSERT INTO items (connection, item, updated_at, seen_at) VALUES (?1, ?2, ?3, ?4) \
+                     ON CONFLICT (connection, item) DO UPDATE SET updated_at = ?3, seen_at = ?4",
+                    [connection.into(), id.into(), version.into(), now.into()],
+                ));
+            }
+            if row.integer(1)? != 0 {
+                self.opening.writes.push(statement(
+                    "DELETE FROM plans WHERE connection = ?1 AND item = ?2",
+                    [connection.into(), id.into()],
+                ));
+            }
+        }
+        Ok(stale > 0 && stale == message.events.len())
+    }
+
+    fn store(&mut self, test: bool, stale: bool) {
+        let (message, now) = (self.message, self.opening.now);
+        let event = message.events.first();
+        let json = |error| -> String { serde_json::Error::to_string(&error) };
+        self.opening.writes.push(statement(
+            "INSERT INTO deliveries (id, connection, key, event_type, kind, item, stale, events, verified_by, \
+             headers, payload, received_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            [
+                self.delivery.into(),
+                message.connection.as_str().into(),
+                message.key.as_str().into(),
+                event.map_or("", |it| &it.name).into(),
+                event.map_or("", |it| it.kind.name()).into(),
+                event.and_then(|it| it.item.as_ref()?.id.as_deref()).into(),
+                stale.into(),
+                serde_json::to_string(&message.events).unwrap_or_else(json).into(),
+                message.verified_by.as_str().into(),
+                serde_json::to_string(&message.headers).unwrap_or_else(json).into(),
+                crate::store::Value::Blob(message.payload.to_vec()),
+                now.into(),
+            ],
+        ));
+        if !test {
+            self.opening.writes.push(statement(
+                "INSERT INTO keys (connection, key, delivery_id, expires_at) VALUES (?1, ?2, ?3, ?4) \
+                 ON CONFLICT (connection, key) DO UPDATE SET delivery_id = ?3, expires_at = ?4",
+                [
+                    message.connection.as_str().into(),
+                    message.key.as_str().into(),
+                    self.delivery.into(),
+                    now.plus(self.key_lifetime()).into(),
+                ],
+            ));
+        }
+    }
+
+    /// A key that is unique is known for as long as what it stands for, or as its sender may repeat, if that is
+    /// longer; another one only for as long as its sender repeats, for then the same bytes may be another publish.
+    fn key_lifetime(&self) -> Duration {
+        let repeats_for = Duration::from_secs(self.message.repeats_for);
+        if self.message.key_is_unique { repeats_for.max(self.settings.retention) } else { repeats_for }
+    }
+
+    /// Has the events join the jobs that wait, or opens them. Tells when one that it opened is due.
+    fn join(&mut self) -> (Option<Timestamp>, Vec<Entry>) {
+        let message = self.message;
+        let (mut wake_at, mut entries): (Option<Timestamp>, Vec<Entry>) = (None, Vec::new());
+        for route in routes::matching(self.settings, &message.events) {
+            let event = (message.source(), message.key.as_str());
+            let (job, is_new, hold) =
+                self.opening.join(route.action.name, route.target, event, When::Settled);
+            if let Some(due) = job.due_at.filter(|_| is_new) {
+                wake_at = Some(wake_at.map_or(due, |known| known.min(due)));
+                entries.push(queued(&job, due, hold));
+            }
+            self.opening.carry(job.id, self.delivery);
+            self.plan(route.target);
+        }
+        (wake_at, entries)
+    }
+
+    /// Plans a deploy for the time at which an item becomes public, where that lies ahead.
+    fn plan(&mut self, target: &str) {
+        let (message, now) = (self.message, self.opening.now);
+        for event in message.events.iter().take(MOST_ITEMS) {
+            let Some(item) = &event.item else { continue };
+            let at = item.published_at.filter(|at| *at > now);
+            let goes = matches!(event.kind, Kind::Unpublished | Kind::Deleted);
+            let Some(at) = at.filter(|_| !goes) else { continue };
+            let id = item.id.as_deref().unwrap_or(&message.key);
+            self.opening.writes.push(statement(
+                "INSERT INTO plans (target, connection, item, delivery_id, at) VALUES (?1, ?2, ?3, ?4, ?5) \
+                 ON CONFLICT (connection, item, target) DO UPDATE SET delivery_id = ?4, at = ?5",
+                [
+                    target.into(),
+                    message.connection.as_str().into(),
+                    id.into(),
+                    self.delivery.into(),
+                    at.into(),
+                ],
+            ));
+        }
+    }
+}

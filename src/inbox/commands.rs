@@ -1,0 +1,115 @@
+//! The owner's commands on what is stored: send again, release, deploy now, delete. Who may give them, and how, is
+//! decided in `owner`.
+
+use crate::event::{Event, Timestamp};
+use crate::outbox::{JobRow, Opening, State, When, read_jobs, select_jobs};
+use crate::routes;
+use crate::settings::Settings;
+use crate::store::{Row, Statement, StoreError, Transaction, statement};
+
+/// What a command did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is done.
+    Done {
+        /// The jobs that were opened, or joined.
+        jobs: usize,
+        /// When the first of them is due.
+        wake_at: Option<Timestamp>,
+    },
+    /// There is no such delivery, job or target.
+    NotFound,
+    /// There is, but nothing can be done with it so.
+    Conflict(&'static str),
+}
+
+/// Does anew what a delivery causes, at once: its dead jobs are revived, and its events take their routes again.
+pub fn redeliver(settings: &Settings, id: i64, now: Timestamp) -> Transaction<'_, Outcome> {
+    let mut reads = vec![
+        statement("SELECT connection, key, events FROM deliveries WHERE id = ?1", [id.into()]),
+        statement(
+            select_jobs!("JOIN carries c ON c.job_id = j.id WHERE c.delivery_id = ?1 AND j.state = 'dead'"),
+            [id.into()],
+        ),
+    ];
+    reads.extend(Opening::reads());
+    Transaction::new(reads, move |rows| {
+        let [delivery, dead, open @ ..] = rows.as_slice() else {
+            return Err(StoreError::Unreadable { column: 0 });
+        };
+        let mut opening = Opening::read(settings, open, now)?;
+        let Some(row) = delivery.first() else { return Ok((Vec::new(), Outcome::NotFound)) };
+        let (connection, key) = (row.text(0)?, row.text(1)?);
+        let events: Vec<Event> = serde_json::from_str(row.text(2)?).unwrap_or_default();
+        let mut jobs: Vec<JobRow> =
+            read_jobs(dead)?.iter().map(|job| opening.reopen(job, When::Soon)).collect();
+        for route in routes::matching(settings, &events) {
+            if jobs.iter().any(|it| it.action == route.action.name && it.target == route.target) {
+                continue;
+            }
+            let source = connection.split('/').next().unwrap_or_default();
+            let (job, _, _) = opening.join(route.action.name, route.target, (source, key), When::Soon);
+            opening.carry(job.id, id);
+            jobs.push(job);
+        }
+        Ok((opening.writes, done(&jobs)))
+    })
+}
+
+/// Revives every dead job, at once.
+pub fn redeliver_dead(settings: &Settings, now: Timestamp) -> Transaction<'_, Outcome> {
+    let reads =
+        std::iter::once(statement(select_jobs!("WHERE j.state = 'dead' ORDER BY j.id LIMIT 1000"), []));
+    Transaction::new(reads.chain(Opening::reads()).collect(), move |rows| {
+        let Some((dead, open)) = rows.split_first() else { return Err(StoreError::Unreadable { column: 0 }) };
+        let mut opening = Opening::read(settings, open, now)?;
+        let jobs: Vec<JobRow> = read_jobs(dead)?.iter().map(|job| opening.reopen(job, When::Soon)).collect();
+        Ok((opening.writes, done(&jobs)))
+    })
+}
+
+/// Lets a job that is held go.
+pub fn release(settings: &Settings, id: i64, now: Timestamp) -> Transaction<'_, Outcome> {
+    let reads = std::iter::once(statement(select_jobs!("WHERE j.id = ?1"), [id.into()]));
+    Transaction::new(reads.chain(Opening::reads()).collect(), move |rows| {
+        let Some((job, open)) = rows.split_first() else { return Err(StoreError::Unreadable { column: 0 }) };
+        let mut opening = Opening::read(settings, open, now)?;
+        let jobs = read_jobs(job)?;
+        let Some(job) = jobs.first() else { return Ok((Vec::new(), Outcome::NotFound)) };
+        if job.state != State::Held {
+            return Ok((Vec::new(), Outcome::Conflict("the job is not held")));
+        }
+        let opened = opening.reopen(job, When::Soon);
+        Ok((opening.writes, done(&[opened])))
+    })
+}
+
+/// Deploys a target now: without quiet time and least gap, and from the reserve of the budget if need be.
+pub fn deploy<'a>(settings: &'a Settings, target: &'a str, now: Timestamp) -> Transaction<'a, Outcome> {
+    Transaction::new(Opening::reads().into(), move |rows| {
+        if settings.target(target).is_none() {
+            return Ok((Vec::new(), Outcome::NotFound));
+        }
+        let mut opening = Opening::read(settings, &rows, now)?;
+        let waiting = opening.waiting("deploy", target).cloned();
+        let id = format!("deploy-now-{}", now.0);
+        let event = waiting.as_ref().map_or(("presshook", id.as_str()), |it| (&it.source, &it.event_id));
+        let (job, _, _) = opening.join("deploy", target, event, When::Now);
+        Ok((opening.writes, done(&[job])))
+    })
+}
+
+/// Deletes a delivery: its payload and what it told. What it caused goes on, and a repeat of it is still one.
+pub fn delete(id: i64) -> Transaction<'static, Outcome> {
+    Transaction::new(vec![statement("SELECT id FROM deliveries WHERE id = ?1", [id.into()])], move |rows| {
+        if rows.first().is_none_or(|rows: &Vec<Row>| rows.is_empty()) {
+            return Ok((Vec::new(), Outcome::NotFound));
+        }
+        let writes: Vec<Statement> = vec![statement("DELETE FROM deliveries WHERE id = ?1", [id.into()])];
+        Ok((writes, Outcome::Done { jobs: 0, wake_at: None }))
+    })
+}
+
+fn done(jobs: &[JobRow]) -> Outcome {
+    Outcome::Done { jobs: jobs.len(), wake_at: jobs.iter().filter_map(|job| job.due_at).min() }
+}

@@ -1,0 +1,3 @@
+//! The native edge: what the server is made of.
+
+pub mod store;

@@ -1,0 +1,262 @@
+//! Taking the jobs that are due. What was claimed and never answered for is found here too, as are deploys that were
+//! planned for a time, or that a schedule asks for.
+//!
+//! **Invariant:** claim before sending. The claim counts the attempt and moves the due time past the time-out, in one
+//! transaction and before anything is sent: a crash costs one attempt, never an event, and cannot spin.
+
+use std::time::Duration;
+
+use super::open::{Opening, When};
+use super::pace::{Hold, TargetState};
+use super::record::failed;
+use super::rows::{JobRow, State, read_jobs, select_jobs, write};
+use super::{Attempt, Carried, Failure, Job, earliest};
+use crate::actions::Action;
+use crate::event::{Key, Timestamp};
+use crate::log::{Code, Entry, Level};
+use crate::settings::Settings;
+use crate::store::{Row, StoreError, Transaction, statement};
+
+/// How long one attempt may take; then its answer counts as lost.
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// How much later a claim counts as abandoned: long enough for its edge to record a time-out.
+const GRACE: Duration = Duration::from_secs(5);
+/// Calls under way at once: Cloudflare allows six connections to a request.
+const MOST_IN_FLIGHT: usize = 4;
+
+/// A job whose next attempt is to be made now.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// Its id in the store.
+    pub id: i64,
+    /// What to send; `carried` is filled in by [`carried`].
+    pub job: Job,
+    /// The attempt that was claimed.
+    pub attempt: Attempt,
+    /// When it must be over.
+    pub deadline: Timestamp,
+}
+
+/// What came of looking for due jobs.
+#[derive(Debug, Default)]
+pub struct Claims {
+    /// The attempts to make.
+    pub claimed: Vec<Claimed>,
+    /// Whether to claim again at once, because jobs have become due by this.
+    pub again: bool,
+    /// What to log.
+    pub entries: Vec<Entry>,
+}
+
+/// Takes the jobs that are due, as many as may be under way at once, and at most one for each target.
+///
+/// `jitter` is a random number from 0 to 1, which the edge draws.
+pub fn claim(settings: &Settings, now: Timestamp, jitter: f64) -> Transaction<'_, Claims> {
+    let mut reads = vec![
+        statement(select_jobs!("WHERE j.due_at <= ?1 ORDER BY j.due_at LIMIT 32"), [now.into()]),
+        statement(select_jobs!("WHERE j.state = 'sending'"), []),
+        statement(select_jobs!("WHERE j.state = 'dead' AND j.action = 'deploy'"), []),
+        statement(
+            "SELECT p.target, p.connection, p.item, p.delivery_id, d.key FROM plans p \
+             LEFT JOIN deliveries d ON d.id = p.delivery_id WHERE p.at <= ?1 ORDER BY p.at LIMIT 32",
+            [now.into()],
+        ),
+    ];
+    reads.extend(Opening::reads());
+    Transaction::new(reads, move |rows| {
+        let [due, sending, dead, plans, rest @ ..] = rows.as_slice() else {
+            return Err(StoreError::Unreadable { column: 0 });
+        };
+        let opening = Opening::read(settings, rest, now)?;
+        let sending = read_jobs(sending)?;
+        let mut claiming = Claiming { settings, now, jitter, sending, opening, claims: Claims::default() };
+        let is_sending = |it: &JobRow| it.state == State::Sending;
+        let (lost, due): (Vec<JobRow>, Vec<JobRow>) = read_jobs(due)?.into_iter().partition(is_sending);
+        // Each of these changes what is due: one at a time, and then again.
+        if !lost.is_empty() {
+            lost.into_iter().for_each(|job| claiming.lost(job));
+        } else if !plans.is_empty() {
+            plans.iter().try_for_each(|plan| claiming.planned(plan))?;
+        } else if !claiming.scheduled(&read_jobs(dead)?) {
+            due.into_iter().for_each(|job| claiming.take(job));
+        }
+        Ok((claiming.opening.writes, claiming.claims))
+    })
+}
+
+/// What a claimed job carries: its events' ids, the last first, and how many they are.
+pub fn carried(job: i64) -> Transaction<'static, Carried> {
+    let reads = vec![
+        statement(
+            "SELECT d.key FROM carries c JOIN deliveries d ON d.id = c.delivery_id WHERE c.job_id = ?1 \
+             ORDER BY c.delivery_id DESC LIMIT ?2",
+            [job.into(), Carried::MOST_IDS.into()],
+        ),
+        statement("SELECT count(*) FROM carries WHERE job_id = ?1", [job.into()]),
+    ];
+    Transaction::new(reads, |rows| {
+        let ids = rows.first().into_iter().flatten();
+        let event_ids = ids.map(|row| row.text(0).map(str::to_owned)).collect::<Result<_, _>>()?;
+        let count = rows.get(1).and_then(|rows| rows.first()).map_or(Ok(0), |row| row.integer(0))?;
+        Ok((Vec::new(), Carried { event_ids, count: u64::try_from(count).unwrap_or_default() }))
+    })
+}
+
+/// When there is something to do next; nothing if nothing is open.
+pub fn next_wake() -> Transaction<'static, Option<Timestamp>> {
+    let reads = vec![
+        statement("SELECT min(due_at) FROM jobs WHERE due_at IS NOT NULL", []),
+        statement("SELECT min(at) FROM plans", []),
+        statement("SELECT min(scheduled_at) FROM targets", []),
+    ];
+    Transaction::new(reads, |rows| {
+        let times = rows.iter().flatten().map(|row| row.maybe_time(0)).collect::<Result<Vec<_>, _>>()?;
+        Ok((Vec::new(), times.into_iter().flatten().min()))
+    })
+}
+
+/// The state of one pass.
+struct Claiming<'s> {
+    settings: &'s Settings,
+    now: Timestamp,
+    jitter: f64,
+    sending: Vec<JobRow>,
+    opening: Opening<'s>,
+    claims: Claims,
+}
+
+impl Claiming<'_> {
+    /// A claim that nobody answered for: whether the host heard the call is not known.
+    fn lost(&mut self, job: JobRow) {
+        let failure = Failure::Network { reason: "the answer was lost in a restart".to_owned() };
+        let job = failed(job, &failure, &mut self.opening, self.jitter);
+        let (level, code) = job.told_as();
+        let entry = Entry::new(level, code)
+            .with("job", job.action.as_str())
+            .with("target", job.target.as_str())
+            .with("event", job.event_id.as_str())
+            .with("attempt", u64::from(job.attempts))
+            .with("reason", failure.to_string())
+            .with_some("due", job.due_at.map(|it| it.to_string()));
+        self.claims.entries.push(entry);
+        self.claims.again = true;
+    }
+
+    /// A deploy that was planned for the time at which an item becomes public.
+    fn planned(&mut self, plan: &Row) -> Result<(), StoreError> {
+        let (target, connection) = (plan.text(0)?, plan.text(1)?);
+        let (item, delivery) = (plan.text(2)?, plan.integer(3)?);
+        let source = connection.split('/').next().unwrap_or_default();
+        let key = plan.maybe_text(4)?;
+        let (job, _, _) = self.opening.join("deploy", target, (source, key.unwrap_or(item)), When::Soon);
+        if key.is_some() {
+            self.opening.carry(job.id, delivery);
+        }
+        self.opening.writes.push(statement(
+            "DELETE FROM plans WHERE target = ?1 AND connection = ?2 AND item = ?3",
+            [target.into(), connection.into(), item.into()],
+        ));
+        self.claims.again = true;
+        Ok(())
+    }
+
+    /// Whether a schedule had something to do: its time has come, or it was changed.
+    fn scheduled(&mut self, dead: &[JobRow]) -> bool {
+        let before = self.opening.writes.len();
+        for target in &self.settings.targets {
+            let state = self.opening.known.state(&target.name);
+            let text = target.schedule.as_ref().map(|it| it.text.clone());
+            let come = state.scheduled_at.is_some_and(|at| at <= self.now);
+            if text == state.schedule && !come {
+                continue;
+            }
+            let next = target.schedule.as_ref().and_then(|it| it.next(self.now));
+            let unchanged = text == state.schedule;
+            let state = TargetState { schedule: text, scheduled_at: next, ..state };
+            let statement = self.opening.known.set_state(&target.name, state);
+            self.opening.writes.push(statement);
+            let Some(schedule) = target.schedule.as_ref().filter(|_| come && unchanged) else { continue };
+            let failed: Vec<&JobRow> = dead.iter().filter(|it| it.target == target.name).collect();
+            let waits = self.opening.waiting("deploy", &target.name).cloned();
+            for job in &failed {
+                self.opening.reopen(job, When::Soon);
+            }
+            if let Some(job) = waits {
+                self.opening.join("deploy", &target.name, (&job.source, &job.event_id), When::Soon);
+            } else if failed.is_empty() && schedule.always {
+                self.opening.join("deploy", &target.name, ("schedule", &schedule.text), When::Soon);
+            }
+        }
+        let any = self.opening.writes.len() > before;
+        self.claims.again |= any;
+        any
+    }
+
+    /// Claims a job that is due, or says when it will be, where its target does not allow it now.
+    fn take(&mut self, mut job: JobRow) {
+        let busy = self.sending.iter().find(|it| it.action == job.action && it.target == job.target);
+        if let Some(busy) = busy {
+            // The record of that call says anew when this one is due.
+            job.due_at = busy.due_at;
+            return self.opening.writes.push(write(&job));
+        }
+        if let Some((at, hold)) = earliest(&self.opening.known, &job.target, job.urgent, self.now) {
+            if job.due_at != Some(at) {
+                self.claims.entries.push(queued(&job, at, Some(hold)));
+            }
+            job.due_at = Some(at);
+            return self.opening.writes.push(write(&job));
+        }
+        if self.sending.len() >= MOST_IN_FLIGHT {
+            // It is due; the end of one of those under way looks again.
+            return;
+        }
+        let Some(action) = Action::named(&job.action) else {
+            let reason = format!("this version has no action `{}`", job.action);
+            let entry = Entry::new(Level::Error, Code::JobDead).with("job", job.action.as_str());
+            self.claims.entries.push(entry.with("reason", reason.as_str()));
+            job = JobRow { state: State::Dead, due_at: None, reason: Some(reason), ..job };
+            return self.opening.writes.push(write(&job));
+        };
+        let deadline = self.now.plus(TIMEOUT);
+        job.attempts = job.attempts.saturating_add(1);
+        job = JobRow {
+            state: State::Sending,
+            due_at: Some(deadline.plus(GRACE)),
+            tries: job.tries.saturating_add(1),
+            first_at: None,
+            ..job
+        };
+        let called = self.opening.known.called(&job.target, self.now);
+        self.opening.writes.extend(called);
+        self.opening.writes.push(write(&job));
+        self.opening.writes.push(statement(
+            "INSERT INTO attempts (job_id, number, started_at) VALUES (?1, ?2, ?3)",
+            [job.id.into(), job.attempts.into(), self.now.into()],
+        ));
+        self.claims.claimed.push(Claimed {
+            id: job.id,
+            attempt: Attempt { number: job.attempts, started_at: self.now },
+            deadline,
+            job: Job {
+                action,
+                target: job.target.clone(),
+                source: job.source.clone(),
+                event_id: Key(job.event_id.clone()),
+                carried: None,
+            },
+        });
+        self.sending.push(job);
+    }
+}
+
+/// An entry that tells when a job is due, and what holds it back.
+pub(crate) fn queued(job: &JobRow, due: Timestamp, hold: Option<Hold>) -> Entry {
+    let level = if hold == Some(Hold::Spent) { Level::Warn } else { Level::Info };
+    Entry::new(level, Code::DeployQueued)
+        .with("target", job.target.as_str())
+        .with("source", job.source.as_str())
+        .with("event", job.event_id.as_str())
+        .with("due", due.to_string())
+        .with_some("reason", hold.map(Hold::reason))
+}

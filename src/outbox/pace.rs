@@ -1,0 +1,217 @@
+//! When a target may be called: the window of its events, and what holds it back: the least gap between two calls,
+//! a `Retry-After`, a build known to run, and the month's budget.
+
+use std::time::Duration;
+
+use super::rows;
+use super::schedule::month;
+use crate::event::Timestamp;
+use crate::settings::{Budget, Pace, Settings, Target};
+use crate::store::{Row, Statement, StoreError};
+
+/// When the events of a window are to be carried: quiet for long enough, but never later than the longest wait.
+pub(crate) fn window(pace: &Pace, first_at: Timestamp, last_at: Timestamp) -> Timestamp {
+    last_at.plus(pace.settle).min(first_at.plus(pace.max_wait))
+}
+
+/// What is known of a target.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct TargetState {
+    pub(crate) last_call_at: Option<Timestamp>,
+    /// Until when its host asked to be left alone.
+    pub(crate) not_before: Option<Timestamp>,
+    /// Until when a build is believed to run.
+    pub(crate) building_until: Option<Timestamp>,
+    /// The schedule that `scheduled_at` comes from.
+    pub(crate) schedule: Option<String>,
+    pub(crate) scheduled_at: Option<Timestamp>,
+}
+
+/// What has been spent of a budget.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Spent {
+    /// The month that it is of.
+    pub(crate) period_start: Timestamp,
+    pub(crate) calls: u32,
+    pub(crate) last_call_at: Option<Timestamp>,
+}
+
+/// What holds a call back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    Gap,
+    RetryAfter,
+    Build,
+    /// Half of the budget is spent, and the rest is spread over the month.
+    Paced,
+    /// Nothing is left until the budget begins anew.
+    Spent,
+}
+
+impl Hold {
+    /// In an owner's words.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Hold::Gap => "the last deploy was less than `DEPLOY_MIN_GAP_SECONDS` ago",
+            Hold::RetryAfter => "the host asked to be left alone until then",
+            Hold::Build => "a build is running",
+            Hold::Paced => {
+                "half of `DEPLOY_BUDGET_PER_MONTH` is spent, and the rest is spread over the month"
+            }
+            Hold::Spent => "`DEPLOY_BUDGET_PER_MONTH` is spent; it begins anew then",
+        }
+    }
+}
+
+/// What is known of every target and budget, to be asked and changed within one transaction.
+#[derive(Debug)]
+pub(crate) struct Known<'s> {
+    settings: &'s Settings,
+    targets: Vec<(String, TargetState)>,
+    budgets: Vec<(String, Spent)>,
+}
+
+impl<'s> Known<'s> {
+    /// From the rows of [`rows::targets`] and [`rows::budgets`].
+    pub(crate) fn read(
+        settings: &'s Settings,
+        targets: &[Row],
+        budgets: &[Row],
+    ) -> Result<Known<'s>, StoreError> {
+        Ok(Known {
+            settings,
+            targets: targets.iter().map(rows::read_target).collect::<Result<_, _>>()?,
+            budgets: budgets.iter().map(rows::read_spent).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The settings of a target; none if it is set up no more.
+    pub(crate) fn target(&self, name: &str) -> Option<&'s Target> {
+        self.settings.target(name)
+    }
+
+    pub(super) fn state(&self, target: &str) -> TargetState {
+        self.targets
+            .iter()
+            .find(|(name, _)| name == target)
+            .map(|(_, state)| state.clone())
+            .unwrap_or_default()
+    }
+
+    /// What has been spent of a budget in the month that this moment is in.
+    fn spent(&self, budget: &Budget, now: Timestamp) -> Spent {
+        let (period_start, _) = month(budget.reset_day, now);
+        let known = self.budgets.iter().find(|(name, _)| *name == budget.name).map(|(_, spent)| *spent);
+        match known {
+            Some(spent) if spent.period_start == period_start => spent,
+            known => Spent { period_start, calls: 0, last_call_at: known.and_then(|it| it.last_call_at) },
+        }
+    }
+
+    /// When a job's events are to be carried, no earlier than its target allows; and what holds it back, if anything.
+    pub(crate) fn due(
+        &self,
+        target: &str,
+        times: (Option<Timestamp>, Timestamp),
+        urgent: bool,
+        now: Timestamp,
+    ) -> (Timestamp, Option<Hold>) {
+        let (first_at, last_at) = times;
+        let wanted = match (self.target(target), first_at) {
+            (Some(it), Some(first_at)) if !urgent => window(&it.pace, first_at, last_at),
+            _ => now,
+        };
+        match earliest(self, target, urgent, now) {
+            Some((at, hold)) if at > wanted => (at, Some(hold)),
+            _ => (wanted, None),
+        }
+    }
+
+    /// Notes that a call is about to be made.
+    pub(super) fn called(&mut self, target: &str, now: Timestamp) -> Vec<Statement> {
+        let state = TargetState { last_call_at: Some(now), not_before: None, ..self.state(target) };
+        let spent = self.budget_of(target).map(|budget| {
+            let spent = self.spent(budget, now);
+            let spent = Spent { calls: spent.calls.saturating_add(1), last_call_at: Some(now), ..spent };
+            self.set_spent(&budget.name, spent)
+        });
+        std::iter::once(self.set_state(target, state)).chain(spent).collect()
+    }
+
+    /// Notes that the last call has clearly been refused.
+    pub(super) fn refused(&mut self, target: &str, now: Timestamp) -> Option<Statement> {
+        let budget = self.budget_of(target)?;
+        let called_at = self.state(target).last_call_at?;
+        let spent = self.spent(budget, now);
+        // A call of last month is not given back to this one.
+        let counted = called_at >= spent.period_start && spent.calls > 0;
+        counted.then(|| {
+            let spent = Spent { calls: spent.calls.saturating_sub(1), ..spent };
+            self.set_spent(&budget.name, spent)
+        })
+    }
+
+    /// Notes until when a target must not be called.
+    pub(super) fn hold_until(&mut self, target: &str, until: Timestamp) -> Statement {
+        let state = TargetState { not_before: Some(until), ..self.state(target) };
+        self.set_state(target, state)
+    }
+
+    pub(super) fn set_state(&mut self, target: &str, state: TargetState) -> Statement {
+        let statement = rows::write_target(target, &state);
+        self.targets.retain(|(name, _)| name != target);
+        self.targets.push((target.to_owned(), state));
+        statement
+    }
+
+    fn set_spent(&mut self, budget: &str, spent: Spent) -> Statement {
+        let statement = rows::write_spent(budget, &spent);
+        self.budgets.retain(|(name, _)| name != budget);
+        self.budgets.push((budget.to_owned(), spent));
+        statement
+    }
+
+    fn budget_of(&self, target: &str) -> Option<&'s Budget> {
+        self.settings.budget(self.target(target)?)
+    }
+}
+
+/// The moment before which a target must not be called, and why; nothing if it may be called at any time.
+///
+/// What the owner asks for by hand is held back only by what the host asked for, and by a budget that is spent whole.
+pub(crate) fn earliest(
+    known: &Known<'_>,
+    target: &str,
+    urgent: bool,
+    now: Timestamp,
+) -> Option<(Timestamp, Hold)> {
+    let state = known.state(target);
+    let mut holds = vec![(state.not_before, Hold::RetryAfter)];
+    if !urgent {
+        let gap = known.target(target).and_then(|it| Some(state.last_call_at?.plus(it.pace.min_gap)));
+        holds.extend([(gap, Hold::Gap), (state.building_until, Hold::Build)]);
+    }
+    if let Some(budget) = known.budget_of(target) {
+        holds.push(budgeted(budget, &known.spent(budget, now), urgent, now));
+    }
+    let holds = holds.into_iter().filter_map(|(at, hold)| Some((at?, hold)));
+    holds.max_by_key(|(at, _)| *at).filter(|(at, _)| *at > now)
+}
+
+/// What a budget allows: from half of it on, the rest is spread over what is left of the month, but for a reserve.
+fn budgeted(budget: &Budget, spent: &Spent, urgent: bool, now: Timestamp) -> (Option<Timestamp>, Hold) {
+    let (_, end) = month(budget.reset_day, now);
+    let left = budget.per_month.saturating_sub(spent.calls);
+    // A twentieth, but at least one, and never all of it.
+    let reserve =
+        if urgent { 0 } else { (budget.per_month / 20).max(1).min(budget.per_month.saturating_sub(1)) };
+    let usable = left.saturating_sub(reserve);
+    if usable == 0 {
+        return (Some(end), Hold::Spent);
+    }
+    if urgent || spent.calls.saturating_mul(2) < budget.per_month {
+        return (None, Hold::Paced);
+    }
+    let gap = end.since(now).checked_div(usable).unwrap_or(Duration::ZERO);
+    (spent.last_call_at.map(|at| at.plus(gap)), Hold::Paced)
+}

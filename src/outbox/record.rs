@@ -1,0 +1,152 @@
+//! What came of an attempt: done, again later, or dead; and what that means for what waits behind it.
+
+use std::time::Duration;
+
+use super::open::{Opening, When};
+use super::rows::{JobRow, State, read_jobs, select_jobs, write};
+use super::{Claimed, Failure};
+use crate::actions::Done;
+use crate::event::Timestamp;
+use crate::log::{Entry, Level};
+use crate::settings::Settings;
+use crate::store::{Statement, StoreError, Transaction, statement};
+
+/// How an attempt ended.
+pub type Result = std::result::Result<Done, Failure>;
+
+/// How long to wait before each further attempt; then a job is dead.
+const DELAYS: [Duration; 8] = [
+    Duration::from_secs(2),
+    Duration::from_secs(10),
+    Duration::from_secs(30),
+    Duration::from_secs(2 * 60),
+    Duration::from_secs(10 * 60),
+    Duration::from_secs(3600),
+    Duration::from_secs(4 * 3600),
+    Duration::from_secs(12 * 3600),
+];
+/// The longest that a `Retry-After` is heeded.
+const MOST_RETRY_AFTER: Duration = Duration::from_secs(12 * 3600);
+
+/// Notes how a claimed attempt ended. An answer that comes after its claim has been given up changes nothing: the
+/// job has been tried again, or will be.
+///
+/// `jitter` is a random number from 0 to 1, which the edge draws.
+pub fn record<'a>(
+    settings: &'a Settings,
+    claimed: &'a Claimed,
+    result: &'a Result,
+    now: Timestamp,
+    jitter: f64,
+) -> Transaction<'a, Option<Entry>> {
+    let mut reads = vec![
+        statement(select_jobs!("WHERE j.id = ?1"), [claimed.id.into()]),
+        statement(select_jobs!("WHERE j.after = ?1 AND j.state = 'blocked'"), [claimed.id.into()]),
+    ];
+    reads.extend(Opening::reads());
+    Transaction::new(reads, move |rows| {
+        let [job, blocked, rest @ ..] = rows.as_slice() else {
+            return Err(StoreError::Unreadable { column: 0 });
+        };
+        let mut opening = Opening::read(settings, rest, now)?;
+        let of_this = |it: &JobRow| it.state == State::Sending && it.attempts == claimed.attempt.number;
+        let Some(job) = read_jobs(job)?.into_iter().next().filter(of_this) else {
+            return Ok((Vec::new(), None));
+        };
+        let told = |level, code| claimed.job.entry(level, code, claimed.attempt, now);
+        let entry = match result {
+            Ok(done) => {
+                succeeded(job, done, &read_jobs(blocked)?, &mut opening);
+                told(Level::Info, claimed.job.action.done)
+                    .with_some("status", done.status.map(u64::from))
+                    .with_some("build", done.reference.as_deref())
+                    .with_some("already_exists", done.already_exists.then_some("true"))
+            }
+            Err(failure) => {
+                let job = failed(job, failure, &mut opening, jitter);
+                let (level, code) = job.told_as();
+                told(level, code)
+                    .with("reason", failure.to_string())
+                    .with_some("due", job.due_at.map(|it| it.to_string()))
+            }
+        };
+        Ok((opening.writes, Some(entry)))
+    })
+}
+
+/// A job is done, and with it every dead one of its target; what waits behind it may be due.
+fn succeeded(job: JobRow, done: &Done, blocked: &[JobRow], opening: &mut Opening<'_>) {
+    let now = opening.now;
+    opening.writes.push(ended(&job, "accepted", done.status, done.reference.as_deref(), now));
+    opening.writes.push(statement(
+        "UPDATE jobs SET state = 'superseded', reason = 'a later call of its target was accepted', \
+         finished_at = ?1 WHERE target = ?2 AND action = ?3 AND state = 'dead'",
+        [now.into(), job.target.as_str().into(), job.action.as_str().into()],
+    ));
+    opening.wait_again(&job.action, &job.target);
+    for job in blocked {
+        opening.reopen(job, When::Soon);
+    }
+    let job = JobRow {
+        state: State::Done,
+        due_at: None,
+        urgent: false,
+        reason: None,
+        finished_at: Some(now),
+        ..job
+    };
+    opening.writes.push(write(&job));
+}
+
+/// A job's attempt has failed: when it is tried again, if at all. Events that came meanwhile join it, and it begins
+/// anew with them. The job as it is then.
+pub(super) fn failed(job: JobRow, failure: &Failure, opening: &mut Opening<'_>, jitter: f64) -> JobRow {
+    let now = opening.now;
+    let outcome = match failure {
+        Failure::Timeout(_) | Failure::Network { .. } => "unknown",
+        Failure::Status { .. } | Failure::NotSet if failure.is_refusal() => "refused",
+        Failure::Status { .. } | Failure::NotSet => "failed",
+    };
+    let reason = failure.to_string();
+    let status = failure.status().map(|it| it.as_u16());
+    opening.writes.push(ended(&job, outcome, status, Some(&reason), now));
+    if failure.is_refusal() {
+        let refund = opening.known.refused(&job.target, now);
+        opening.writes.extend(refund);
+    }
+    if let Some(wait) = failure.retry_after() {
+        let hold = opening.known.hold_until(&job.target, now.plus(wait.min(MOST_RETRY_AFTER)));
+        opening.writes.push(hold);
+    }
+    let delay = DELAYS.get(usize::try_from(job.tries.saturating_sub(1)).unwrap_or(usize::MAX));
+    let job = JobRow { reason: Some(reason), ..job };
+    if !failure.is_temporary() || (delay.is_none() && opening.waiting(&job.action, &job.target).is_none()) {
+        // What waits behind it has its own chance; where it succeeds, it supersedes this one.
+        opening.wait_again(&job.action, &job.target);
+        let job = JobRow { state: State::Dead, due_at: None, urgent: false, finished_at: Some(now), ..job };
+        opening.writes.push(write(&job));
+        return job;
+    }
+    let again = now.plus(delay.copied().unwrap_or_default().mul_f64(0.9 + 0.2 * jitter.clamp(0.0, 1.0)));
+    opening.retry(job, again)
+}
+
+fn ended(
+    job: &JobRow,
+    outcome: &str,
+    status: Option<u16>,
+    detail: Option<&str>,
+    now: Timestamp,
+) -> Statement {
+    statement(
+        "UPDATE attempts SET ended_at = ?3, outcome = ?4, status = ?5, detail = ?6 WHERE job_id = ?1 AND number = ?2",
+        [
+            job.id.into(),
+            job.attempts.into(),
+            now.into(),
+            outcome.into(),
+            status.map(u32::from).into(),
+            detail.into(),
+        ],
+    )
+}

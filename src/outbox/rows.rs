@@ -1,0 +1,235 @@
+//! The tables of the outbox as rows: reading jobs, targets and budgets, and writing jobs back.
+
+use super::pace::{Spent, TargetState};
+use crate::event::Timestamp;
+use crate::log::{Code, Level};
+use crate::store::{Row, Statement, StoreError, statement};
+
+/// Where a job is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// It is tried when it is due; events join it.
+    Waiting,
+    /// An attempt has been claimed; `due_at` is when its answer counts as lost.
+    Sending,
+    /// It succeeded.
+    Done,
+    /// It is out of attempts or not worth another.
+    Dead,
+    /// A later success of its target did what it should have, or its events have joined another job.
+    Superseded,
+    /// It waits until it is released by hand.
+    Held,
+    /// It waits until the job `after` is done.
+    Blocked,
+}
+
+impl State {
+    const ALL: [State; 7] = [
+        State::Waiting,
+        State::Sending,
+        State::Done,
+        State::Dead,
+        State::Superseded,
+        State::Held,
+        State::Blocked,
+    ];
+
+    /// Its name in the store and in answers.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            State::Waiting => "waiting",
+            State::Sending => "sending",
+            State::Done => "done",
+            State::Dead => "dead",
+            State::Superseded => "superseded",
+            State::Held => "held",
+            State::Blocked => "blocked",
+        }
+    }
+}
+
+/// A job as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct JobRow {
+    pub(crate) id: i64,
+    pub(crate) action: String,
+    pub(crate) target: String,
+    pub(crate) state: State,
+    /// When something is to be done about it.
+    pub(crate) due_at: Option<Timestamp>,
+    /// All attempts; numbers them.
+    pub(crate) attempts: u32,
+    /// Attempts since an event joined; decides how long to wait before the next.
+    pub(crate) tries: u32,
+    /// When the first event came that no call has carried; none where all have been tried once.
+    pub(crate) first_at: Option<Timestamp>,
+    pub(crate) last_at: Timestamp,
+    /// Whether the owner asked for it to be done now.
+    pub(crate) urgent: bool,
+    /// The job that must be done before.
+    pub(crate) after: Option<i64>,
+    /// The sender and id of the last event.
+    pub(crate) source: String,
+    pub(crate) event_id: String,
+    /// Why it is dead, or was tried again last.
+    pub(crate) reason: Option<String>,
+    pub(crate) finished_at: Option<Timestamp>,
+}
+
+impl JobRow {
+    /// A job that waits, without events so far.
+    pub(crate) fn new(id: i64, action: &str, target: &str, now: Timestamp) -> JobRow {
+        JobRow {
+            id,
+            action: action.to_owned(),
+            target: target.to_owned(),
+            state: State::Waiting,
+            due_at: None,
+            attempts: 0,
+            tries: 0,
+            first_at: None,
+            last_at: now,
+            urgent: false,
+            after: None,
+            source: String::new(),
+            event_id: String::new(),
+            reason: None,
+            finished_at: None,
+        }
+    }
+
+    /// How the log tells of it after a failed attempt.
+    pub(super) fn told_as(&self) -> (Level, Code) {
+        if self.state == State::Dead { (Level::Error, Code::JobDead) } else { (Level::Warn, Code::JobRetry) }
+    }
+}
+
+/// Selects jobs, all columns in the order that [`read_jobs`] expects. A macro, because SQL is `&'static str`.
+macro_rules! select_jobs {
+    ($rest:literal) => {
+        concat!(
+            "SELECT j.id, j.action, j.target, j.state, j.due_at, j.attempts, j.tries, j.first_at, j.last_at, \
+             j.urgent, j.after, j.source, j.event_id, j.reason, j.finished_at FROM jobs j ",
+            $rest
+        )
+    };
+}
+pub(crate) use select_jobs;
+
+/// Reads what [`select_jobs!`] selected.
+pub(crate) fn read_jobs(rows: &[Row]) -> Result<Vec<JobRow>, StoreError> {
+    rows.iter().map(read_job).collect()
+}
+
+fn read_job(row: &Row) -> Result<JobRow, StoreError> {
+    let count = |column| row.integer(column).map(|it| u32::try_from(it).unwrap_or_default());
+    let state = row.text(3)?;
+    Ok(JobRow {
+        id: row.integer(0)?,
+        action: row.text(1)?.to_owned(),
+        target: row.text(2)?.to_owned(),
+        state: State::ALL
+            .into_iter()
+            .find(|it| it.name() == state)
+            .ok_or(StoreError::Unreadable { column: 3 })?,
+        due_at: row.maybe_time(4)?,
+        attempts: count(5)?,
+        tries: count(6)?,
+        first_at: row.maybe_time(7)?,
+        last_at: row.time(8)?,
+        urgent: row.integer(9)? != 0,
+        after: row.maybe_integer(10)?,
+        source: row.text(11)?.to_owned(),
+        event_id: row.text(12)?.to_owned(),
+        reason: row.maybe_text(13)?.map(str::to_owned),
+        finished_at: row.maybe_time(14)?,
+    })
+}
+
+/// Writes a job, new or changed.
+pub(crate) fn write(job: &JobRow) -> Statement {
+    statement(
+        "INSERT INTO jobs (id, action, target, state, due_at, attempts, tries, first_at, last_at, urgent, after, \
+         source, event_id, reason, finished_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) \
+         ON CONFLICT (id) DO UPDATE SET state = ?4, due_at = ?5, attempts = ?6, tries = ?7, first_at = ?8, \
+         last_at = ?9, urgent = ?10, after = ?11, source = ?12, event_id = ?13, reason = ?14, finished_at = ?15",
+        [
+            job.id.into(),
+            job.action.as_str().into(),
+            job.target.as_str().into(),
+            job.state.name().into(),
+            job.due_at.into(),
+            job.attempts.into(),
+            job.tries.into(),
+            job.first_at.into(),
+            job.last_at.into(),
+            job.urgent.into(),
+            job.after.into(),
+            job.source.as_str().into(),
+            job.event_id.as_str().into(),
+            job.reason.as_deref().into(),
+            job.finished_at.into(),
+        ],
+    )
+}
+
+/// Reads every deploy job that events may join: at most one for each target.
+pub(crate) fn open_jobs() -> Statement {
+    statement(select_jobs!("WHERE j.state = 'waiting' AND j.action = 'deploy'"), [])
+}
+
+/// Reads what is known of every target.
+pub(crate) fn targets() -> Statement {
+    statement(
+        "SELECT name, last_call_at, not_before, building_until, schedule, scheduled_at FROM targets",
+        [],
+    )
+}
+
+/// Reads what has been spent of every budget.
+pub(crate) fn budgets() -> Statement {
+    statement("SELECT name, period_start, calls, last_call_at FROM budgets", [])
+}
+
+pub(super) fn read_target(row: &Row) -> Result<(String, TargetState), StoreError> {
+    let state = TargetState {
+        last_call_at: row.maybe_time(1)?,
+        not_before: row.maybe_time(2)?,
+        building_until: row.maybe_time(3)?,
+        schedule: row.maybe_text(4)?.map(str::to_owned),
+        scheduled_at: row.maybe_time(5)?,
+    };
+    Ok((row.text(0)?.to_owned(), state))
+}
+
+pub(super) fn write_target(name: &str, state: &TargetState) -> Statement {
+    statement(
+        "INSERT INTO targets (name, last_call_at, not_before, building_until, schedule, scheduled_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (name) DO UPDATE SET last_call_at = ?2, not_before = ?3, \
+         building_until = ?4, schedule = ?5, scheduled_at = ?6",
+        [
+            name.into(),
+            state.last_call_at.into(),
+            state.not_before.into(),
+            state.building_until.into(),
+            state.schedule.as_deref().into(),
+            state.scheduled_at.into(),
+        ],
+    )
+}
+
+pub(super) fn read_spent(row: &Row) -> Result<(String, Spent), StoreError> {
+    let calls = u32::try_from(row.integer(2)?).unwrap_or_default();
+    let spent = Spent { period_start: row.time(1)?, calls, last_call_at: row.maybe_time(3)? };
+    Ok((row.text(0)?.to_owned(), spent))
+}
+
+pub(super) fn write_spent(name: &str, spent: &Spent) -> Statement {
+    statement(
+        "INSERT INTO budgets (name, period_start, calls, last_call_at) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT (name) DO UPDATE SET period_start = ?2, calls = ?3, last_call_at = ?4",
+        [name.into(), spent.period_start.into(), spent.calls.into(), spent.last_call_at.into()],
+    )
+}

@@ -1,0 +1,261 @@
+//! The settings of deploy targets: which hook, how calls are paced, which budget they draw from.
+//!
+//! The settings without a suffix are the target `default`'s; `…__<NAME>` are those of a further target. A further
+//! target paces like the first where it has no settings of its own.
+
+use std::time::Duration;
+
+use http::Uri;
+
+use super::reader::{REMOVE, Reader};
+use super::{SettingsError, table};
+use crate::outbox::schedule::{self, Schedule};
+
+/// The name of the target that the settings without a suffix describe.
+pub const DEFAULT: &str = "default";
+
+/// One site or branch that a deploy builds.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Its name in paths, logs and settings.
+    pub name: String,
+    /// The deploy hook. **Invariant:** a secret, never logged.
+    pub hook: Uri,
+    /// How its calls are paced.
+    pub pace: Pace,
+    /// The budget that its calls draw from, by name.
+    pub budget: Option<String>,
+    /// Times at which it is deployed besides.
+    pub schedule: Option<Schedule>,
+}
+
+/// How the deploy calls of one target are paced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Quiet time after the last event before a deploy.
+    pub settle: Duration,
+    /// How long a steady stream of events can hold a deploy back.
+    pub max_wait: Duration,
+    /// Least time between two deploys.
+    pub min_gap: Duration,
+}
+
+/// How many deploys one or more targets may have in a month.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Its name: [`DEFAULT`], or the suffix of its setting.
+    pub name: String,
+    /// Calls.
+    pub per_month: u32,
+    /// The day of the month on which it begins anew, at midnight UTC.
+    pub reset_day: u8,
+}
+
+const FIRST: &str = "CLOUDFLARE_DEPLOY_HOOK";
+const SECOND: &str = "DEPLOY_HOOK_URL";
+const PRODUCTION: &str = "CLOUDFLARE_DEPLOY_HOOK_PROD";
+const STAGING: &str = "CLOUDFLARE_DEPLOY_HOOK_STAGING";
+/// A build that is called again at Vercel is canceled, so a call waits until one is probably done.
+const VERCEL_GAP: Duration = Duration::from_secs(300);
+
+/// What was read: the setting that holds the first hook or would, the targets, and the budgets.
+pub(super) struct Deploys {
+    pub(super) setting: &'static str,
+    pub(super) targets: Vec<Target>,
+    pub(super) budgets: Vec<Budget>,
+}
+
+impl Reader {
+    /// Reads all targets. In direct mode calls are not paced, and the settings for that are not looked at.
+    pub(super) fn deploys(&mut self, direct: bool) -> Deploys {
+        let (setting, hook) = self.deploy_hook();
+        let mut hooks: Vec<(String, Uri)> = hook.map(|hook| (DEFAULT.to_owned(), hook)).into_iter().collect();
+        for suffix in self.suffixes(&[FIRST, SECOND]) {
+            let hook = self.hook_of(&format!("{FIRST}__{suffix}"), &format!("{SECOND}__{suffix}"));
+            hooks.extend(hook.map(|hook| (name_of(&suffix), hook)));
+        }
+        if direct {
+            let pace = Pace { settle: Duration::ZERO, max_wait: Duration::ZERO, min_gap: Duration::ZERO };
+            let target = |(name, hook)| Target { name, hook, pace, budget: None, schedule: None };
+            return Deploys {
+                setting,
+                targets: hooks.into_iter().map(target).collect(),
+                budgets: Vec::new(),
+            };
+        }
+        let budgets = self.budgets();
+        let targets =
+            hooks.into_iter().filter_map(|(name, hook)| self.target(name, hook, &budgets)).collect();
+        Deploys { setting, targets, budgets }
+    }
+
+    /// A target with its pace; nothing if a setting of it is wrong, for then it is disabled.
+    fn target(&mut self, name: String, hook: Uri, budgets: &[Budget]) -> Option<Target> {
+        let before = self.problems.len();
+        let settle = self.seconds("DEPLOY_SETTLE_SECONDS", &name);
+        let max_wait = self.seconds("DEPLOY_MAX_WAIT_SECONDS", &name);
+        let given_gap = self.setting_of("DEPLOY_MIN_GAP_SECONDS", &name).is_some();
+        let vercel = hook.host() == Some("api.vercel.com");
+        let min_gap = self.seconds("DEPLOY_MIN_GAP_SECONDS", &name);
+        let min_gap = if vercel && !given_gap { VERCEL_GAP } else { min_gap };
+        if settle > max_wait && self.problems.len() == before {
+            match self.setting_of("DEPLOY_SETTLE_SECONDS", &name) {
+                Some(setting) => self.malformed(&setting, "at most `DEPLOY_MAX_WAIT_SECONDS`"),
+                None => {
+                    let setting = self.setting_of("DEPLOY_MAX_WAIT_SECONDS", &name).unwrap_or_default();
+                    self.malformed(&setting, "at least the quiet time, `DEPLOY_SETTLE_SECONDS`");
+                }
+            }
+        }
+        let schedule = self.setting_of("DEPLOY_SCHEDULE", &name).and_then(|setting| {
+            let text = self.value(&setting, REMOVE)?;
+            let schedule = Schedule::parse(&text);
+            if schedule.is_none() {
+                self.malformed(&setting, schedule::EXPECTED);
+            }
+            schedule
+        });
+        let budget = self.budget_of(&name, budgets);
+        // A budget that is set but wrong is none that a target may go without.
+        let known = budget.iter().all(|name| budgets.iter().any(|it| it.name == *name));
+        let pace = Pace { settle, max_wait, min_gap };
+        (known && self.problems.len() == before).then_some(Target { name, hook, pace, budget, schedule })
+    }
+
+    /// The setting that holds for a target: its own, else the one without a suffix, if either is there.
+    fn setting_of(&self, setting: &str, target: &str) -> Option<String> {
+        let own = format!("{setting}__{}", suffix_of(target));
+        [own, setting.to_owned()].into_iter().find(|name| self.given(name).is_some())
+    }
+
+    fn seconds(&mut self, setting: &'static str, target: &str) -> Duration {
+        const MOST: u64 = 7 * 24 * 3600;
+        let read = |text: &str| text.parse().ok().filter(|it| *it <= MOST).map(Duration::from_secs);
+        let name = self.setting_of(setting, target);
+        let given = name.and_then(|name| {
+            let text = self.value(&name, REMOVE)?;
+            let seconds = read(&text);
+            if seconds.is_none() {
+                self.malformed(&name, "a whole number of seconds, at most 604800");
+            }
+            seconds
+        });
+        given.or_else(|| read(table::default(setting))).unwrap_or_default()
+    }
+
+    fn budgets(&mut self) -> Vec<Budget> {
+        const NAME: &str = "DEPLOY_BUDGET_PER_MONTH";
+        const RESET: &str = "DEPLOY_BUDGET_RESET_DAY";
+        let mut names: Vec<(String, String)> = Vec::new();
+        if self.given(NAME).is_some() {
+            names.push((DEFAULT.to_owned(), NAME.to_owned()));
+        }
+        for suffix in self.suffixes(&[NAME]) {
+            names.push((name_of(&suffix), format!("{NAME}__{suffix}")));
+        }
+        let mut budgets = Vec::new();
+        for (name, setting) in names {
+            let Some(text) = self.value(&setting, REMOVE) else { continue };
+            let per_month = text.parse().ok().filter(|it| *it > 0);
+            if per_month.is_none() {
+                self.malformed(&setting, "a whole number of deploys, at least 1");
+            }
+            let reset = self.setting_of(RESET, &name);
+            let day = match &reset {
+                Some(setting) => self.value(setting, REMOVE),
+                None => Some(table::default(RESET).to_owned()),
+            };
+            let reset_day = day.and_then(|text| text.parse().ok()).filter(|day| (1..=31).contains(day));
+            if let (None, Some(setting)) = (reset_day, &reset) {
+                self.malformed(setting, "a day of the month from 1 to 31");
+            }
+            if let (Some(per_month), Some(reset_day)) = (per_month, reset_day) {
+                budgets.push(Budget { name, per_month, reset_day });
+            }
+        }
+        budgets
+    }
+
+    /// The budget of a target: the group that it names, else the one of its own name, else the one without a name.
+    fn budget_of(&mut self, target: &str, budgets: &[Budget]) -> Option<String> {
+        let group = format!("DEPLOY_BUDGET_GROUP__{}", suffix_of(target));
+        let known = |name: &str| budgets.iter().any(|it| it.name == name);
+        if self.given(&group).is_some() {
+            let name = name_of(&self.value(&group, REMOVE)?);
+            if !known(&name) {
+                let expected =
+                    format!("the name of a budget: set `DEPLOY_BUDGET_PER_MONTH__{}`", suffix_of(&name));
+                self.malformed(&group, expected);
+            }
+            return Some(name);
+        }
+        let set = |suffix: &str| self.given(&format!("DEPLOY_BUDGET_PER_MONTH{suffix}")).is_some();
+        let own = set(&format!("__{}", suffix_of(target))).then(|| target.to_owned());
+        own.or_else(|| set("").then(|| DEFAULT.to_owned()))
+    }
+
+    /// The suffixes with which any of these settings is there.
+    fn suffixes(&self, settings: &[&str]) -> Vec<String> {
+        let mut suffixes: Vec<String> = Vec::new();
+        for (given, _) in &self.values {
+            let suffix = settings.iter().find_map(|it| given.strip_prefix(it)?.strip_prefix("__"));
+            if let Some(suffix) =
+                suffix.filter(|it| !it.is_empty() && !suffixes.iter().any(|known| known == it))
+            {
+                suffixes.push(suffix.to_owned());
+            }
+        }
+        suffixes
+    }
+
+    /// The deploy hook of the first target, and the name of the setting that holds it or would.
+    fn deploy_hook(&mut self) -> (&'static str, Option<Uri>) {
+        if self.given(FIRST).is_some() || self.given(SECOND).is_some() {
+            let setting = if self.given(FIRST).is_some() { FIRST } else { SECOND };
+            return (setting, self.hook_of(FIRST, SECOND));
+        }
+        if self.given(PRODUCTION).is_none() && self.given(STAGING).is_none() {
+            return (FIRST, None);
+        }
+        let chosen_by = if self.given("ENVIRONMENT").is_some() { "ENVIRONMENT" } else { "NODE_ENV" };
+        let production = self.given(chosen_by).is_some_and(|value| value == "production");
+        let setting = if production { PRODUCTION } else { STAGING };
+        if self.given(setting).is_none() {
+            self.problems.push(SettingsError::NotSet { setting: setting.to_owned(), chosen_by });
+        }
+        (setting, self.url(setting))
+    }
+
+    /// The hook that one of two settings holds, or both alike.
+    fn hook_of(&mut self, first: &str, second: &str) -> Option<Uri> {
+        if let (Some(one), Some(other)) = (self.given(first), self.given(second))
+            && one != other
+        {
+            let (setting, other) = (first.to_owned(), second.to_owned());
+            self.problems.push(SettingsError::Conflict { setting, other });
+            return None;
+        }
+        let setting = if self.given(first).is_some() { first } else { second };
+        self.url(setting)
+    }
+
+    fn url(&mut self, setting: &str) -> Option<Uri> {
+        let text = self.value(setting, "set it to the deploy hook's URL, or remove it")?;
+        let uri = text.parse::<Uri>().ok().filter(|uri| {
+            matches!(uri.scheme_str(), Some("https" | "http"))
+                && uri.host().is_some_and(|host| !host.is_empty())
+        });
+        if uri.is_none() {
+            self.malformed(setting, "a whole URL that begins with `https://`");
+        }
+        uri
+    }
+}
+
+fn name_of(suffix: &str) -> String {
+    suffix.to_ascii_lowercase().replace('_', "-")
+}
+
+fn suffix_of(name: &str) -> String {
+    name.to_ascii_uppercase().replace('-', "_")
+}

@@ -1,0 +1,202 @@
+//! What is kept, as data: a [`Statement`] is SQL and its parameters, a [`Transaction`] is what to read and how to
+//! decide from it what to write. Both stores are SQLite, and an edge runs the statements; nothing here does.
+//! What the tables mean is decided where they are used: `inbox` and `outbox`.
+//!
+//! **Invariant:** a [`Transaction`] is carried out whole or not at all. The edge that runs it opens a transaction of
+//! its store around [`Transaction::run`] and rolls it back when that fails.
+
+pub mod migrations;
+
+use crate::event::Timestamp;
+
+/// A value in a column or a parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Nothing.
+    Null,
+    /// A whole number; at most 2^53, as JavaScript reads it.
+    Integer(i64),
+    /// A text.
+    Text(String),
+    /// Bytes.
+    Blob(Vec<u8>),
+}
+
+/// One statement of SQL, with its parameters `?1`, `?2` and so on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statement {
+    /// The SQL.
+    pub sql: &'static str,
+    /// The parameters, in order.
+    pub params: Vec<Value>,
+}
+
+/// A statement from its SQL and what can be turned into parameters.
+pub(crate) fn statement<const N: usize>(sql: &'static str, params: [Value; N]) -> Statement {
+    Statement { sql, params: params.into() }
+}
+
+/// One row that a statement returned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row(pub Vec<Value>);
+
+/// Why the store could not do what it was asked to.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused a statement.
+    #[error("the store refused `{sql}`: {reason}")]
+    Refused {
+        /// The beginning of the statement.
+        sql: String,
+        /// What the database says.
+        reason: String,
+    },
+    /// A row is not what its statement promises.
+    #[error("the store returned a row without a usable column {column}")]
+    Unreadable {
+        /// The column's position, from 0.
+        column: usize,
+    },
+    /// The store was written by a later version.
+    #[error(
+        "the store has schema version {found}, this version knows {known}: deploy the later version again"
+    )]
+    TooNew {
+        /// The version found.
+        found: i64,
+        /// The latest version known here.
+        known: i64,
+    },
+    /// The store cannot be reached at all.
+    #[error("the store cannot be reached: {reason}")]
+    Unreachable {
+        /// What the runtime says.
+        reason: String,
+    },
+}
+
+impl StoreError {
+    /// The error of a statement that the database refused.
+    pub fn refused(statement: &Statement, reason: String) -> StoreError {
+        StoreError::Refused {
+            sql: statement.sql.split_whitespace().take(3).collect::<Vec<_>>().join(" "),
+            reason,
+        }
+    }
+}
+
+impl Row {
+    /// The whole number in a column.
+    pub fn integer(&self, column: usize) -> Result<i64, StoreError> {
+        self.maybe_integer(column)?.ok_or(StoreError::Unreadable { column })
+    }
+
+    /// The whole number in a column that may be empty.
+    pub fn maybe_integer(&self, column: usize) -> Result<Option<i64>, StoreError> {
+        match self.0.get(column) {
+            Some(Value::Integer(number)) => Ok(Some(*number)),
+            Some(Value::Null) => Ok(None),
+            Some(Value::Text(_) | Value::Blob(_)) | None => Err(StoreError::Unreadable { column }),
+        }
+    }
+
+    /// The text in a column.
+    pub fn text(&self, column: usize) -> Result<&str, StoreError> {
+        self.maybe_text(column)?.ok_or(StoreError::Unreadable { column })
+    }
+
+    /// The text in a column that may be empty.
+    pub fn maybe_text(&self, column: usize) -> Result<Option<&str>, StoreError> {
+        match self.0.get(column) {
+            Some(Value::Text(text)) => Ok(Some(text)),
+            Some(Value::Null) => Ok(None),
+            Some(Value::Integer(_) | Value::Blob(_)) | None => Err(StoreError::Unreadable { column }),
+        }
+    }
+
+    /// The moment in a column.
+    pub fn time(&self, column: usize) -> Result<Timestamp, StoreError> {
+        self.integer(column).map(Timestamp)
+    }
+
+    /// The moment in a column that may be empty.
+    pub fn maybe_time(&self, column: usize) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.maybe_integer(column)?.map(Timestamp))
+    }
+}
+
+type Decide<'a, T> = dyn FnOnce(Vec<Vec<Row>>) -> Result<(Vec<Statement>, T), StoreError> + 'a;
+
+/// What to read, and a decision from it: what to write, and what came of it.
+pub struct Transaction<'a, T> {
+    reads: Vec<Statement>,
+    decide: Box<Decide<'a, T>>,
+}
+
+impl<'a, T> Transaction<'a, T> {
+    /// The decision is handed the rows of each read, in order.
+    pub fn new(
+        reads: Vec<Statement>,
+        decide: impl FnOnce(Vec<Vec<Row>>) -> Result<(Vec<Statement>, T), StoreError> + 'a,
+    ) -> Transaction<'a, T> {
+        Transaction { reads, decide: Box::new(decide) }
+    }
+
+    /// Carries it out, given what runs one statement. The caller makes all of it one transaction of the store.
+    ///
+    /// # Errors
+    /// The first statement that fails, or rows that cannot be read: everything must be rolled back then.
+    pub fn run(
+        self,
+        mut execute: impl FnMut(&Statement) -> Result<Vec<Row>, StoreError>,
+    ) -> Result<T, StoreError> {
+        let rows = self.reads.iter().map(&mut execute).collect::<Result<Vec<_>, _>>()?;
+        let (writes, outcome) = (self.decide)(rows)?;
+        for write in &writes {
+            execute(write)?;
+        }
+        Ok(outcome)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Value {
+        Value::Integer(number)
+    }
+}
+
+impl From<u32> for Value {
+    fn from(number: u32) -> Value {
+        Value::Integer(i64::from(number))
+    }
+}
+
+impl From<bool> for Value {
+    fn from(on: bool) -> Value {
+        Value::Integer(i64::from(on))
+    }
+}
+
+impl From<Timestamp> for Value {
+    fn from(moment: Timestamp) -> Value {
+        Value::Integer(moment.0)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Value {
+        Value::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Value {
+        Value::Text(text)
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Value {
+        value.map_or(Value::Null, Into::into)
+    }
+}

@@ -1,0 +1,134 @@
+//! The schema, as one ordered list of migrations. A store records how many of them it has; the missing ones are
+//! run when it is opened. A migration that has been released is never edited: a further one follows it.
+//!
+//! Ids of deliveries and jobs are milliseconds since 1970 at arrival, or the next free number: so they sort by age,
+//! old ones are found without an index, and none comes again after its row is gone.
+
+use super::{Statement, StoreError, Transaction, statement};
+
+/// Every migration, each a list of statements.
+pub static MIGRATIONS: &[&[&str]] = &[&[
+    // Accepted webhook requests.
+    "CREATE TABLE deliveries (
+        id INTEGER PRIMARY KEY,
+        connection TEXT NOT NULL,
+        key TEXT NOT NULL,
+        event_type TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        item TEXT,
+        stale INTEGER NOT NULL,
+        events TEXT NOT NULL,
+        verified_by TEXT NOT NULL,
+        headers TEXT NOT NULL,
+        payload BLOB NOT NULL,
+        received_at INTEGER NOT NULL
+    )",
+    // What makes a repeat harmless. A key may outlive its delivery.
+    "CREATE TABLE keys (
+        connection TEXT NOT NULL,
+        key TEXT NOT NULL,
+        delivery_id INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        PRIMARY KEY (connection, key)
+    ) WITHOUT ROWID",
+    "CREATE INDEX keys_by_expiry ON keys (expires_at)",
+    // Promised actions. `due_at` is empty where there is nothing to do: done, dead, superseded, held, blocked.
+    "CREATE TABLE jobs (
+        id INTEGER PRIMARY KEY,
+        action TEXT NOT NULL,
+        target TEXT NOT NULL,
+        state TEXT NOT NULL,
+        due_at INTEGER,
+        attempts INTEGER NOT NULL,
+        tries INTEGER NOT NULL,
+        first_at INTEGER,
+        last_at INTEGER NOT NULL,
+        urgent INTEGER NOT NULL,
+        after INTEGER,
+        source TEXT NOT NULL,
+        event_id TEXT NOT NULL,
+        reason TEXT,
+        finished_at INTEGER
+    )",
+    "CREATE INDEX jobs_by_due ON jobs (due_at) WHERE due_at IS NOT NULL",
+    "CREATE UNIQUE INDEX jobs_waiting ON jobs (target) WHERE state = 'waiting' AND action = 'deploy'",
+    "CREATE UNIQUE INDEX jobs_sending ON jobs (action, target) WHERE state = 'sending'",
+    "CREATE INDEX jobs_dead ON jobs (target) WHERE state = 'dead'",
+    "CREATE INDEX jobs_blocked ON jobs (after) WHERE state = 'blocked'",
+    // Which deliveries a job carries.
+    "CREATE TABLE carries (
+        job_id INTEGER NOT NULL,
+        delivery_id INTEGER NOT NULL,
+        PRIMARY KEY (job_id, delivery_id)
+    ) WITHOUT ROWID",
+    "CREATE INDEX carries_by_delivery ON carries (delivery_id)",
+    "CREATE TABLE attempts (
+        job_id INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        started_at INTEGER NOT NULL,
+        ended_at INTEGER,
+        outcome TEXT,
+        status INTEGER,
+        detail TEXT,
+        PRIMARY KEY (job_id, number)
+    ) WITHOUT ROWID",
+    // What is known of a target: when it was called last, and until when it must not be called.
+    "CREATE TABLE targets (
+        name TEXT PRIMARY KEY,
+        last_call_at INTEGER,
+        not_before INTEGER,
+        building_until INTEGER,
+        schedule TEXT,
+        scheduled_at INTEGER
+    ) WITHOUT ROWID",
+    "CREATE TABLE budgets (
+        name TEXT PRIMARY KEY,
+        period_start INTEGER NOT NULL,
+        calls INTEGER NOT NULL,
+        last_call_at INTEGER
+    ) WITHOUT ROWID",
+    // Deploys at a time in the future, at which an item becomes public.
+    "CREATE TABLE plans (
+        connection TEXT NOT NULL,
+        item TEXT NOT NULL,
+        target TEXT NOT NULL,
+        delivery_id INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (connection, item, target)
+    ) WITHOUT ROWID",
+    "CREATE INDEX plans_by_time ON plans (at)",
+    // The newest version of each item that an event told of.
+    "CREATE TABLE items (
+        connection TEXT NOT NULL,
+        item TEXT NOT NULL,
+        updated_at INTEGER NOT NULL,
+        seen_at INTEGER NOT NULL,
+        PRIMARY KEY (connection, item)
+    ) WITHOUT ROWID",
+]];
+
+/// Brings a store to the latest version, and tells how many migrations were run.
+pub fn migrate() -> Transaction<'static, usize> {
+    let reads = vec![
+        statement("CREATE TABLE IF NOT EXISTS schema (version INTEGER NOT NULL)", []),
+        statement("SELECT version FROM schema", []),
+    ];
+    Transaction::new(reads, |rows| {
+        let version = rows.get(1).and_then(|rows| rows.first());
+        let found = version.map_or(Ok(0), |row| row.integer(0))?;
+        let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+        if found > known {
+            return Err(StoreError::TooNew { found, known });
+        }
+        let missing: Vec<&[&'static str]> =
+            MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or_default()).copied().collect();
+        let mut writes: Vec<Statement> =
+            missing.iter().flat_map(|it| *it).map(|sql| statement(sql, [])).collect();
+        if version.is_none() {
+            writes.push(statement("INSERT INTO schema (version) VALUES (?1)", [known.into()]));
+        } else if found < known {
+            writes.push(statement("UPDATE schema SET version = ?1", [known.into()]));
+        }
+        Ok((writes, missing.len()))
+    })
+}
