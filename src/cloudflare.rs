@@ -1,5 +1,5 @@
-//! The Cloudflare edge: carries out what the core decides. It reads the bindings and the clock, sends
-//! what a job wants sent, and prints the log. It decides nothing about a delivery.
+//! The Cloudflare edge: carries out what the core decides. It reads the bindings and the clock, asks the
+//! inbox, sends what a job wants sent, and prints the log. It decides nothing about a delivery.
 //!
 //! `worker.js` is what wrangler deploys, and calls [`fetch`]; `entry.js` reads the request and calls
 //! [`handle`] with all of it. So a request waits outside of the module and crosses into it twice, which
@@ -8,31 +8,48 @@
 //!
 //! A panic ends every request of the isolate. `worker` installs a hook that logs it once, with its
 //! message, and has the module started afresh for the next request; no hook of ours replaces that.
+//!
+//! - `isolate`: the settings, read once.
+//! - `outside`: calling a host, asking the inbox, the clock.
+//! - `inbox`: the Durable Object.
+
+mod inbox;
+mod isolate;
+mod outside;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::RETRY_AFTER;
+use http::StatusCode;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, StatusCode};
-use worker::js_sys::futures::JsFuture;
-use worker::js_sys::{Array, Date, Number, Object, Promise, Uint8Array};
+use worker::js_sys::futures::{JsFuture, future_to_promise};
+use worker::js_sys::{Array, Function, Object, Promise, Reflect};
 use worker::wasm_bindgen::prelude::{Closure, wasm_bindgen};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys::Context as JsContext;
 use worker::{Context, Delay, Env, event, wasm_bindgen, web_sys};
 
-use crate::contract::{self, Answer, COMMON_HEADERS, Opening, Rejection, Resource};
+use crate::Request;
+use crate::contract::{self, Answer, COMMON_HEADERS, OPEN, Opening, Rejection, Resource};
 use crate::event::{Delivery, Timestamp};
-use crate::log::{self, Code, Entry, Level};
-use crate::outbox::{Direct, Failure, Input, Job, Output};
+use crate::inbox::message::{self, Message, Receipt, Reply};
+use crate::log::{self, Level};
+use crate::outbox::{Direct, Input, Job, Output};
+use crate::owner::{self, Command};
 use crate::receive::{Received, receive};
 use crate::routes;
-use crate::settings::Settings;
+use crate::settings::{Mode, Settings};
 use crate::sources::SOURCES;
-use crate::{Request, Response};
+use isolate::Isolate;
+use outside::{ask, now, send};
+
+/// How long the inbox may take to store a delivery: less than the senders that wait the shortest.
+const STORE_WITHIN: Duration = Duration::from_secs(5);
+/// How far ahead a due time may be for `wait_until` to wait for it: the runtime ends all work of a request 30 seconds
+/// after its answer, and the call that follows takes time too.
+const WAIT_AT_MOST: Duration = Duration::from_secs(20);
 
 #[wasm_bindgen(module = "/src/cloudflare/entry.js")]
 extern "C" {
@@ -52,8 +69,20 @@ extern "C" {
 #[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
 pub fn fetch(request: web_sys::Request, env: Env, ctx: JsContext) -> Promise {
     let isolate = Isolate::of(&env);
-    let limit = isolate.settings.max_body_bytes;
+    let import = isolate.settings.admin_token.is_some() && request.url().contains(owner::IMPORT);
+    let limit = if import { owner::MOST_IMPORT_BYTES } else { isolate.settings.max_body_bytes };
     HANDLE.with(|handle| serve(request, env, ctx, limit, &isolate.names, handle))
+}
+
+/// Wakes the inbox from time to time, should an alarm ever be dropped.
+#[wasm_bindgen]
+#[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
+pub fn scheduled(_event: JsValue, env: Env, _ctx: JsValue) -> Promise {
+    let isolate = Isolate::of(&env);
+    future_to_promise(async move {
+        wake(&isolate).await;
+        Ok(JsValue::UNDEFINED)
+    })
 }
 
 /// Receives a made-up delivery while the isolate starts.
@@ -67,11 +96,13 @@ fn warm_up() {
     let Some(source) = SOURCES.first() else { return };
     let body =
         format!(r#"{{"event_id":"","event_type":"test","padding":"{}"}}"#, r"a line\n".repeat(32 * 1024));
-    let isolate = Isolate::new(Settings::read([
+    let settings = Settings::read([
         (source.secret_setting(), SECRET.to_owned()),
         // The made-up delivery is refused in the end, quietly.
         ("LOG_LEVEL".to_owned(), Level::Error.name().to_owned()),
-    ]));
+        ("INBOX".to_owned(), "none".to_owned()),
+    ]);
+    let isolate = Rc::new(Isolate::new(settings, None));
     let mut head = format!("POST\nhttps://localhost/api/webhook/{}", source.name);
     let Some(secret) = isolate.settings.connections.first().and_then(|it| it.secrets.first()) else { return };
     let mut request = Request::new(Bytes::copy_from_slice(body.as_bytes()));
@@ -83,74 +114,241 @@ fn warm_up() {
         head.push_str(value);
     }
     // Making a response is not allowed before there is a request, so that the answer is all there is.
-    if let Some(head) = Isolate::head(&head) {
-        let unused = JsValue::UNDEFINED.unchecked_into();
-        drop(answer(&Rc::new(isolate), head, Some(body.into_bytes()), unused));
+    if let Some(head) = isolate::head(&head) {
+        drop(decide(&isolate, head, Some(body.into_bytes())));
     }
 }
 
-type Handle = dyn Fn(String, Option<Vec<u8>>, Env, JsContext) -> web_sys::Response;
+type Handle = dyn Fn(String, Option<Vec<u8>>, web_sys::Request, Env, JsContext) -> JsValue;
 
 thread_local! {
-    static ISOLATE: RefCell<Option<(Env, Rc<Isolate>)>> = const { RefCell::new(None) };
     /// The way back from `entry.js`, made once.
     static HANDLE: JsValue = Closure::<Handle>::new(handle).into_js_value();
     /// The status and headers of a plain 200, which most answers are.
     static OK: RefCell<Option<web_sys::ResponseInit>> = const { RefCell::new(None) };
 }
 
-/// Answers a request that has been read: `METHOD`, URL and headers, a line each, and the body.
-fn handle(head: String, body: Option<Vec<u8>>, env: Env, ctx: JsContext) -> web_sys::Response {
-    let isolate = Isolate::of(&env);
-    let method = head.split('\n').next().unwrap_or_default();
-    let answer = match Isolate::head(&head) {
-        Some(parts) => answer(&isolate, parts, body, ctx),
-        None => contract::rejected(&Rejection::NotFound),
-    };
-    respond(&answer, method).unwrap_or_else(|error| {
-        let entry = Entry::new(Level::Error, Code::InternalError).with("reason", format!("{error:?}"));
-        isolate.print(Level::Error, || entry);
-        web_sys::Response::error()
-    })
+/// What is to be done about a request.
+enum Decision {
+    /// The answer is known.
+    Answer(Answer),
+    /// It was refused; perhaps it is one refusal too many.
+    Refuse(Rejection),
+    /// It is accepted, once the inbox has stored it.
+    Accept { delivery: Delivery, message: Option<Message> },
+    /// The inbox is asked.
+    Ask(Question),
 }
 
-fn answer(isolate: &Rc<Isolate>, head: Parts, body: Option<Vec<u8>>, ctx: JsContext) -> Answer {
+enum Question {
+    Command { command: Command, body: Vec<u8> },
+    State,
+}
+
+/// Answers a request that has been read (`METHOD`, URL and headers, a line each, and the body): at once, or later.
+fn handle(
+    head: String,
+    body: Option<Vec<u8>>,
+    request: web_sys::Request,
+    env: Env,
+    ctx: JsContext,
+) -> JsValue {
+    let isolate = Isolate::of(&env);
+    let method = request.method();
+    let Some(parts) = isolate::head(&head) else {
+        return respond(&contract::rejected(&Rejection::NotFound), &method).into();
+    };
+    let target = parts.uri.clone();
+    let received_at = now();
+    match decide(&isolate, parts, body) {
+        Decision::Answer(answer) => respond(&answer, &method).into(),
+        Decision::Refuse(rejection) => {
+            let failed = matches!(rejection, Rejection::Signature(_) | Rejection::Unauthorized);
+            let Some(limit) = isolate.rate_limit.clone().filter(|_| failed) else {
+                return respond(&refuse(&isolate, target.path(), &rejection), &method).into();
+            };
+            future_to_promise(async move {
+                let limited = is_limited(&limit, &request).await;
+                let rejection =
+                    if limited { Rejection::TooMany { reason: rejection.to_string() } } else { rejection };
+                Ok(respond(&refuse(&isolate, target.path(), &rejection), &method).into())
+            })
+            .into()
+        }
+        Decision::Accept { delivery, message: None } => {
+            let answer = contract::accepted(&delivery, false, now().since(received_at));
+            process(&isolate, delivery, ctx);
+            respond(&answer, &method).into()
+        }
+        Decision::Accept { delivery, message: Some(message) } => future_to_promise(async move {
+            let answer = store(&isolate, delivery, &message, target.path(), ctx).await;
+            Ok(respond(&answer, &method).into())
+        })
+        .into(),
+        Decision::Ask(question) => future_to_promise(async move {
+            let answer = question_inbox(&isolate, question, &method, &target, ctx).await;
+            Ok(respond(&answer, &method).into())
+        })
+        .into(),
+    }
+}
+
+fn decide(isolate: &Isolate, head: Parts, body: Option<Vec<u8>>) -> Decision {
     let received_at = now();
     let settings = &isolate.settings;
     match contract::open(settings, &head) {
-        Ok(Opening::Answer(answer)) => return answer,
-        Ok(Opening::Read { endpoint }) => {
-            isolate.print(Level::Info, || log::received(settings, &endpoint, &head));
+        Ok(Opening::Answer(answer)) => return Decision::Answer(answer),
+        Ok(Opening::Command(command)) => {
+            return Decision::Ask(Question::Command { command, body: body.unwrap_or_default() });
         }
-        Err(rejection) => return isolate.refuse(head.uri.path(), &rejection),
+        Ok(Opening::AskInbox) => return Decision::Ask(Question::State),
+        Ok(Opening::Read { endpoint }) => {
+            isolate.print_with(Level::Info, || log::received(settings, &endpoint, &head));
+        }
+        Err(rejection) => return Decision::Refuse(rejection),
     }
-    let Some(body) = body else { return isolate.refuse(head.uri.path(), &Rejection::Unread) };
+    let Some(body) = body else { return Decision::Refuse(Rejection::Unread) };
     let request = Request::from_parts(head, Bytes::from(body));
     match receive(settings, &request, received_at) {
         Ok(Received::Delivery(delivery)) => {
-            isolate.print(Level::Info, || log::verified(&delivery));
-            let answer = contract::accepted(&delivery, now().since(received_at));
-            process(isolate, delivery, ctx);
-            answer
+            isolate.print_with(Level::Info, || log::verified(&delivery));
+            let durable = settings.mode == Mode::Durable;
+            let message = durable.then(|| Message::of(settings, &delivery, &request));
+            Decision::Accept { delivery, message }
         }
         Ok(Received::Greeting(greeting)) => {
             if let Ok(Resource::Webhook(endpoint)) = contract::resource(settings, request.uri().path()) {
-                isolate.print(Level::Warn, || log::greeted(&endpoint, &greeting));
+                isolate.print_with(Level::Warn, || log::greeted(&endpoint, &greeting));
             }
-            contract::greeted()
+            Decision::Answer(contract::greeted())
         }
-        Err(rejection) => isolate.refuse(request.uri().path(), &rejection),
+        Err(rejection) => Decision::Refuse(rejection),
     }
 }
 
-/// Does what a delivery asks for, after the answer: `wait_until` keeps the request alive for it.
+/// Has the inbox store a delivery, and answers only then.
+async fn store(
+    isolate: &Rc<Isolate>,
+    delivery: Delivery,
+    message: &Message,
+    path: &str,
+    ctx: JsContext,
+) -> Answer {
+    let stored = match &isolate.inbox {
+        Some(inbox) => ask(inbox, "POST", message::ACCEPT, Some(&message.to_bytes()), STORE_WITHIN).await,
+        None => Err("`INBOX` is not bound; see `SETTINGS_INVALID` in the log".to_owned()),
+    };
+    let receipt = stored.and_then(|(status, text)| match status {
+        StatusCode::OK => serde_json::from_str::<Receipt>(&text).map_err(|error| error.to_string()),
+        StatusCode::NOT_FOUND => Err("it is of another version: deploy this Worker and the inbox's".to_owned()),
+        _ => Err(format!("{status}: {text}")),
+    });
+    match receipt {
+        Ok(receipt) => {
+            let answer = contract::accepted(&delivery, receipt.duplicate, now().since(delivery.received_at));
+            wake_later(isolate, receipt.wake_at, ctx);
+            answer
+        }
+        Err(reason) => {
+            let answer = refuse(isolate, path, &Rejection::Unavailable { reason });
+            if !delivery.source.repeats() {
+                // Nobody will send it again: once, without memory, is better than never.
+                process(isolate, delivery, ctx);
+            }
+            answer
+        }
+    }
+}
+
+/// Passes a command or a question on to the inbox.
+async fn question_inbox(
+    isolate: &Rc<Isolate>,
+    question: Question,
+    method: &str,
+    target: &http::Uri,
+    ctx: JsContext,
+) -> Answer {
+    let Some(inbox) = &isolate.inbox else {
+        let reason = "`INBOX` is not bound".to_owned();
+        return match question {
+            Question::State => contract::health(&isolate.settings, Some(&reason)),
+            Question::Command { .. } => contract::rejected(&Rejection::Unavailable { reason }),
+        };
+    };
+    let (place, body) = match &question {
+        Question::State => (message::STATE.to_owned(), None),
+        Question::Command { body, .. } => {
+            let path = target.path_and_query().map_or("/", |it| it.as_str());
+            (format!("{}{path}", message::OWNER), (method == "POST").then_some(body.as_slice()))
+        }
+    };
+    let method = if method == "HEAD" { "GET" } else { method };
+    let reply = ask(inbox, method, &place, body, Duration::from_secs(25)).await;
+    let reply = reply.and_then(|(status, text)| {
+        serde_json::from_str::<Reply>(&text).map_err(|_| format!("{status}: {text}"))
+    });
+    match (question, reply) {
+        (Question::State, Ok(reply)) => {
+            contract::health(&isolate.settings, Some(reply.body.as_str()).filter(|it| !it.is_empty()))
+        }
+        (Question::State, Err(reason)) => contract::health(&isolate.settings, Some(&reason)),
+        (Question::Command { .. }, Err(reason)) => {
+            contract::rejected(&Rejection::Unavailable { reason })
+        }
+        (Question::Command { command, .. }, Ok(reply)) => {
+            wake_later(isolate, reply.wake_at, ctx);
+            contract::owned(&command, reply)
+        }
+    }
+}
+
+/// Waits, after the answer, until what the inbox holds is due, and wakes it then: the prompt attempt. The inbox's own
+/// alarm does the same, should this be cut short.
+fn wake_later(isolate: &Rc<Isolate>, wake_at: Option<Timestamp>, ctx: JsContext) {
+    let Some(wait) = wake_at.map(|at| at.since(now())).filter(|wait| *wait <= WAIT_AT_MOST) else { return };
+    let isolate = Rc::clone(isolate);
+    Context::new(ctx).wait_until(async move {
+        if wait > Duration::ZERO {
+            Delay::from(wait).await;
+        }
+        wake(&isolate).await;
+    });
+}
+
+async fn wake(isolate: &Isolate) {
+    let Some(inbox) = &isolate.inbox else { return };
+    if let Err(reason) = ask(inbox, "POST", message::WAKE, None, Duration::from_secs(30)).await {
+        // The alarm wakes it all the same.
+        isolate.print_with(Level::Warn, || {
+            log::Entry::new(Level::Warn, log::Code::InboxFailed).with("reason", reason)
+        });
+    }
+}
+
+/// Whether an address has failed too often. Where nobody vouches for the address, all share one count: only failures
+/// are counted, and no verified sender is shut out.
+async fn is_limited(limit: &JsValue, request: &web_sys::Request) -> bool {
+    // Cloudflare sets both; anybody can set the header where it does not.
+    let vouched = Reflect::get(request, &"cf".into()).is_ok_and(|cf| cf.is_object());
+    let address = request.headers().get("cf-connecting-ip").ok().flatten().filter(|_| vouched);
+    let asked = || -> Result<Promise, JsValue> {
+        let options = Object::new();
+        Reflect::set(&options, &"key".into(), &address.unwrap_or_default().into())?;
+        Reflect::get(limit, &"limit".into())?.dyn_into::<Function>()?.call1(limit, &options)?.dyn_into()
+    };
+    let Ok(promise) = asked() else { return false };
+    let outcome = JsFuture::from(promise).await.unwrap_or(JsValue::UNDEFINED);
+    Reflect::get(&outcome, &"success".into()).is_ok_and(|success| success == JsValue::FALSE)
+}
+
+/// Does what a delivery asks for, after the answer and without an inbox: `wait_until` keeps the request alive for it.
 fn process(isolate: &Rc<Isolate>, delivery: Delivery, ctx: JsContext) {
     let jobs = routes::jobs(&isolate.settings, &delivery);
     let complete = {
         let (isolate, count) = (Rc::clone(isolate), jobs.len() as u64);
         move |delivery: &Delivery| {
             let took = || now().since(delivery.received_at);
-            isolate.print(Level::Info, || log::complete(delivery, count, took()));
+            isolate.print_with(Level::Info, || log::complete(delivery, count, took()));
         }
     };
     if jobs.is_empty() {
@@ -177,7 +375,7 @@ async fn run(isolate: &Isolate, job: Job, received_at: Timestamp) {
     loop {
         let (output, entry) = dispatcher.next(input, now());
         if let Some(entry) = entry {
-            isolate.print(entry.level, || entry);
+            isolate.print(entry);
         }
         input = match output {
             Output::Send { request, timeout } => Input::Response(send(request, timeout).await),
@@ -190,98 +388,22 @@ async fn run(isolate: &Isolate, job: Job, received_at: Timestamp) {
     }
 }
 
-/// What is prepared once and used by every request of this isolate.
-struct Isolate {
-    settings: Settings,
-    /// The names of the headers that the core looks at, for `entry.js`: each one read costs, so no others
-    /// are. Empty where it may be any.
-    names: Array,
+fn refuse(isolate: &Isolate, path: &str, rejection: &Rejection) -> Answer {
+    let endpoint = match contract::resource(&isolate.settings, path) {
+        Ok(Resource::Webhook(endpoint)) => Some(endpoint),
+        Ok(Resource::Health | Resource::Owner) | Err(_) => None,
+    };
+    isolate.print(log::rejected(endpoint.as_ref(), rejection));
+    contract::rejected(rejection)
 }
 
-impl Isolate {
-    fn new(settings: Settings) -> Isolate {
-        // A request has some twenty headers: beyond that, reading all of them is cheaper.
-        let headers = contract::headers(&settings).filter(|names| names.len() <= 20).unwrap_or_default();
-        let names = headers.iter().map(|name| JsValue::from(name.as_str())).collect();
-        Isolate { settings, names }
-    }
-
-    /// The one prepared from these bindings; prepared now if they are new.
-    fn of(env: &Env) -> Rc<Isolate> {
-        let same = |known: &Env| AsRef::<JsValue>::as_ref(known) == AsRef::<JsValue>::as_ref(env);
-        let prepared = ISOLATE.with_borrow(|isolate| {
-            isolate.as_ref().filter(|(known, _)| same(known)).map(|(_, isolate)| Rc::clone(isolate))
-        });
-        prepared.unwrap_or_else(|| {
-            let isolate = Rc::new(Isolate::new(Settings::read(texts(env))));
-            for entry in log::settings(&isolate.settings) {
-                isolate.print(entry.level, || entry);
-            }
-            ISOLATE.set(Some((env.clone(), Rc::clone(&isolate))));
-            isolate
-        })
-    }
-
-    /// A request's head, as far as the core looks at it; none if its URL is none that we could serve.
-    fn head(head: &str) -> Option<Parts> {
-        let mut lines = head.split('\n');
-        let (method, url) = (lines.next()?, lines.next()?);
-        let (_, rest) = url.split_once("://")?;
-        let path = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/");
-        let mut head = http::Request::builder().method(method).uri(path).body(()).ok()?.into_parts().0;
-        for (name, value) in lines.filter_map(|line| line.split_once(':')) {
-            let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { continue };
-            // A value that HTTP does not allow fits no signature either.
-            let value = HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static("?"));
-            head.headers.insert(name, value);
-        }
-        Some(head)
-    }
-
-    fn refuse(&self, path: &str, rejection: &Rejection) -> Answer {
-        let endpoint = match contract::resource(&self.settings, path) {
-            Ok(Resource::Webhook(endpoint)) => Some(endpoint),
-            Ok(Resource::Health) | Err(_) => None,
-        };
-        let entry = log::rejected(endpoint.as_ref(), rejection);
-        self.print(entry.level, || entry);
-        contract::rejected(rejection)
-    }
-
-    /// Prints an entry of that level, if it is one of those that are wanted.
-    fn print(&self, level: Level, entry: impl FnOnce() -> Entry) {
-        if level > self.settings.log_level {
-            return;
-        }
-        let line = JsValue::from(entry().to_line());
-        match level {
-            Level::Error => web_sys::console::error_1(&line),
-            Level::Warn => web_sys::console::warn_1(&line),
-            Level::Info | Level::Debug => web_sys::console::log_1(&line),
-        }
-    }
-}
-
-/// The bindings that are texts, or numbers and switches as text.
-fn texts(env: &Env) -> Vec<(String, String)> {
-    let entries = Object::entries(env.unchecked_ref()).into_iter();
-    entries
-        .filter_map(|entry| {
-            let entry: Array = entry.unchecked_into();
-            let value = entry.get(1);
-            let switch = value.as_bool().map(|it| it.to_string());
-            let number = || value.dyn_ref::<Number>()?.to_string_with_radix(10).ok().map(String::from);
-            Some((entry.get(0).as_string()?, value.as_string().or(switch).or_else(number)?))
-        })
-        .collect()
-}
-
-fn respond(answer: &Answer, method: &str) -> Result<web_sys::Response, JsValue> {
+fn respond(answer: &Answer, method: &str) -> web_sys::Response {
     let body = (method != "HEAD" && !answer.body.is_empty()).then_some(answer.body.as_str());
     let status = answer.status.as_u16();
     let build = || -> Result<web_sys::ResponseInit, JsValue> {
         let headers = web_sys::Headers::new()?;
-        for (name, value) in COMMON_HEADERS.iter().chain(&answer.headers) {
+        let open = answer.is_open.then_some(&OPEN);
+        for (name, value) in COMMON_HEADERS.iter().chain(open).chain(&answer.headers) {
             headers.set(name, value)?;
         }
         let init = web_sys::ResponseInit::new();
@@ -289,68 +411,17 @@ fn respond(answer: &Answer, method: &str) -> Result<web_sys::Response, JsValue> 
         init.set_headers(&headers);
         Ok(init)
     };
-    let init = if answer.status == StatusCode::OK && answer.headers.is_empty() {
-        // Prepared once: it costs more than the rest of the answer.
-        OK.with_borrow_mut(|prepared| match prepared {
-            Some(init) => Ok(init.clone()),
-            None => build().map(|init| prepared.insert(init).clone()),
-        })?
-    } else {
-        build()?
+    let built = || {
+        let init = if answer.status == StatusCode::OK && answer.is_open && answer.headers.is_empty() {
+            // Prepared once: it costs more than the rest of the answer.
+            OK.with_borrow_mut(|prepared| match prepared {
+                Some(init) => Ok(init.clone()),
+                None => build().map(|init| prepared.insert(init).clone()),
+            })?
+        } else {
+            build()?
+        };
+        web_sys::Response::new_with_opt_str_and_init(body, &init)
     };
-    web_sys::Response::new_with_opt_str_and_init(body, &init)
-}
-
-/// Sends a request and waits for the answer's head; its body is not read.
-///
-/// Redirects are not followed: they would turn the call into another one, and a log-in page answers 200.
-async fn send(request: Request, timeout: Duration) -> Result<Response, Failure> {
-    let url = request.uri().to_string();
-    let milliseconds = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
-    let signal = web_sys::AbortSignal::timeout_with_u32(milliseconds);
-    let answer = match call(&request, &url, &signal).await {
-        Ok(answer) => answer,
-        Err(_) if signal.aborted() => return Err(Failure::Timeout(timeout)),
-        Err(error) => {
-            let reason = worker::Error::from(error).to_string();
-            // The URL is a secret, and the runtime's messages may repeat it.
-            return Err(Failure::Network { reason: reason.replace(&url, "(its URL)") });
-        }
-    };
-    if let Some(body) = answer.body() {
-        // Unread bodies hold one of the six connections that a request may have; nothing waits for this.
-        drop(body.cancel());
-    }
-    let mut response = Response::new(Bytes::new());
-    *response.status_mut() = StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::BAD_GATEWAY);
-    let retry_after = answer.headers().get(RETRY_AFTER.as_str()).ok().flatten();
-    if let Some(Ok(value)) = retry_after.map(HeaderValue::try_from) {
-        response.headers_mut().insert(RETRY_AFTER, value);
-    }
-    Ok(response)
-}
-
-async fn call(
-    request: &Request,
-    url: &str,
-    signal: &web_sys::AbortSignal,
-) -> Result<web_sys::Response, JsValue> {
-    let headers = web_sys::Headers::new()?;
-    for (name, value) in request.headers() {
-        headers.set(name.as_str(), value.to_str().unwrap_or_default())?;
-    }
-    let init = web_sys::RequestInit::new();
-    init.set_method(request.method().as_str());
-    init.set_headers(&headers);
-    init.set_body(&Uint8Array::from(&request.body()[..]));
-    init.set_redirect(web_sys::RequestRedirect::Manual);
-    init.set_signal(Some(signal));
-    let global: web_sys::WorkerGlobalScope = worker::js_sys::global().unchecked_into();
-    Ok(JsFuture::from(global.fetch_with_str_and_init(url, &init)).await?.unchecked_into())
-}
-
-fn now() -> Timestamp {
-    // Whole milliseconds since 1970, far below the 2^53 that a float holds exactly.
-    #[allow(clippy::cast_possible_truncation)]
-    Timestamp(Date::now() as i64)
+    built().unwrap_or_else(|_: JsValue| web_sys::Response::error())
 }

@@ -16,7 +16,9 @@ use http::{HeaderName, Method, StatusCode};
 use serde::Serialize;
 
 use crate::event::Delivery;
+use crate::inbox::message::Reply;
 use crate::log::milliseconds;
+use crate::owner::{self, Command};
 use crate::payload::ParseError;
 use crate::settings::{Mode, Settings};
 use crate::signature::{Secret, SignatureError};
@@ -29,6 +31,8 @@ pub enum Resource<'a> {
     Webhook(Endpoint<'a>),
     /// The state of the receiver.
     Health,
+    /// What the owner may do.
+    Owner,
 }
 
 /// A place that webhooks are sent to.
@@ -67,6 +71,9 @@ pub fn resource<'a>(settings: &Settings, path: &'a str) -> Result<Resource<'a>, 
     if matches!(path, "/api/health" | "/health") {
         return Ok(Resource::Health);
     }
+    if settings.admin_token.is_some() && Command::of(&Method::GET, path).is_some() {
+        return Ok(Resource::Owner);
+    }
     let rest = ["/api/webhook", "/webhook"].iter().find_map(|prefix| path.strip_prefix(prefix));
     let mut segments = rest.ok_or(Rejection::NotFound)?.split('/');
     // What follows the prefix is nothing, or begins with a slash.
@@ -87,6 +94,10 @@ pub fn resource<'a>(settings: &Settings, path: &'a str) -> Result<Resource<'a>, 
 pub enum Opening<'a> {
     /// The answer is known.
     Answer(Answer),
+    /// A command of the owner's, who has shown the token: hand it to the inbox.
+    Command(Command),
+    /// The state of the receiver and of its inbox: ask the inbox, and hand what it says to [`health`].
+    AskInbox,
     /// A delivery: read the body, at most `MAX_BODY_BYTES` and one more, and hand it to `receive`.
     Read {
         /// Where it was sent.
@@ -101,8 +112,19 @@ pub enum Opening<'a> {
 pub fn open<'a>(settings: &Settings, head: &'a Parts) -> Result<Opening<'a>, Rejection> {
     let resource = resource(settings, head.uri.path())?;
     let answer = match (resource, &head.method) {
+        (Resource::Owner, method) => {
+            owner::admit(settings, head)?;
+            let command = Command::of(method, head.uri.path()).unwrap_or(Err(Rejection::NotFound))?;
+            return Ok(Opening::Command(command));
+        }
         (_, &Method::OPTIONS) => preflight(),
-        (Resource::Health, &Method::GET | &Method::HEAD) => health(settings),
+        (Resource::Health, &Method::GET | &Method::HEAD) => {
+            let strict = head.uri.query().is_some_and(|query| query.split('&').any(|it| it.starts_with("strict")));
+            if strict && settings.mode == Mode::Durable {
+                return Ok(Opening::AskInbox);
+            }
+            health(settings, None)
+        }
         (Resource::Webhook(endpoint), &Method::GET | &Method::HEAD) => online(&endpoint),
         (Resource::Webhook(endpoint), &Method::POST) => {
             // A sender that is being set up greets before there is a secret.
@@ -187,6 +209,21 @@ pub enum Rejection {
     /// The body did not arrive whole.
     #[error("the body did not arrive whole: the sender closed the connection")]
     Unread,
+    /// Failed too often from one address.
+    #[error("more than 100 failures a minute from one address; the last: {reason}")]
+    TooMany {
+        /// Why the last was refused.
+        reason: String,
+    },
+    /// The owner's token is missing or wrong.
+    #[error("no `Authorization: Bearer` with the `ADMIN_TOKEN`")]
+    Unauthorized,
+    /// The inbox could not store it.
+    #[error("the inbox could not store it: {reason}")]
+    Unavailable {
+        /// What went wrong, and what to do.
+        reason: String,
+    },
     /// The signature is not good.
     #[error(transparent)]
     Signature(#[from] SignatureError),
@@ -203,7 +240,9 @@ impl Rejection {
             Rejection::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Rejection::NotConfigured { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             Rejection::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Rejection::Signature(_) => StatusCode::UNAUTHORIZED,
+            Rejection::Signature(_) | Rejection::Unauthorized => StatusCode::UNAUTHORIZED,
+            Rejection::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Rejection::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Rejection::Unread | Rejection::Payload(_) => StatusCode::BAD_REQUEST,
         }
     }
@@ -216,22 +255,26 @@ pub struct Answer {
     pub status: StatusCode,
     /// The headers beyond [`COMMON_HEADERS`].
     pub headers: Vec<(&'static str, &'static str)>,
+    /// Whether any page may read it; the owner's answers are not for that.
+    pub is_open: bool,
     /// JSON, or nothing.
     pub body: String,
 }
 
-/// The headers of every answer. The origin is open because it was so in the receivers that people
-/// move from, and nothing here acts on a browser's credentials.
-pub const COMMON_HEADERS: [(&str, &str); 3] = [
+/// The header that lets any page read an answer. It is there because it was so in the receivers that people move
+/// from, and nothing that it is sent with acts on a browser's credentials.
+pub const OPEN: (&str, &str) = ("access-control-allow-origin", "*");
+
+/// The headers of every answer.
+pub const COMMON_HEADERS: [(&str, &str); 2] = [
     ("content-type", "application/json"),
-    ("access-control-allow-origin", "*"),
     ("cache-control", "no-store"),
 ];
 
 impl Answer {
     fn json(status: StatusCode, body: &impl Serialize) -> Answer {
         let body = serde_json::to_string(body).expect("answers have text keys and plain values");
-        Answer { status, headers: Vec::new(), body }
+        Answer { status, headers: Vec::new(), is_open: true, body }
     }
 
     fn error(status: StatusCode, error: &'static str) -> Answer {
@@ -244,7 +287,9 @@ impl Answer {
 }
 
 /// The answer to a delivery.
-pub fn accepted(delivery: &Delivery, took: Duration) -> Answer {
+///
+/// `duplicate`: whether it is a repeat of one that is known.
+pub fn accepted(delivery: &Delivery, duplicate: bool, took: Duration) -> Answer {
     #[derive(Serialize)]
     struct Test<'a> {
         success: bool,
@@ -260,6 +305,8 @@ pub fn accepted(delivery: &Delivery, took: Duration) -> Answer {
         #[serde(skip_serializing_if = "Option::is_none")]
         article_id: Option<&'a str>,
         processing_time_ms: u64,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        duplicate: bool,
     }
     let event_id = delivery.key.0.as_str();
     if delivery.is_test() {
@@ -274,6 +321,7 @@ pub fn accepted(delivery: &Delivery, took: Duration) -> Answer {
         message: "Webhook received and processing",
         article_id: event.and_then(|event| event.item.as_ref()?.id.as_deref()),
         processing_time_ms: milliseconds(took),
+        duplicate,
     };
     Answer::json(StatusCode::OK, &body)
 }
@@ -288,6 +336,17 @@ pub fn greeted() -> Answer {
     Answer::json(StatusCode::OK, &Body { success: true, message: "Handshake received" })
 }
 
+/// The answer to an owner's command.
+pub fn owned(command: &Command, reply: Reply) -> Answer {
+    // A line of JSON for each row of an export.
+    let headers = match command {
+        Command::Export => vec![("content-type", "application/x-ndjson")],
+        _ => Vec::new(),
+    };
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    Answer { status, headers, is_open: false, body: reply.body }
+}
+
 /// The answer to a request that was not accepted.
 pub fn rejected(rejection: &Rejection) -> Answer {
     let status = rejection.status();
@@ -300,6 +359,16 @@ pub fn rejected(rejection: &Rejection) -> Answer {
         Rejection::NotConfigured { .. } => Answer::error(status, "Webhook not configured"),
         Rejection::TooLarge { .. } => Answer::error(status, "Payload too large"),
         Rejection::Signature(_) => Answer::error(status, "Invalid signature"),
+        Rejection::Unauthorized => {
+            let headers = vec![("www-authenticate", "Bearer")];
+            Answer { headers, is_open: false, ..Answer::error(status, "Unauthorized") }
+        }
+        Rejection::TooMany { .. } => {
+            Answer { headers: vec![("retry-after", "60")], ..Answer::error(status, "Too many requests") }
+        }
+        Rejection::Unavailable { .. } => {
+            Answer { headers: vec![("retry-after", "5")], ..Answer::error(status, "Inbox unavailable") }
+        }
         Rejection::Unread | Rejection::Payload(_) => Answer::error(status, "Invalid payload"),
     }
 }
@@ -331,7 +400,8 @@ fn online(endpoint: &Endpoint<'_>) -> Answer {
     Answer::json(StatusCode::OK, &body)
 }
 
-fn health(settings: &Settings) -> Answer {
+/// The state of the receiver; `trouble` is what its inbox told, in words, where that was asked for.
+pub fn health(settings: &Settings, trouble: Option<&str>) -> Answer {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Config {
@@ -343,8 +413,10 @@ fn health(settings: &Settings) -> Answer {
         rate_limit: bool,
     }
     #[derive(Serialize)]
-    struct Body {
+    struct Body<'a> {
         status: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'a str>,
         service: &'static str,
         version: &'static str,
         mode: &'static str,
@@ -359,13 +431,19 @@ fn health(settings: &Settings) -> Answer {
         rate_limit: settings.bindings.rate_limit,
     };
     let body = Body {
-        status: if settings.problems.is_empty() { "healthy" } else { "misconfigured" },
+        status: match trouble {
+            Some(_) => "unhealthy",
+            None if settings.problems.is_empty() => "healthy",
+            None => "misconfigured",
+        },
+        reason: trouble,
         service: "presshook",
         version: crate::VERSION,
         mode: if settings.mode == Mode::Direct { "direct" } else { "durable" },
         config,
     };
-    Answer::json(StatusCode::OK, &body)
+    let status = if trouble.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    Answer::json(status, &body)
 }
 
 /// The answer to a browser that asks whether it may send, as the BlogShoot server gives it.
@@ -374,5 +452,5 @@ fn preflight() -> Answer {
         ("access-control-allow-methods", "GET, POST, OPTIONS"),
         ("access-control-allow-headers", "Content-Type, X-BlogShoot-Signature, X-BlogShoot-Event"),
     ];
-    Answer { status: StatusCode::OK, headers, body: String::new() }
+    Answer { status: StatusCode::OK, headers, is_open: true, body: String::new() }
 }

@@ -38,6 +38,7 @@ pub mod log;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
 pub mod outbox;
+pub mod owner;
 pub mod payload;
 pub mod receive;
 pub mod routes;

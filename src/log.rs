@@ -247,10 +247,11 @@ fn of_delivery(level: Level, code: Code, delivery: &Delivery) -> Entry {
 /// A request was refused. What the sender is told is decided in `contract`, and is less.
 pub fn rejected(endpoint: Option<&Endpoint<'_>>, rejection: &Rejection) -> Entry {
     let (level, code) = match rejection {
-        Rejection::Signature(_) => (Level::Warn, Code::SignatureFailed),
+        Rejection::Signature(_) | Rejection::TooMany { .. } => (Level::Warn, Code::SignatureFailed),
+        Rejection::Unavailable { .. } => (Level::Error, Code::InboxFailed),
         Rejection::NotConfigured { .. } => (Level::Error, Code::WebhookRejected),
         Rejection::NotFound | Rejection::MethodNotAllowed { .. } => (Level::Debug, Code::WebhookRejected),
-        Rejection::TooLarge { .. } | Rejection::Payload(_) | Rejection::Unread => {
+        Rejection::TooLarge { .. } | Rejection::Payload(_) | Rejection::Unread | Rejection::Unauthorized => {
             (Level::Warn, Code::WebhookRejected)
         }
     };

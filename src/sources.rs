@@ -161,6 +161,11 @@ impl Source {
         SOURCES.iter().copied().find(|source| source.name == name)
     }
 
+    /// Whether it sends a delivery again by itself, where the answer was no success.
+    pub fn repeats(&self) -> bool {
+        self.repeats_for > Source::BASE.repeats_for
+    }
+
     /// The setting that says how far its sending times may be off.
     pub fn tolerance_setting(&self) -> String {
         self.secret_setting().replace("_WEBHOOK_SECRET", "_TOLERANCE_SECONDS")

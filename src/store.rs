@@ -142,6 +142,15 @@ impl<'a, T> Transaction<'a, T> {
         Transaction { reads, decide: Box::new(decide) }
     }
 
+    /// The same transaction, with what came of it made into something else.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U + 'a) -> Transaction<'a, U>
+    where
+        T: 'a,
+    {
+        let Transaction { reads, decide } = self;
+        Transaction::new(reads, move |rows| decide(rows).map(|(writes, outcome)| (writes, change(outcome))))
+    }
+
     /// Carries it out, given what runs one statement. The caller makes all of it one transaction of the store.
     ///
     /// # Errors

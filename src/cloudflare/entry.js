@@ -1,6 +1,6 @@
-// The Worker's way in: reads a request and hands all of it to the module in one call. Crossing from JavaScript to Wasm
-// and waiting inside it are what a small request costs, so both happen once. Nothing is decided here: whatever is wrong
-// with the request is found in the module.
+// The way between the runtime and the module. A request is read here and handed over in one call: crossing from
+// JavaScript to Wasm and waiting inside it are what a small request costs, so both happen once. Nothing is decided
+// here: whatever is wrong with a request is found in the module.
 
 /**
  * @param {Request} request
@@ -8,7 +8,7 @@
  * @param {unknown} ctx
  * @param {number} limit bytes of a body that are read at most, and one more
  * @param {string[]} names the headers that the module looks at; none for all
- * @param {(head: string, body: Uint8Array | undefined, env: unknown, ctx: unknown) => Response} handle
+ * @param {(head: string, body: Uint8Array | undefined, request: Request, env: unknown, ctx: unknown) => Response | Promise<Response>} handle
  */
 export async function serve(request, env, ctx, limit, names, handle) {
   try {
@@ -19,15 +19,23 @@ export async function serve(request, env, ctx, limit, names, handle) {
       const value = headers.get(name);
       if (value !== null) head += `\n${name}:${value}`;
     }
-    return handle(head, method === "POST" ? await read(request, limit) : EMPTY, env, ctx);
+    return await handle(head, method === "POST" ? await read(request, limit) : EMPTY, request, env, ctx);
   } catch (error) {
-    // A panic, which the module has logged with its message; the next request finds the module started afresh, also
-    // where it was another trap, of which the module knows nothing.
-    if (error instanceof WebAssembly.RuntimeError)
-      Reflect.get(globalThis, "__worker_init_state").criticalError = true;
-    console.error(`{"level":"error","code":"INTERNAL_ERROR","reason":${JSON.stringify(String(error))}}`);
+    broken(error);
     return new Response('{"error":"Internal server error"}', { status: 500, headers: HEADERS });
   }
+}
+
+/**
+ * Tells of a defect. After a panic, which the module has logged with its message, the next request finds the module
+ * started afresh; so too where it was another trap, of which the module knows nothing.
+ *
+ * @param {unknown} error
+ */
+export function broken(error) {
+  if (error instanceof WebAssembly.RuntimeError)
+    Reflect.get(globalThis, "__worker_init_state").criticalError = true;
+  console.error(`{"level":"error","code":"INTERNAL_ERROR","reason":${JSON.stringify(String(error))}}`);
 }
 
 const HEADERS = {
@@ -40,20 +48,20 @@ const EMPTY = new Uint8Array();
 /**
  * The body: whole, or its beginning where it is too long, or nothing where it did not arrive.
  *
- * @param {Request} request
+ * @param {Request | Response} message
  * @param {number} limit
  */
-async function read(request, limit) {
-  const announced = request.headers.get("content-length");
+async function read(message, limit) {
+  const announced = message.headers.get("content-length");
   try {
     if (announced !== null) {
-      return Number(announced) > limit ? EMPTY : new Uint8Array(await request.arrayBuffer());
+      return Number(announced) > limit ? EMPTY : new Uint8Array(await message.arrayBuffer());
     }
-    if (request.body === null) return EMPTY;
+    if (message.body === null) return EMPTY;
     // Pieces may be as small as a byte, so they are not kept.
     let body = new Uint8Array(Math.min(limit + 1, 65536));
     let length = 0;
-    for await (const piece of request.body) {
+    for await (const piece of message.body) {
       const part = piece.subarray(0, limit + 1 - length);
       if (length + part.length > body.length) {
         const larger = new Uint8Array(Math.min(limit + 1, 2 * (length + part.length)));
@@ -67,5 +75,101 @@ async function read(request, limit) {
     return body.subarray(0, length);
   } catch {
     return undefined;
+  }
+}
+
+/** Bytes of a host's answer that are read, and how long for. */
+const ANSWER = { bytes: 16_384, milliseconds: 2000 };
+
+/**
+ * Calls a host: its status, its `Retry-After` and what it says; or 0 and why there is no answer, nothing for a time-out.
+ *
+ * Redirects are not followed: they would turn the call into another one, and a log-in page answers 200.
+ *
+ * @param {string} method
+ * @param {string} url
+ * @param {string[]} headers names and values by turns
+ * @param {Uint8Array<ArrayBuffer>} body
+ * @param {number} milliseconds
+ */
+export async function call(method, url, headers, body, milliseconds) {
+  const controller = new AbortController();
+  let late = false;
+  const timer = setTimeout(() => ((late = true), controller.abort()), milliseconds);
+  try {
+    const pairs = new Headers();
+    for (let at = 0; at < headers.length; at += 2) pairs.set(headers[at], headers[at + 1]);
+    const init = { method, headers: pairs, body, signal: controller.signal };
+    const answer = await fetch(url, { ...init, redirect: "manual" });
+    return [answer.status, answer.headers.get("retry-after"), await said(answer)];
+  } catch (error) {
+    return [0, late ? null : String(error)];
+  } finally {
+    clearTimeout(timer);
+    // Whatever is left of the answer: an unread body would hold one of the six connections that a request may have.
+    controller.abort();
+  }
+}
+
+/**
+ * What an answer says, if it is JSON and comes soon. Nothing else is waited for.
+ *
+ * @param {Response} answer
+ */
+async function said(answer) {
+  if (!answer.ok || !/json/.test(answer.headers.get("content-type") ?? "")) return EMPTY;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, ANSWER.milliseconds, EMPTY)));
+  const body = await Promise.race([read(answer, ANSWER.bytes), late]);
+  clearTimeout(timer);
+  return body ?? EMPTY;
+}
+
+/**
+ * Asks the inbox: its status and what it says; or 0 and why there is no answer.
+ *
+ * @param {{ getByName: (name: string) => { fetch: typeof fetch } }} inbox
+ * @param {string} method
+ * @param {string} target
+ * @param {Uint8Array | undefined} body
+ * @param {number} milliseconds
+ */
+export async function ask(inbox, method, target, body, milliseconds) {
+  try {
+    const init = { method, body, signal: AbortSignal.timeout(milliseconds) };
+    const answer = await inbox.getByName("inbox").fetch(`https://inbox${target}`, init);
+    return [answer.status, await answer.text()];
+  } catch (error) {
+    return [0, String(error)];
+  }
+}
+
+/**
+ * Runs one statement of SQL; its rows as lists.
+ *
+ * @param {{ sql: { exec: (sql: string, ...params: unknown[]) => { raw: () => Iterable<unknown[]> } } }} storage
+ * @param {string} sql
+ * @param {unknown[]} params
+ */
+export function execute(storage, sql, params) {
+  return [...storage.sql.exec(sql, ...params).raw()];
+}
+
+const ROLL_BACK = new Error("rolled back");
+
+/**
+ * Runs a transaction: what it wrote is kept if it returns true, and rolled back otherwise.
+ *
+ * @param {{ transactionSync: (run: () => void) => void }} storage
+ * @param {() => boolean} run
+ */
+export function transact(storage, run) {
+  try {
+    storage.transactionSync(() => {
+      if (!run()) throw ROLL_BACK;
+    });
+  } catch (error) {
+    if (error !== ROLL_BACK) throw error;
   }
 }

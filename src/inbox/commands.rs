@@ -85,16 +85,16 @@ pub fn release(settings: &Settings, id: i64, now: Timestamp) -> Transaction<'_, 
 }
 
 /// Deploys a target now: without quiet time and least gap, and from the reserve of the budget if need be.
-pub fn deploy<'a>(settings: &'a Settings, target: &'a str, now: Timestamp) -> Transaction<'a, Outcome> {
+pub fn deploy(settings: &Settings, target: String, now: Timestamp) -> Transaction<'_, Outcome> {
     Transaction::new(Opening::reads().into(), move |rows| {
-        if settings.target(target).is_none() {
+        if settings.target(&target).is_none() {
             return Ok((Vec::new(), Outcome::NotFound));
         }
         let mut opening = Opening::read(settings, &rows, now)?;
-        let waiting = opening.waiting("deploy", target).cloned();
+        let waiting = opening.waiting("deploy", &target).cloned();
         let id = format!("deploy-now-{}", now.0);
         let event = waiting.as_ref().map_or(("presshook", id.as_str()), |it| (&it.source, &it.event_id));
-        let (job, _, _) = opening.join("deploy", target, event, When::Now);
+        let (job, _, _) = opening.join("deploy", &target, event, When::Now);
         Ok((opening.writes, done(&[job])))
     })
 }

@@ -1,0 +1,363 @@
+//! The inbox on Cloudflare: a Durable Object with SQLite and an alarm. `worker.js` has the class, which calls the
+//! functions exported here; all that is decided is decided in the core.
+//!
+//! **Invariant:** one transaction is one synchronous call of `transactionSync`, which rolls back when a statement
+//! fails. The runtime holds every answer back until what was written before it is durable.
+//!
+//! **Invariant:** the alarm is armed in the same breath as the transaction that makes it necessary, so both become
+//! durable or neither.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::{Either, select};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use worker::js_sys::futures::{JsFuture, future_to_promise};
+use worker::js_sys::{Array, Math, Promise, Uint8Array};
+use worker::wasm_bindgen::JsValue;
+use worker::wasm_bindgen::prelude::wasm_bindgen;
+use worker::{Delay, Env, wasm_bindgen, web_sys};
+
+use super::isolate::Isolate;
+use super::outside::{now, send};
+use crate::actions::Step;
+use crate::event::Timestamp;
+use crate::inbox::message::{self, Message, Reply};
+use crate::inbox::{self, keep, pages};
+use crate::log::{Code, Entry, Level};
+use crate::outbox::{self, Claimed, Job};
+use crate::owner::{self, Command};
+use crate::store::{Row, Statement, StoreError, Transaction, Value, migrations};
+
+/// How often what is old is pruned.
+const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+/// When the alarm comes again, should its handler end without arming it.
+const GUARD: Duration = Duration::from_secs(60);
+/// The least time between two looks at what is due.
+const LEAST_SLEEP: Duration = Duration::from_millis(250);
+
+#[wasm_bindgen(module = "/src/cloudflare/entry.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn execute(storage: &Storage, sql: &str, params: &Array) -> Result<Array, JsValue>;
+    #[wasm_bindgen(catch)]
+    fn transact(storage: &Storage, run: &mut dyn FnMut() -> bool) -> Result<(), JsValue>;
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// The storage of a Durable Object.
+    #[derive(Clone)]
+    pub type Storage;
+    #[wasm_bindgen(method, js_name = setAlarm)]
+    fn set_alarm(this: &Storage, at: f64) -> Promise;
+    #[wasm_bindgen(method, js_name = deleteAlarm)]
+    fn delete_alarm(this: &Storage) -> Promise;
+
+    /// The object itself, as `worker.js` has it.
+    #[derive(Clone)]
+    pub type Object;
+    #[wasm_bindgen(method, getter)]
+    fn armed(this: &Object) -> Option<f64>;
+    #[wasm_bindgen(method, setter)]
+    fn set_armed(this: &Object, at: Option<f64>);
+    #[wasm_bindgen(method, getter)]
+    fn pruned(this: &Object) -> Option<f64>;
+    #[wasm_bindgen(method, setter)]
+    fn set_pruned(this: &Object, at: Option<f64>);
+}
+
+/// Brings the store to the latest version.
+#[wasm_bindgen]
+#[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
+pub fn inbox_open(object: Object, storage: Storage, env: Env) -> Result<(), JsValue> {
+    let inbox = Inbox::new(object, storage, &env);
+    inbox.commit(migrations::migrate()).map(|_| ()).map_err(|error| inbox.failed("open", &error).into())
+}
+
+/// Answers a receiver, or an owner's command that a receiver passes on.
+#[wasm_bindgen]
+#[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
+pub fn inbox_fetch(object: Object, storage: Storage, env: Env, request: web_sys::Request) -> Promise {
+    let inbox = Inbox::new(object, storage, &env);
+    future_to_promise(async move {
+        let url = request.url();
+        let target = url.strip_prefix("https://inbox").unwrap_or("/").to_owned();
+        let body = match request.array_buffer() {
+            Ok(body) if request.method() != "GET" => JsFuture::from(body).await?,
+            _ => JsValue::NULL,
+        };
+        let body = if body.is_null() { Vec::new() } else { Uint8Array::new(&body).to_vec() };
+        let (status, text) = inbox.answer(&request.method(), &target, Bytes::from(body)).await;
+        let init = web_sys::ResponseInit::new();
+        init.set_status(status);
+        web_sys::Response::new_with_opt_str_and_init(Some(&text), &init).map(JsValue::from)
+    })
+}
+
+/// Does what is due. It never fails: what goes wrong is logged, and the alarm comes again.
+#[wasm_bindgen]
+#[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
+pub fn inbox_alarm(object: Object, storage: Storage, env: Env) -> Promise {
+    let inbox = Inbox::new(object, storage, &env);
+    future_to_promise(async move {
+        inbox.object.set_armed(None);
+        inbox.arm(now().plus(GUARD));
+        inbox.work(true).await;
+        Ok(JsValue::UNDEFINED)
+    })
+}
+
+struct Inbox {
+    object: Object,
+    storage: Storage,
+    isolate: Rc<Isolate>,
+}
+
+impl Inbox {
+    fn new(object: Object, storage: Storage, env: &Env) -> Inbox {
+        Inbox { object, storage, isolate: Isolate::of(env) }
+    }
+
+    /// The status and the text of an answer.
+    async fn answer(&self, method: &str, target: &str, body: Bytes) -> (u16, String) {
+        let settings = &self.isolate.settings;
+        match target {
+            message::ACCEPT => {
+                let Some(message) = Message::from_bytes(body) else {
+                    return (400, "not a message of this version".to_owned());
+                };
+                match self.commit(inbox::accept(settings, &message, now())) {
+                    Ok(accepted) => {
+                        if let Some(at) = accepted.receipt.wake_at {
+                            self.arm(at);
+                        }
+                        accepted.entries.into_iter().for_each(|entry| self.isolate.print(entry));
+                        (200, json(&accepted.receipt))
+                    }
+                    Err(error) => (503, self.failed("accept", &error)),
+                }
+            }
+            message::WAKE => {
+                self.work(false).await;
+                (200, String::new())
+            }
+            message::STATE => match self.commit(pages::trouble(now())) {
+                Ok(trouble) => {
+                    let body = trouble.unwrap_or_default();
+                    (200, json(&Reply { status: 200, body, wake_at: None }))
+                }
+                Err(error) => (503, self.failed("look", &error)),
+            },
+            _ => match target.strip_prefix(message::OWNER) {
+                Some(target) => (200, json(&self.command(method, target, body))),
+                None => (404, "no such place in this version".to_owned()),
+            },
+        }
+    }
+
+    /// Does what the owner asked for; the receiver has seen the token.
+    fn command(&self, method: &str, target: &str, body: Bytes) -> Reply {
+        let request = http::Request::builder().method(method).uri(target).body(body);
+        let refused = |status, body: &str| Reply { status, body: body.to_owned(), wake_at: None };
+        let Ok(request) = request else { return refused(400, r#"{"error":"Not a request"}"#) };
+        let Some(Ok(command)) = Command::of(request.method(), request.uri().path()) else {
+            return refused(404, r#"{"error":"Not found"}"#);
+        };
+        let transaction = match owner::transaction(&self.isolate.settings, command, &request, now()) {
+            Ok(transaction) => transaction,
+            Err(reply) => return reply,
+        };
+        match self.commit(transaction) {
+            Ok(reply) => {
+                if let Some(at) = reply.wake_at {
+                    self.arm(at);
+                }
+                reply
+            }
+            Err(error) => {
+                self.failed("command", &error);
+                owner::failed(&error)
+            }
+        }
+    }
+
+    /// Makes the calls that are due, until nothing is due any more; then arms the alarm for what comes next.
+    ///
+    /// It may run several times at once (the alarm, a receiver that waits, the cron trigger): what one has claimed
+    /// the others do not see as due.
+    async fn work(&self, is_alarm: bool) {
+        let mut flights = FuturesUnordered::new();
+        loop {
+            let next = match self.claim() {
+                Ok((claimed, again, next)) => {
+                    flights.extend(claimed.into_iter().map(|claimed| self.fly(claimed)));
+                    if again {
+                        continue;
+                    }
+                    next
+                }
+                Err(error) => {
+                    self.failed("claim", &error);
+                    Some(now().plus(GUARD))
+                }
+            };
+            if flights.is_empty() {
+                self.prune();
+                return self.rest(next, is_alarm);
+            }
+            // Before anything is sent, so that a crash finds the alarm armed.
+            if let Some(next) = next {
+                self.arm(next);
+            }
+            let sleep = next.map_or(GUARD, |next| next.since(now())).max(LEAST_SLEEP);
+            match select(flights.next(), std::pin::pin!(Delay::from(sleep))).await {
+                Either::Left(_) | Either::Right(_) => {}
+            }
+        }
+    }
+
+    fn claim(&self) -> Result<(Vec<Claimed>, bool, Option<Timestamp>), StoreError> {
+        let claims = self.commit(outbox::claim(&self.isolate.settings, now(), Math::random()))?;
+        claims.entries.into_iter().for_each(|entry| self.isolate.print(entry));
+        let next = self.commit(outbox::next_wake())?;
+        Ok((claims.claimed, claims.again, next))
+    }
+
+    /// Makes one attempt that has been claimed, and records it.
+    async fn fly(&self, claimed: Claimed) {
+        let settings = &self.isolate.settings;
+        let carried = self.commit(outbox::carried(claimed.id));
+        let job = Job { carried: carried.ok(), ..claimed.job.clone() };
+        let claimed = Claimed { job, ..claimed };
+        let mut responses = Vec::new();
+        let result = loop {
+            match (claimed.job.action.step)(settings, &claimed.job, &responses, now()) {
+                Step::Send(request) => match send(request, claimed.deadline.since(now())).await {
+                    Ok(response) => responses.push(response),
+                    Err(failure) => break Err(failure),
+                },
+                Step::Done(done) => break Ok(done),
+                Step::Fail(failure) => break Err(failure),
+            }
+        };
+        match self.commit(outbox::record(settings, &claimed, &result, now(), Math::random())) {
+            Ok(entries) => entries.into_iter().for_each(|entry| self.isolate.print(entry)),
+            // The claim runs out, and the call is made again.
+            Err(error) => drop(self.failed("record", &error)),
+        }
+    }
+
+    fn prune(&self) {
+        let at = now();
+        // Whole milliseconds, far below 2^53.
+        #[allow(clippy::cast_precision_loss)]
+        let (is, was) = (at.0 as f64, self.object.pruned());
+        if was.is_some_and(|was| is - was < PRUNE_EVERY.as_millis() as f64) {
+            return;
+        }
+        match self.commit(keep::prune(&self.isolate.settings, at)) {
+            // Where there is more, the next look goes on.
+            Ok(more) => self.object.set_pruned((!more).then_some(is)),
+            Err(error) => drop(self.failed("prune", &error)),
+        }
+    }
+
+    /// Has the alarm come then, unless it comes sooner.
+    fn arm(&self, at: Timestamp) {
+        #[allow(clippy::cast_precision_loss)]
+        let at = at.0.max(now().0) as f64;
+        if self.object.armed().is_none_or(|armed| at < armed) {
+            self.object.set_armed(Some(at));
+            // Not waited for: it is durable with the transaction before it.
+            drop(self.storage.set_alarm(at));
+        }
+    }
+
+    /// Nothing is under way: the alarm is to come for what is next, and the guard is not needed any more.
+    fn rest(&self, next: Option<Timestamp>, is_alarm: bool) {
+        // Something may be due that only the end of another's call lets go.
+        let next = next.map(|next| next.max(now().plus(LEAST_SLEEP)));
+        match next {
+            Some(next) => {
+                if is_alarm {
+                    self.object.set_armed(None);
+                }
+                self.arm(next);
+            }
+            None if is_alarm => {
+                self.object.set_armed(None);
+                drop(self.storage.delete_alarm());
+            }
+            None => {}
+        }
+    }
+
+    /// Carries out a transaction, whole or not at all.
+    fn commit<T>(&self, transaction: Transaction<'_, T>) -> Result<T, StoreError> {
+        let mut transaction = Some(transaction);
+        let mut outcome = None;
+        let mut run = || {
+            let result = transaction.take().map(|it| it.run(|statement| self.execute(statement)));
+            let good = matches!(result, Some(Ok(_)));
+            outcome = result;
+            good
+        };
+        let thrown = transact(&self.storage, &mut run);
+        match (outcome, thrown) {
+            (Some(Err(error)), _) => Err(error),
+            (_, Err(error)) => Err(StoreError::Unreachable { reason: reason(&error) }),
+            (Some(outcome), Ok(())) => outcome,
+            (None, Ok(())) => Err(StoreError::Unreachable { reason: "the transaction did not run".to_owned() }),
+        }
+    }
+
+    fn execute(&self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
+        let params: Array = statement.params.iter().map(to_js).collect();
+        let rows = execute(&self.storage, statement.sql, &params)
+            .map_err(|error| StoreError::refused(statement, reason(&error)))?;
+        let row = |row: JsValue| Row(Array::from(&row).iter().map(|value| from_js(&value)).collect());
+        Ok(rows.iter().map(row).collect())
+    }
+
+    /// Tells of a failure, in words for the log and for the receiver.
+    fn failed(&self, what: &str, error: &StoreError) -> String {
+        let reason = error.to_string();
+        self.isolate.print(
+            Entry::new(Level::Error, Code::InboxFailed).with("doing", what).with("reason", reason.as_str()),
+        );
+        reason
+    }
+}
+
+fn to_js(value: &Value) -> JsValue {
+    match value {
+        Value::Null => JsValue::NULL,
+        // Milliseconds and counts, far below 2^53.
+        #[allow(clippy::cast_precision_loss)]
+        Value::Integer(number) => JsValue::from(*number as f64),
+        Value::Text(text) => JsValue::from(text.as_str()),
+        Value::Blob(bytes) => Uint8Array::from(bytes.as_slice()).into(),
+    }
+}
+
+fn from_js(value: &JsValue) -> Value {
+    if let Some(number) = value.as_f64() {
+        // No column holds parts of a number.
+        #[allow(clippy::cast_possible_truncation)]
+        return Value::Integer(number as i64);
+    }
+    if let Some(text) = value.as_string() {
+        return Value::Text(text);
+    }
+    if value.is_object() { Value::Blob(Uint8Array::new(value).to_vec()) } else { Value::Null }
+}
+
+fn reason(error: &JsValue) -> String {
+    worker::Error::from(error.clone()).to_string()
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("answers have text keys and plain values")
+}

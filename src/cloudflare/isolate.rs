@@ -1,0 +1,117 @@
+//! What is prepared once and used by every request of an isolate: the settings, read from the bindings.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use http::request::Parts;
+use http::{HeaderName, HeaderValue};
+use worker::js_sys::{Array, Number, Object, Reflect};
+use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::{Env, web_sys};
+
+use crate::contract;
+use crate::log::{self, Entry, Level};
+use crate::settings::{Bindings, Settings};
+
+/// The binding of the inbox; also the setting that does without.
+const INBOX: &str = "INBOX";
+/// The binding that limits failed signatures.
+const RATE_LIMIT: &str = "RATE_LIMIT";
+
+thread_local! {
+    static ISOLATE: RefCell<Option<(Env, Rc<Isolate>)>> = const { RefCell::new(None) };
+}
+
+/// What is prepared once.
+pub(super) struct Isolate {
+    pub(super) settings: Settings,
+    /// The names of the headers that the core looks at, for `entry.js`: each one read costs, so no others
+    /// are. Empty where it may be any.
+    pub(super) names: Array,
+    /// The namespace of the inbox, where it is bound.
+    pub(super) inbox: Option<JsValue>,
+    /// What limits failed signatures, where it is bound.
+    pub(super) rate_limit: Option<JsValue>,
+}
+
+impl Isolate {
+    pub(super) fn new(settings: Settings, env: Option<&Env>) -> Isolate {
+        // A request has some twenty headers: beyond that, reading all of them is cheaper.
+        let headers = contract::headers(&settings).filter(|names| names.len() <= 20).unwrap_or_default();
+        let names = headers.iter().map(|name| JsValue::from(name.as_str())).collect();
+        let bound = |name: &str| Reflect::get(env?, &name.into()).ok().filter(JsValue::is_object);
+        let (inbox, rate_limit) = (bound(INBOX), bound(RATE_LIMIT));
+        let settings = match env {
+            Some(_) => {
+                let bindings = Bindings { inbox: inbox.is_some(), rate_limit: rate_limit.is_some() };
+                settings.with_bindings(bindings)
+            }
+            None => settings,
+        };
+        Isolate { settings, names, inbox, rate_limit }
+    }
+
+    /// The one prepared from these bindings; prepared now if they are new.
+    pub(super) fn of(env: &Env) -> Rc<Isolate> {
+        let same = |known: &Env| AsRef::<JsValue>::as_ref(known) == AsRef::<JsValue>::as_ref(env);
+        let prepared = ISOLATE.with_borrow(|isolate| {
+            isolate.as_ref().filter(|(known, _)| same(known)).map(|(_, isolate)| Rc::clone(isolate))
+        });
+        prepared.unwrap_or_else(|| {
+            let isolate = Rc::new(Isolate::new(Settings::read(texts(env)), Some(env)));
+            for entry in log::settings(&isolate.settings) {
+                isolate.print(entry);
+            }
+            ISOLATE.set(Some((env.clone(), Rc::clone(&isolate))));
+            isolate
+        })
+    }
+
+    /// Prints an entry, if it is one of those that are wanted.
+    pub(super) fn print(&self, entry: Entry) {
+        self.print_with(entry.level, || entry);
+    }
+
+    /// Prints an entry of that level, which is made only if it is one of those that are wanted.
+    pub(super) fn print_with(&self, level: Level, entry: impl FnOnce() -> Entry) {
+        if level > self.settings.log_level {
+            return;
+        }
+        let line = JsValue::from(entry().to_line());
+        match level {
+            Level::Error => web_sys::console::error_1(&line),
+            Level::Warn => web_sys::console::warn_1(&line),
+            Level::Info | Level::Debug => web_sys::console::log_1(&line),
+        }
+    }
+}
+
+/// A request's head, as far as the core looks at it; none if its URL is none that we could serve.
+pub(super) fn head(head: &str) -> Option<Parts> {
+    let mut lines = head.split('\n');
+    let (method, url) = (lines.next()?, lines.next()?);
+    let (_, rest) = url.split_once("://")?;
+    let path = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/");
+    let mut head = http::Request::builder().method(method).uri(path).body(()).ok()?.into_parts().0;
+    for (name, value) in lines.filter_map(|line| line.split_once(':')) {
+        let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { continue };
+        // A value that HTTP does not allow fits no signature either.
+        let value = HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static("?"));
+        head.headers.insert(name, value);
+    }
+    Some(head)
+}
+
+/// The bindings that are texts, or numbers and switches as text.
+fn texts(env: &Env) -> Vec<(String, String)> {
+    let entries = Object::entries(env.unchecked_ref()).into_iter();
+    entries
+        .filter_map(|entry| {
+            let entry: Array = entry.unchecked_into();
+            let value = entry.get(1);
+            let switch = value.as_bool().map(|it| it.to_string());
+            let number = || value.dyn_ref::<Number>()?.to_string_with_radix(10).ok().map(String::from);
+            Some((entry.get(0).as_string()?, value.as_string().or(switch).or_else(number)?))
+        })
+        .collect()
+}

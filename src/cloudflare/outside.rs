@@ -1,0 +1,91 @@
+//! What the module asks of others and waits for: a host, the inbox, the clock.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode};
+use worker::js_sys::futures::JsFuture;
+use worker::js_sys::{Array, Date, JsString, Promise, Uint8Array};
+use worker::wasm_bindgen;
+use worker::wasm_bindgen::prelude::wasm_bindgen;
+use worker::wasm_bindgen::{JsCast, JsValue};
+
+use crate::event::Timestamp;
+use crate::outbox::Failure;
+use crate::{Request, Response};
+
+#[wasm_bindgen(module = "/src/cloudflare/entry.js")]
+extern "C" {
+    fn call(method: &str, url: &str, headers: Array, body: Uint8Array, milliseconds: u32) -> Promise;
+    #[wasm_bindgen(js_name = ask)]
+    fn ask_inbox(
+        inbox: &JsValue,
+        method: &str,
+        target: &str,
+        body: Option<Uint8Array>,
+        milliseconds: u32,
+    ) -> Promise;
+}
+
+/// Sends a request and waits for the answer.
+pub(super) async fn send(request: Request, timeout: Duration) -> Result<Response, Failure> {
+    let url = request.uri().to_string();
+    let headers = Array::new();
+    for (name, value) in request.headers() {
+        headers.push(&name.as_str().into());
+        headers.push(&value.to_str().unwrap_or_default().into());
+    }
+    let body = Uint8Array::from(&request.body()[..]);
+    let answer = wait(call(request.method().as_str(), &url, headers, body, milliseconds(timeout))).await;
+    let status = answer.get(0).as_f64().unwrap_or_default();
+    if status < 1.0 {
+        let reason = answer.get(1).as_string().ok_or(Failure::Timeout(timeout))?;
+        // The URL is a secret, and the runtime's messages may repeat it.
+        return Err(Failure::Network { reason: reason.replace(&url, "(its URL)") });
+    }
+    let body = answer.get(2).dyn_into::<Uint8Array>().map(|bytes| bytes.to_vec()).unwrap_or_default();
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = status_of(status);
+    if let Some(Ok(value)) = answer.get(1).as_string().map(HeaderValue::try_from) {
+        response.headers_mut().insert(RETRY_AFTER, value);
+    }
+    Ok(response)
+}
+
+/// Asks the inbox, and tells its status and what it says; or why there is no answer.
+pub(super) async fn ask(
+    inbox: &JsValue,
+    method: &str,
+    target: &str,
+    body: Option<&[u8]>,
+    timeout: Duration,
+) -> Result<(StatusCode, String), String> {
+    let body = body.map(Uint8Array::from);
+    let answer = wait(ask_inbox(inbox, method, target, body, milliseconds(timeout))).await;
+    let status = answer.get(0).as_f64().unwrap_or_default();
+    let text = answer.get(1).dyn_into::<JsString>().map(String::from).unwrap_or_default();
+    if status < 1.0 { Err(text) } else { Ok((status_of(status), text)) }
+}
+
+/// The time, in whole milliseconds.
+pub(super) fn now() -> Timestamp {
+    // Whole milliseconds since 1970, far below the 2^53 that a float holds exactly.
+    #[allow(clippy::cast_possible_truncation)]
+    Timestamp(Date::now() as i64)
+}
+
+async fn wait(promise: Promise) -> Array {
+    // Neither function rejects.
+    JsFuture::from(promise).await.unwrap_or(JsValue::NULL).dyn_into().unwrap_or_default()
+}
+
+fn status_of(status: f64) -> StatusCode {
+    // A status has three digits.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    StatusCode::from_u16(status as u16).unwrap_or(StatusCode::BAD_GATEWAY)
+}
+
+fn milliseconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}

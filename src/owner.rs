@@ -1,0 +1,190 @@
+//! The owner's commands from outside: which paths and methods they have, who may give them, and what they answer.
+//! What they do is in `inbox`.
+//!
+//! **Invariant:** without `ADMIN_TOKEN` none of these paths exists, and with it nothing is told to whoever lacks it.
+
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use http::{Method, StatusCode};
+use serde::Serialize;
+
+use crate::Request;
+use crate::contract::Rejection;
+use crate::event::Timestamp;
+use crate::inbox::commands::{self, Outcome};
+use crate::inbox::message::Reply;
+use crate::inbox::{keep, pages};
+use crate::settings::Settings;
+use crate::store::{StoreError, Transaction};
+
+/// The longest body of an import: one row of the largest payload fits.
+pub const MOST_IMPORT_BYTES: usize = 8_000_000;
+/// Where an export is written back.
+pub const IMPORT: &str = "/api/import";
+
+/// What an owner may ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// `GET /api/deliveries?before=ID&limit=N`: deliveries, the newest first.
+    List,
+    /// `GET /api/deliveries/{id}`: one with its payload, jobs and attempts.
+    Show(i64),
+    /// `DELETE /api/deliveries/{id}`.
+    Delete(i64),
+    /// `POST /api/deliveries/{id}/redeliver`: does again what it causes.
+    Redeliver(i64),
+    /// `POST /api/dead/redeliver`: revives every dead job.
+    RedeliverDead,
+    /// `POST /api/jobs/{id}/release`: lets a held job go.
+    Release(i64),
+    /// `POST /api/targets/{name}/deploy`: deploys now.
+    Deploy(String),
+    /// `GET /api/export?cursor=C`: the next rows of the whole store.
+    Export,
+    /// `POST /api/import`: rows of an export.
+    Import,
+}
+
+impl Command {
+    /// What a method and a path ask for; nothing if the path is none of an owner's.
+    ///
+    /// # Errors
+    /// [`Rejection::NotFound`], or [`Rejection::MethodNotAllowed`] where the path exists.
+    pub fn of(method: &Method, path: &str) -> Option<Result<Command, Rejection>> {
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let segments: Vec<&str> = path.strip_prefix("/api/")?.split('/').collect();
+        let id = |text: &str| text.parse().ok();
+        let known: Vec<(&Method, Option<Command>)> = match segments.as_slice() {
+            ["deliveries"] => vec![(&Method::GET, Some(Command::List))],
+            ["deliveries", it] => {
+                vec![(&Method::GET, id(it).map(Command::Show)), (&Method::DELETE, id(it).map(Command::Delete))]
+            }
+            ["deliveries", it, "redeliver"] => vec![(&Method::POST, id(it).map(Command::Redeliver))],
+            ["dead", "redeliver"] => vec![(&Method::POST, Some(Command::RedeliverDead))],
+            ["jobs", it, "release"] => vec![(&Method::POST, id(it).map(Command::Release))],
+            ["targets", name, "deploy"] => vec![(&Method::POST, Some(Command::Deploy((*name).to_owned())))],
+            ["export"] => vec![(&Method::GET, Some(Command::Export))],
+            ["import"] => vec![(&Method::POST, Some(Command::Import))],
+            _ => return None,
+        };
+        let allow = if known.iter().any(|(it, _)| **it == Method::DELETE) {
+            "GET, DELETE"
+        } else if known.iter().any(|(it, _)| **it == Method::GET) {
+            "GET"
+        } else {
+            "POST"
+        };
+        let found = known.into_iter().find(|(it, _)| *it == method);
+        Some(match found {
+            Some((_, command)) => command.ok_or(Rejection::NotFound),
+            None => Err(Rejection::MethodNotAllowed { allow }),
+        })
+    }
+}
+
+/// Whether a request may give commands.
+///
+/// # Errors
+/// [`Rejection::NotFound`] where there is no token to have, [`Rejection::Unauthorized`] without the right one.
+pub fn admit(settings: &Settings, head: &Parts) -> Result<(), Rejection> {
+    let Some(token) = &settings.admin_token else { return Err(Rejection::NotFound) };
+    let given = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' '));
+    let right = given.is_some_and(|(scheme, text)| scheme.eq_ignore_ascii_case("bearer") && token.is(text.trim()));
+    if right { Ok(()) } else { Err(Rejection::Unauthorized) }
+}
+
+/// What a command does, as a transaction of the inbox.
+///
+/// # Errors
+/// The answer, where it can be told without looking.
+pub fn transaction<'a>(
+    settings: &'a Settings,
+    command: Command,
+    request: &'a Request,
+    now: Timestamp,
+) -> Result<Transaction<'a, Reply>, Reply> {
+    let query = |name: &str| {
+        let pairs = request.uri().query().unwrap_or_default().split('&');
+        pairs.filter_map(|pair| pair.split_once('=')).find(|(given, _)| *given == name).map(|(_, value)| value)
+    };
+    Ok(match command {
+        Command::List => {
+            let limit = query("limit").and_then(|text| text.parse().ok()).unwrap_or(50);
+            pages::list(query("before").and_then(|text| text.parse().ok()), limit).map(found)
+        }
+        Command::Show(id) => pages::show(id).map(|page| page.map_or_else(not_found, found)),
+        Command::Delete(id) => commands::delete(id).map(outcome),
+        Command::Redeliver(id) => commands::redeliver(settings, id, now).map(outcome),
+        Command::RedeliverDead => commands::redeliver_dead(settings, now).map(outcome),
+        Command::Release(id) => commands::release(settings, id, now).map(outcome),
+        Command::Deploy(target) => commands::deploy(settings, target, now).map(outcome),
+        Command::Export => {
+            let cursor = match query("cursor") {
+                Some(text) => keep::Cursor::parse(text).ok_or_else(|| refused("no such `cursor`"))?,
+                None => keep::Cursor::START,
+            };
+            keep::export(cursor).map(|(mut lines, next)| {
+                if let Some(next) = next {
+                    lines.push_str(&format!("{{\"next\":\"{next}\"}}\n"));
+                }
+                found(lines)
+            })
+        }
+        Command::Import => {
+            let text = str::from_utf8(request.body()).map_err(|_| refused("the body is not UTF-8"))?;
+            let import = keep::import(text).map_err(|error| refused(&error.to_string()))?;
+            import.map(|rows| reply(StatusCode::OK, &Imported { success: true, rows }, None))
+        }
+    })
+}
+
+/// The answer where the store could not do it.
+pub fn failed(error: &StoreError) -> Reply {
+    reply(StatusCode::SERVICE_UNAVAILABLE, &Refused { error: &error.to_string() }, None)
+}
+
+#[derive(Serialize)]
+struct Imported {
+    success: bool,
+    rows: usize,
+}
+
+#[derive(Serialize)]
+struct Refused<'a> {
+    error: &'a str,
+}
+
+fn found(body: String) -> Reply {
+    Reply { status: StatusCode::OK.as_u16(), body, wake_at: None }
+}
+
+fn not_found() -> Reply {
+    reply(StatusCode::NOT_FOUND, &Refused { error: "Not found" }, None)
+}
+
+fn refused(error: &str) -> Reply {
+    reply(StatusCode::BAD_REQUEST, &Refused { error }, None)
+}
+
+fn outcome(outcome: Outcome) -> Reply {
+    #[derive(Serialize)]
+    struct Done {
+        success: bool,
+        jobs: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        due: Option<String>,
+    }
+    match outcome {
+        Outcome::NotFound => not_found(),
+        Outcome::Conflict(error) => reply(StatusCode::CONFLICT, &Refused { error }, None),
+        Outcome::Done { jobs, wake_at } => {
+            let due = wake_at.map(|it| it.to_string());
+            reply(StatusCode::OK, &Done { success: true, jobs, due }, wake_at)
+        }
+    }
+}
+
+fn reply(status: StatusCode, body: &impl Serialize, wake_at: Option<Timestamp>) -> Reply {
+    let body = serde_json::to_string(body).expect("answers have text keys and plain values");
+    Reply { status: status.as_u16(), body, wake_at }
+}
