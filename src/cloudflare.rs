@@ -239,8 +239,10 @@ async fn store(
         None => Err("`INBOX` is not bound; see `SETTINGS_INVALID` in the log".to_owned()),
     };
     let receipt = stored.and_then(|(status, text)| match status {
-        StatusCode::OK => serde_json::from_str::<Receipt>(&text).map_err(|error| error.to_string()),
-        StatusCode::NOT_FOUND => Err("it is of another version: deploy this Worker and the inbox's".to_owned()),
+        StatusCode::OK => Receipt::read(&text).ok_or(text),
+        StatusCode::NOT_FOUND => {
+            Err("it is of another version: deploy this Worker and the inbox's".to_owned())
+        }
         _ => Err(format!("{status}: {text}")),
     });
     match receipt {
@@ -284,17 +286,14 @@ async fn question_inbox(
     };
     let method = if method == "HEAD" { "GET" } else { method };
     let reply = ask(inbox, method, &place, body, Duration::from_secs(25)).await;
-    let reply = reply.and_then(|(status, text)| {
-        serde_json::from_str::<Reply>(&text).map_err(|_| format!("{status}: {text}"))
-    });
+    let reply =
+        reply.and_then(|(status, text)| Reply::read(&text).ok_or_else(|| format!("{status}: {text}")));
     match (question, reply) {
         (Question::State, Ok(reply)) => {
             contract::health(&isolate.settings, Some(reply.body.as_str()).filter(|it| !it.is_empty()))
         }
         (Question::State, Err(reason)) => contract::health(&isolate.settings, Some(&reason)),
-        (Question::Command { .. }, Err(reason)) => {
-            contract::rejected(&Rejection::Unavailable { reason })
-        }
+        (Question::Command { .. }, Err(reason)) => contract::rejected(&Rejection::Unavailable { reason }),
         (Question::Command { command, .. }, Ok(reply)) => {
             wake_later(isolate, reply.wake_at, ctx);
             contract::owned(&command, reply)

@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use http::header::CONTENT_LENGTH;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH};
 use http::request::Parts;
 use http::{HeaderName, Method, StatusCode};
 use serde::Serialize;
@@ -119,7 +119,8 @@ pub fn open<'a>(settings: &Settings, head: &'a Parts) -> Result<Opening<'a>, Rej
         }
         (_, &Method::OPTIONS) => preflight(),
         (Resource::Health, &Method::GET | &Method::HEAD) => {
-            let strict = head.uri.query().is_some_and(|query| query.split('&').any(|it| it.starts_with("strict")));
+            let strict =
+                head.uri.query().is_some_and(|query| query.split('&').any(|it| it.starts_with("strict")));
             if strict && settings.mode == Mode::Durable {
                 return Ok(Opening::AskInbox);
             }
@@ -162,6 +163,7 @@ pub fn admit(settings: &Settings, endpoint: &Endpoint<'_>, body_bytes: Option<u6
 /// Nothing where it may be any, because a sender signs headers of its choice.
 pub fn headers(settings: &Settings) -> Option<Vec<HeaderName>> {
     let mut names = vec![CONTENT_LENGTH];
+    names.extend(settings.admin_token.is_some().then_some(AUTHORIZATION));
     for connection in &settings.connections {
         let source = connection.source;
         let read = source.headers.iter().chain(&source.delivery_header).filter_map(|name| name.parse().ok());
@@ -266,10 +268,8 @@ pub struct Answer {
 pub const OPEN: (&str, &str) = ("access-control-allow-origin", "*");
 
 /// The headers of every answer.
-pub const COMMON_HEADERS: [(&str, &str); 2] = [
-    ("content-type", "application/json"),
-    ("cache-control", "no-store"),
-];
+pub const COMMON_HEADERS: [(&str, &str); 2] =
+    [("content-type", "application/json"), ("cache-control", "no-store")];
 
 impl Answer {
     fn json(status: StatusCode, body: &impl Serialize) -> Answer {

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -76,7 +76,7 @@ impl fmt::Display for Key {
 }
 
 /// One thing that happened.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Event {
     /// What kind of thing.
     pub kind: Kind,
@@ -91,7 +91,7 @@ pub struct Event {
 }
 
 /// The kinds of event, the same for every sender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Something new is public.
@@ -146,8 +146,7 @@ impl Kind {
 }
 
 /// The content an event is about, as far as its payload tells.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Item {
     /// The sender's id for it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -220,8 +219,7 @@ pub struct Item {
 }
 
 /// A picture.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Image {
     /// Where it lies.
     pub url: String,
@@ -231,8 +229,7 @@ pub struct Image {
 }
 
 /// What search engines are told about an item.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Seo {
     /// The title shown in results.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -248,7 +245,7 @@ pub struct Seo {
 /// A moment: milliseconds since 1970-01-01T00:00:00Z.
 ///
 /// It prints as RFC 3339 in UTC with milliseconds: `2026-01-31T08:00:00.000Z`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
 

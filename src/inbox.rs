@@ -16,13 +16,13 @@ pub mod pages;
 
 use std::time::Duration;
 
-use crate::event::{Event, Kind, Timestamp};
+use crate::event::{Kind, Timestamp};
 use crate::log::{Code, Entry, Level};
 use crate::outbox::{JobRow, Opening, When, queued, read_jobs, select_jobs};
 use crate::routes;
 use crate::settings::Settings;
 use crate::store::{Row, Statement, StoreError, Transaction, statement};
-use message::{Message, Receipt};
+use message::{Message, Note, Receipt};
 
 /// Events of one delivery whose items are kept track of; those beyond deploy like the others.
 const MOST_ITEMS: usize = 50;
@@ -42,6 +42,7 @@ pub struct Accepted {
 /// is new and the others are repeats.
 pub fn accept<'a>(settings: &'a Settings, message: &'a Message, now: Timestamp) -> Transaction<'a, Accepted> {
     let connection = message.connection.as_str();
+    let notes = Note::read(&message.events);
     let known_key = || [connection.into(), message.key.as_str().into(), now.into()];
     let mut reads = vec![
         statement(
@@ -59,17 +60,12 @@ pub fn accept<'a>(settings: &'a Settings, message: &'a Message, now: Timestamp) 
     ];
     reads.extend(Opening::reads());
     let fixed = reads.len();
-    let items: Vec<(&Event, &str)> = message
-        .events
-        .iter()
-        .filter_map(|it| Some((it, it.item.as_ref()?.id.as_deref()?)))
-        .take(MOST_ITEMS)
-        .collect();
-    reads.extend(items.iter().map(|(_, item)| {
+    let items: Vec<String> = notes.iter().filter_map(|it| it.item.clone()).take(MOST_ITEMS).collect();
+    reads.extend(items.iter().map(|item| {
         statement(
             "SELECT (SELECT updated_at FROM items WHERE connection = ?1 AND item = ?2), \
              EXISTS (SELECT 1 FROM plans WHERE connection = ?1 AND item = ?2)",
-            [connection.into(), (*item).into()],
+            [connection.into(), item.as_str().into()],
         )
     }));
     Transaction::new(reads, move |rows| {
@@ -77,15 +73,14 @@ pub fn accept<'a>(settings: &'a Settings, message: &'a Message, now: Timestamp) 
         let [key, dead, last, open @ ..] = fixed else { return Err(StoreError::Unreadable { column: 0 }) };
         let opening = Opening::read(settings, open, now)?;
         // Test events are shown each time that the button is pressed.
-        let test = message.events.iter().all(|it| it.kind == Kind::Test);
+        let test = notes.iter().all(|it| it.kind == Kind::Test);
         if let Some(row) = key.first().filter(|_| !test) {
             return Ok(repeat(message, row.integer(0)?, &read_jobs(dead)?, opening));
         }
         let last = last.first().map_or(Ok(None), |row| row.maybe_integer(0))?;
         let delivery = now.0.max(last.map_or(0, |id| id.saturating_add(1)));
-        let mut accepting = Accepting { settings, message, delivery, opening };
-        let versions = items.iter().copied().zip(versions.iter().filter_map(|rows| rows.first()));
-        let stale = accepting.items(versions)?;
+        let mut accepting = Accepting { settings, message, notes, delivery, opening };
+        let stale = accepting.items(versions.iter().filter_map(|rows| rows.first()))?;
         accepting.store(test, stale);
         let (wake_at, entries) = accepting.join();
         let receipt = Receipt { id: delivery, duplicate: false, wake_at };
@@ -115,6 +110,7 @@ fn repeat(
 struct Accepting<'a> {
     settings: &'a Settings,
     message: &'a Message,
+    notes: Vec<Note>,
     delivery: i64,
     opening: Opening<'a>,
 }
@@ -124,43 +120,38 @@ impl Accepting<'_> {
     /// known.
     ///
     /// **Invariant:** an older event never overwrites a newer one: versions only grow.
-    fn items<'r>(
-        &mut self,
-        versions: impl Iterator<Item = ((&'r Event, &'r str), &'r Row)>,
-    ) -> Result<bool, StoreError> {
-        let (message, now) = (self.message, self.opening.now);
-        let connection = message.connection.as_str();
+    fn items<'r>(&mut self, versions: impl Iterator<Item = &'r Row>) -> Result<bool, StoreError> {
+        let now = self.opening.now;
+        let connection = self.message.connection.as_str();
+        let with_item = self.notes.iter().filter_map(|note| Some((note, note.item.as_deref()?)));
         let mut stale = 0;
-        for ((event, id), row) in versions {
-            let Some(item) = &event.item else { continue };
+        for ((note, item), row) in with_item.zip(versions) {
             let known = row.maybe_time(0)?;
-            let version = item.updated_at;
-            if version.zip(known).is_some_and(|(version, known)| version < known) {
+            if note.updated_at.zip(known).is_some_and(|(version, known)| version < known) {
                 // What is planned for it follows the newer one.
                 stale += 1;
                 continue;
             }
-            if let Some(version) = version {
+            if let Some(version) = note.updated_at {
                 self.opening.writes.push(statement(
                     "INSERT INTO items (connection, item, updated_at, seen_at) VALUES (?1, ?2, ?3, ?4) \
                      ON CONFLICT (connection, item) DO UPDATE SET updated_at = ?3, seen_at = ?4",
-                    [connection.into(), id.into(), version.into(), now.into()],
+                    [connection.into(), item.into(), version.into(), now.into()],
                 ));
             }
             if row.integer(1)? != 0 {
                 self.opening.writes.push(statement(
                     "DELETE FROM plans WHERE connection = ?1 AND item = ?2",
-                    [connection.into(), id.into()],
+                    [connection.into(), item.into()],
                 ));
             }
         }
-        Ok(stale > 0 && stale == message.events.len())
+        Ok(stale > 0 && stale == self.notes.len())
     }
 
     fn store(&mut self, test: bool, stale: bool) {
         let (message, now) = (self.message, self.opening.now);
-        let event = message.events.first();
-        let json = |error| -> String { serde_json::Error::to_string(&error) };
+        let note = self.notes.first();
         self.opening.writes.push(statement(
             "INSERT INTO deliveries (id, connection, key, event_type, kind, item, stale, events, verified_by, \
              headers, payload, received_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
@@ -168,13 +159,13 @@ impl Accepting<'_> {
                 self.delivery.into(),
                 message.connection.as_str().into(),
                 message.key.as_str().into(),
-                event.map_or("", |it| &it.name).into(),
-                event.map_or("", |it| it.kind.name()).into(),
-                event.and_then(|it| it.item.as_ref()?.id.as_deref()).into(),
+                note.map_or("", |it| &it.name).into(),
+                note.map_or("", |it| it.kind.name()).into(),
+                note.and_then(|it| it.item.as_deref()).into(),
                 stale.into(),
-                serde_json::to_string(&message.events).unwrap_or_else(json).into(),
+                message.events.as_str().into(),
                 message.verified_by.as_str().into(),
-                serde_json::to_string(&message.headers).unwrap_or_else(json).into(),
+                message.headers.as_str().into(),
                 crate::store::Value::Blob(message.payload.to_vec()),
                 now.into(),
             ],
@@ -204,7 +195,7 @@ impl Accepting<'_> {
     fn join(&mut self) -> (Option<Timestamp>, Vec<Entry>) {
         let message = self.message;
         let (mut wake_at, mut entries): (Option<Timestamp>, Vec<Entry>) = (None, Vec::new());
-        for route in routes::matching(self.settings, &message.events) {
+        for route in routes::matching(self.settings, self.notes.iter().map(|it| it.kind)) {
             let event = (message.source(), message.key.as_str());
             let (job, is_new, hold) =
                 self.opening.join(route.action.name, route.target, event, When::Settled);
@@ -221,12 +212,11 @@ impl Accepting<'_> {
     /// Plans a deploy for the time at which an item becomes public, where that lies ahead.
     fn plan(&mut self, target: &str) {
         let (message, now) = (self.message, self.opening.now);
-        for event in message.events.iter().take(MOST_ITEMS) {
-            let Some(item) = &event.item else { continue };
-            let at = item.published_at.filter(|at| *at > now);
-            let goes = matches!(event.kind, Kind::Unpublished | Kind::Deleted);
+        for note in self.notes.iter().take(MOST_ITEMS) {
+            let at = note.published_at.filter(|at| *at > now);
+            let goes = matches!(note.kind, Kind::Unpublished | Kind::Deleted);
             let Some(at) = at.filter(|_| !goes) else { continue };
-            let id = item.id.as_deref().unwrap_or(&message.key);
+            let id = note.item.as_deref().unwrap_or(&message.key);
             self.opening.writes.push(statement(
                 "INSERT INTO plans (target, connection, item, delivery_id, at) VALUES (?1, ?2, ?3, ?4, ?5) \
                  ON CONFLICT (connection, item, target) DO UPDATE SET delivery_id = ?4, at = ?5",

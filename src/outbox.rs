@@ -20,7 +20,7 @@ mod record;
 mod rows;
 pub mod schedule;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 use http::header::RETRY_AFTER;
@@ -160,8 +160,8 @@ fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let date = time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc2822).ok()?;
-    Some(Timestamp::from_seconds(date.unix_timestamp()).since(now))
+    let date = httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    Some(Timestamp(0).plus(date).since(now))
 }
 
 /// What an owner can do about a status.

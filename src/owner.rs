@@ -57,7 +57,10 @@ impl Command {
         let known: Vec<(&Method, Option<Command>)> = match segments.as_slice() {
             ["deliveries"] => vec![(&Method::GET, Some(Command::List))],
             ["deliveries", it] => {
-                vec![(&Method::GET, id(it).map(Command::Show)), (&Method::DELETE, id(it).map(Command::Delete))]
+                vec![
+                    (&Method::GET, id(it).map(Command::Show)),
+                    (&Method::DELETE, id(it).map(Command::Delete)),
+                ]
             }
             ["deliveries", it, "redeliver"] => vec![(&Method::POST, id(it).map(Command::Redeliver))],
             ["dead", "redeliver"] => vec![(&Method::POST, Some(Command::RedeliverDead))],
@@ -89,7 +92,8 @@ impl Command {
 pub fn admit(settings: &Settings, head: &Parts) -> Result<(), Rejection> {
     let Some(token) = &settings.admin_token else { return Err(Rejection::NotFound) };
     let given = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' '));
-    let right = given.is_some_and(|(scheme, text)| scheme.eq_ignore_ascii_case("bearer") && token.is(text.trim()));
+    let right =
+        given.is_some_and(|(scheme, text)| scheme.eq_ignore_ascii_case("bearer") && token.is(text.trim()));
     if right { Ok(()) } else { Err(Rejection::Unauthorized) }
 }
 
@@ -105,7 +109,10 @@ pub fn transaction<'a>(
 ) -> Result<Transaction<'a, Reply>, Reply> {
     let query = |name: &str| {
         let pairs = request.uri().query().unwrap_or_default().split('&');
-        pairs.filter_map(|pair| pair.split_once('=')).find(|(given, _)| *given == name).map(|(_, value)| value)
+        pairs
+            .filter_map(|pair| pair.split_once('='))
+            .find(|(given, _)| *given == name)
+            .map(|(_, value)| value)
     };
     Ok(match command {
         Command::List => {

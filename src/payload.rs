@@ -125,6 +125,17 @@ impl<'a> Fields<'_, 'a> {
         }
     }
 
+    /// Whatever is there.
+    pub(crate) fn take(&mut self, path: &str) -> Option<Value<'a>> {
+        self.value(path).map(mem::take)
+    }
+
+    /// The names and texts of the members that are texts; nothing if another is among them.
+    pub(crate) fn all_texts(&self) -> Option<Vec<(String, String)>> {
+        let pair = |(name, value): (&str, &Value<'a>)| Some((name.to_owned(), value.as_str()?.to_owned()));
+        self.0.iter().map(pair).collect()
+    }
+
     /// A nested object.
     pub fn object(&mut self, path: &str) -> Option<Fields<'_, 'a>> {
         if let Value::Object(members) = self.value(path)? { Some(Fields(members)) } else { None }

@@ -2,7 +2,7 @@
 //! settings: every action that has what it needs runs on the kinds of event meant for it, on each of its targets.
 
 use crate::actions::{ACTIONS, Action};
-use crate::event::{Delivery, Event};
+use crate::event::{Delivery, Kind};
 use crate::outbox::Job;
 use crate::settings::Settings;
 
@@ -15,9 +15,10 @@ pub struct Route<'s> {
     pub target: &'s str,
 }
 
-/// The routes that some events take, each once.
-pub fn matching<'s>(settings: &'s Settings, events: &[Event]) -> Vec<Route<'s>> {
-    let wanted = |action: &&&'static Action| events.iter().any(|event| (action.wants)(settings, event.kind));
+/// The routes that events of these kinds take, each once.
+pub fn matching(settings: &Settings, kinds: impl IntoIterator<Item = Kind>) -> Vec<Route<'_>> {
+    let kinds: Vec<Kind> = kinds.into_iter().collect();
+    let wanted = |action: &&&'static Action| kinds.iter().any(|kind| (action.wants)(settings, *kind));
     let routes = |action: &&'static Action| {
         let action = *action;
         (action.targets)(settings).into_iter().map(move |target| Route { action, target })
@@ -34,5 +35,5 @@ pub fn jobs(settings: &Settings, delivery: &Delivery) -> Vec<Job> {
         event_id: delivery.key.clone(),
         carried: None,
     };
-    matching(settings, &delivery.events).into_iter().map(job).collect()
+    matching(settings, delivery.events.iter().map(|it| it.kind)).into_iter().map(job).collect()
 }

@@ -146,12 +146,12 @@ impl Inbox {
             message::STATE => match self.commit(pages::trouble(now())) {
                 Ok(trouble) => {
                     let body = trouble.unwrap_or_default();
-                    (200, json(&Reply { status: 200, body, wake_at: None }))
+                    (200, Reply { status: 200, body, wake_at: None }.to_text())
                 }
                 Err(error) => (503, self.failed("look", &error)),
             },
             _ => match target.strip_prefix(message::OWNER) {
-                Some(target) => (200, json(&self.command(method, target, body))),
+                Some(target) => (200, self.command(method, target, body).to_text()),
                 None => (404, "no such place in this version".to_owned()),
             },
         }
@@ -219,7 +219,7 @@ impl Inbox {
     }
 
     fn claim(&self) -> Result<(Vec<Claimed>, bool, Option<Timestamp>), StoreError> {
-        let claims = self.commit(outbox::claim(&self.isolate.settings, now(), Math::random()))?;
+        let claims = self.commit(outbox::claim(&self.isolate.settings, now(), jitter()))?;
         claims.entries.into_iter().for_each(|entry| self.isolate.print(entry));
         let next = self.commit(outbox::next_wake())?;
         Ok((claims.claimed, claims.again, next))
@@ -242,7 +242,7 @@ impl Inbox {
                 Step::Fail(failure) => break Err(failure),
             }
         };
-        match self.commit(outbox::record(settings, &claimed, &result, now(), Math::random())) {
+        match self.commit(outbox::record(settings, &claimed, &result, now(), jitter())) {
             Ok(entries) => entries.into_iter().for_each(|entry| self.isolate.print(entry)),
             // The claim runs out, and the call is made again.
             Err(error) => drop(self.failed("record", &error)),
@@ -309,7 +309,9 @@ impl Inbox {
             (Some(Err(error)), _) => Err(error),
             (_, Err(error)) => Err(StoreError::Unreachable { reason: reason(&error) }),
             (Some(outcome), Ok(())) => outcome,
-            (None, Ok(())) => Err(StoreError::Unreachable { reason: "the transaction did not run".to_owned() }),
+            (None, Ok(())) => {
+                Err(StoreError::Unreachable { reason: "the transaction did not run".to_owned() })
+            }
         }
     }
 
@@ -352,6 +354,14 @@ fn from_js(value: &JsValue) -> Value {
         return Value::Text(text);
     }
     if value.is_object() { Value::Blob(Uint8Array::new(value).to_vec()) } else { Value::Null }
+}
+
+/// A random number from 0 to 199.
+fn jitter() -> u32 {
+    // Below 200.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let number = (Math::random() * 200.0) as u32;
+    number
 }
 
 fn reason(error: &JsValue) -> String {

@@ -1,7 +1,8 @@
 //! The owner's commands on what is stored: send again, release, deploy now, delete. Who may give them, and how, is
 //! decided in `owner`.
 
-use crate::event::{Event, Timestamp};
+use crate::event::Timestamp;
+use crate::inbox::message::Note;
 use crate::outbox::{JobRow, Opening, State, When, read_jobs, select_jobs};
 use crate::routes;
 use crate::settings::Settings;
@@ -40,10 +41,10 @@ pub fn redeliver(settings: &Settings, id: i64, now: Timestamp) -> Transaction<'_
         let mut opening = Opening::read(settings, open, now)?;
         let Some(row) = delivery.first() else { return Ok((Vec::new(), Outcome::NotFound)) };
         let (connection, key) = (row.text(0)?, row.text(1)?);
-        let events: Vec<Event> = serde_json::from_str(row.text(2)?).unwrap_or_default();
+        let kinds = Note::read(row.text(2)?).into_iter().map(|note| note.kind);
         let mut jobs: Vec<JobRow> =
             read_jobs(dead)?.iter().map(|job| opening.reopen(job, When::Soon)).collect();
-        for route in routes::matching(settings, &events) {
+        for route in routes::matching(settings, kinds) {
             if jobs.iter().any(|it| it.action == route.action.name && it.target == route.target) {
                 continue;
             }

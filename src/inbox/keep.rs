@@ -2,9 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value as Json};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json_borrow::Value as Json;
 
 use crate::event::Timestamp;
+use crate::payload::Payload;
 use crate::settings::Settings;
 use crate::store::{Row, Statement, StoreError, Transaction, Value, statement};
 
@@ -134,7 +136,7 @@ pub fn export(cursor: Cursor) -> Transaction<'static, (String, Option<Cursor>)> 
         };
         let mut lines = String::new();
         for row in rows {
-            lines.push_str(&Json::Object(exported(table, row)).to_string());
+            lines.push_str(&serde_json::to_string(&Line { table, row }).unwrap_or_default());
             lines.push('\n');
         }
         let read = i64::try_from(rows.len()).unwrap_or(i64::MAX);
@@ -149,18 +151,26 @@ pub fn export(cursor: Cursor) -> Transaction<'static, (String, Option<Cursor>)> 
     })
 }
 
-fn exported(table: &Table, row: &Row) -> Map<String, Json> {
-    let value = |value: &Value| match value {
-        Value::Null => Json::Null,
-        Value::Integer(number) => Json::from(*number),
-        Value::Text(text) => Json::from(text.as_str()),
-        Value::Blob(bytes) => {
-            Json::Object(Map::from_iter([("base64".to_owned(), STANDARD.encode(bytes).into())]))
+/// One row as a JSON object.
+struct Line<'a> {
+    table: &'a Table,
+    row: &'a Row,
+}
+
+impl Serialize for Line<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("table", self.table.name)?;
+        for (column, value) in self.table.columns.iter().zip(&self.row.0) {
+            match value {
+                Value::Null => map.serialize_entry(column, &())?,
+                Value::Integer(number) => map.serialize_entry(column, number)?,
+                Value::Text(text) => map.serialize_entry(column, text)?,
+                Value::Blob(bytes) => map.serialize_entry(column, &[STANDARD.encode(bytes)])?,
+            }
         }
-    };
-    let mut line = Map::from_iter([("table".to_owned(), Json::from(table.name))]);
-    line.extend(table.columns.iter().zip(&row.0).map(|(name, it)| ((*name).to_owned(), value(it))));
-    line
+        map.end()
+    }
 }
 
 /// Why an import was refused; nothing of it was written.
@@ -185,24 +195,26 @@ pub fn import(text: &str) -> Result<Transaction<'static, usize>, ImportError> {
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let wrong =
             |reason: &str| ImportError::Line { line: index.saturating_add(1), reason: reason.to_owned() };
-        let row: Map<String, Json> = serde_json::from_str(line).map_err(|error| wrong(&error.to_string()))?;
-        let name = row.get("table").and_then(Json::as_str).ok_or_else(|| wrong("it has no `table`"))?;
+        let mut payload = Payload::parse(line.as_bytes()).map_err(|error| wrong(&error.to_string()))?;
+        let mut row = payload.fields();
+        let name = row.text("table").ok_or_else(|| wrong("it has no `table`"))?;
         let table = TABLES.iter().find(|it| it.name == name);
         let table = table.ok_or_else(|| wrong("this version has no such table"))?;
         let params =
-            table.columns.iter().map(|column| imported(row.get(*column)).ok_or_else(|| wrong(column)));
+            table.columns.iter().map(|column| imported(row.take(column)).ok_or_else(|| wrong(column)));
         writes.push(Statement { sql: table.write, params: params.collect::<Result<_, _>>()? });
     }
     let lines = writes.len();
     Ok(Transaction::new(Vec::new(), move |_| Ok((writes, lines))))
 }
 
-fn imported(value: Option<&Json>) -> Option<Value> {
+/// A value as [`Line`] wrote it; bytes are base64 in a list.
+fn imported(value: Option<Json<'_>>) -> Option<Value> {
     match value? {
         Json::Null => Some(Value::Null),
         Json::Number(number) => number.as_i64().map(Value::Integer),
-        Json::String(text) => Some(Value::Text(text.clone())),
-        Json::Object(object) => STANDARD.decode(object.get("base64")?.as_str()?).ok().map(Value::Blob),
-        Json::Bool(_) | Json::Array(_) => None,
+        Json::Str(text) => Some(Value::Text(text.into_owned())),
+        Json::Array(parts) => STANDARD.decode(parts.first()?.as_str()?).ok().map(Value::Blob),
+        Json::Bool(_) | Json::Object(_) => None,
     }
 }

@@ -6,10 +6,11 @@
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, USER_AGENT};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::Request;
-use crate::event::{Delivery, Event, Timestamp};
+use crate::event::{Delivery, Kind, Timestamp};
+use crate::payload::{Fields, Payload};
 use crate::settings::Settings;
 
 /// Where a message is sent.
@@ -24,7 +25,7 @@ pub const STATE: &str = "/1/state";
 /// A delivery on its way to the inbox.
 ///
 /// **Invariant:** nothing in it is secret. It is what will be stored.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Message {
     /// The connection: `blogshoot` or `blogshoot/shop`.
     pub connection: String,
@@ -36,17 +37,52 @@ pub struct Message {
     pub repeats_for: u64,
     /// The setting whose secret verified it.
     pub verified_by: String,
-    /// What happened.
-    pub events: Vec<Event>,
-    /// The headers that are kept.
-    pub headers: Vec<(String, String)>,
+    /// The headers that are kept, as a JSON object.
+    pub headers: String,
+    /// What happened, as a JSON list of [`crate::event::Event`]s without their texts.
+    pub events: String,
     /// The body, with secrets blanked.
     #[serde(skip)]
     pub payload: Bytes,
 }
 
+/// What the inbox looks at of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// What kind of thing happened.
+    pub kind: Kind,
+    /// The sender's own name for it.
+    pub name: String,
+    /// The item's id.
+    pub item: Option<String>,
+    /// The item's own version.
+    pub updated_at: Option<Timestamp>,
+    /// When the item became, or becomes, public.
+    pub published_at: Option<Timestamp>,
+}
+
+impl Note {
+    /// Reads a JSON list of events, as [`Message::events`] is one.
+    pub fn read(events: &str) -> Vec<Note> {
+        let wrapped = format!("{{\"events\":{events}}}");
+        let Ok(mut payload) = Payload::parse(wrapped.as_bytes()) else { return Vec::new() };
+        let mut fields = payload.fields();
+        fields.objects("events").into_iter().filter_map(Note::of).collect()
+    }
+
+    fn of(mut event: Fields<'_, '_>) -> Option<Note> {
+        Some(Note {
+            kind: Kind::from_name(&event.text("kind")?)?,
+            name: event.text("name").unwrap_or_default(),
+            item: event.text("item.id"),
+            updated_at: event.milliseconds("item.updated_at"),
+            published_at: event.milliseconds("item.published_at"),
+        })
+    }
+}
+
 /// What the inbox says of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Receipt {
     /// The delivery's id; that of the first where it is a repeat.
     pub id: i64,
@@ -56,15 +92,46 @@ pub struct Receipt {
     pub wake_at: Option<Timestamp>,
 }
 
+impl Receipt {
+    /// Reads what the inbox answered; nothing if it is something else.
+    pub fn read(text: &str) -> Option<Receipt> {
+        let mut payload = Payload::parse(text.as_bytes()).ok()?;
+        let mut fields = payload.fields();
+        Some(Receipt {
+            id: fields.milliseconds("id")?.0,
+            duplicate: fields.switch("duplicate")?,
+            wake_at: fields.milliseconds("wake_at"),
+        })
+    }
+}
+
 /// What the inbox answers to an owner's command.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reply {
     /// The status.
     pub status: u16,
-    /// JSON, or a line of JSON for each row.
-    pub body: String,
     /// When to wake the inbox.
     pub wake_at: Option<Timestamp>,
+    /// JSON, or a line of JSON for each row.
+    #[serde(skip)]
+    pub body: String,
+}
+
+impl Reply {
+    /// As it is sent: JSON, a line break, and the body.
+    pub fn to_text(&self) -> String {
+        let head = serde_json::to_string(self).expect("numbers are JSON");
+        format!("{head}\n{}", self.body)
+    }
+
+    /// Reads what [`Reply::to_text`] wrote; nothing if it is something else.
+    pub fn read(text: &str) -> Option<Reply> {
+        let (head, body) = text.split_once('\n')?;
+        let mut payload = Payload::parse(head.as_bytes()).ok()?;
+        let mut fields = payload.fields();
+        let status = u16::try_from(fields.milliseconds("status")?.0).ok()?;
+        Some(Reply { status, wake_at: fields.milliseconds("wake_at"), body: body.to_owned() })
+    }
 }
 
 impl Message {
@@ -81,18 +148,15 @@ impl Message {
         }
         let named = source.headers.iter().chain(&source.delivery_header).copied();
         let kept = [CONTENT_TYPE.as_str(), USER_AGENT.as_str()].into_iter().chain(named);
-        let headers = kept.filter_map(|name| {
-            let value = request.headers().get(name)?.to_str().ok()?;
-            Some((name.to_owned(), value.chars().take(1000).collect()))
-        });
+        let headers = kept.filter_map(|name| Some((name, request.headers().get(name)?.to_str().ok()?)));
         Message {
             connection: connection.map_or_else(|| source.name.to_owned(), |it| it.label()),
             key: delivery.key.0.clone(),
             key_is_unique: delivery.key_is_unique,
             repeats_for: source.repeats_for.as_secs(),
             verified_by: delivery.verified_by.clone(),
-            events: delivery.events.clone(),
-            headers: headers.collect(),
+            headers: json(&Object(headers.collect())),
+            events: json(&delivery.events),
             payload,
         }
     }
@@ -104,7 +168,7 @@ impl Message {
 
     /// As it is sent: JSON, a line break, and the payload.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = serde_json::to_vec(self).expect("texts and numbers are JSON");
+        let mut bytes = json(self).into_bytes();
         bytes.push(b'\n');
         bytes.extend_from_slice(&self.payload);
         bytes
@@ -113,7 +177,30 @@ impl Message {
     /// Reads what [`Message::to_bytes`] wrote; nothing if it is something else.
     pub fn from_bytes(bytes: Bytes) -> Option<Message> {
         let at = bytes.iter().position(|byte| *byte == b'\n')?;
-        let message: Message = serde_json::from_slice(bytes.get(..at)?).ok()?;
-        Some(Message { payload: bytes.slice(at.saturating_add(1)..), ..message })
+        let mut head = Payload::parse(bytes.get(..at)?).ok()?;
+        let mut fields = head.fields();
+        Some(Message {
+            connection: fields.text("connection")?,
+            key: fields.text("key")?,
+            key_is_unique: fields.switch("key_is_unique")?,
+            repeats_for: u64::try_from(fields.milliseconds("repeats_for")?.0).ok()?,
+            verified_by: fields.text("verified_by")?,
+            headers: fields.text("headers")?,
+            events: fields.text("events")?,
+            payload: bytes.slice(at.saturating_add(1)..),
+        })
     }
+}
+
+/// Names and values as a JSON object.
+struct Object<'a>(Vec<(&'a str, &'a str)>);
+
+impl Serialize for Object<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
+    }
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("names and plain values are JSON")
 }

@@ -50,8 +50,8 @@ pub struct Claims {
 
 /// Takes the jobs that are due, as many as may be under way at once, and at most one for each target.
 ///
-/// `jitter` is a random number from 0 to 1, which the edge draws.
-pub fn claim(settings: &Settings, now: Timestamp, jitter: f64) -> Transaction<'_, Claims> {
+/// `jitter` is a random number below 200, which the edge draws: thousandths that a pause is longer than nine tenths.
+pub fn claim(settings: &Settings, now: Timestamp, jitter: u32) -> Transaction<'_, Claims> {
     let mut reads = vec![
         statement(select_jobs!("WHERE j.due_at <= ?1 ORDER BY j.due_at LIMIT 32"), [now.into()]),
         statement(select_jobs!("WHERE j.state = 'sending'"), []),
@@ -119,7 +119,7 @@ pub fn next_wake() -> Transaction<'static, Option<Timestamp>> {
 struct Claiming<'s> {
     settings: &'s Settings,
     now: Timestamp,
-    jitter: f64,
+    jitter: u32,
     sending: Vec<JobRow>,
     opening: Opening<'s>,
     claims: Claims,

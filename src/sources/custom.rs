@@ -181,7 +181,10 @@ pub struct Reading {
 impl Reading {
     fn of(given: &Given<'_>) -> Result<Reading, Wrong> {
         let map = |name: &'static str, expected| match given(name) {
-            Some(text) => serde_json::from_str(text).map_err(|_| (name, expected)),
+            Some(text) => {
+                let texts = Payload::parse(text.as_bytes()).ok().and_then(|mut it| it.fields().all_texts());
+                texts.map(HashMap::from_iter).ok_or((name, expected))
+            }
             None => Ok(HashMap::new()),
         };
         let events: HashMap<String, String> =
