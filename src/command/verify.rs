@@ -13,7 +13,7 @@ use presshook::settings::Settings;
 use presshook::signature::{self, Target};
 use presshook::sources::Source;
 
-use crate::{settings_for, source_named};
+use super::{settings_for, source_named};
 
 /// Checks a recorded request offline: exit 0 if its signature is good, 1 if not, 2 if it cannot be checked.
 #[derive(Args)]
@@ -61,7 +61,7 @@ impl Verify {
         let request = self.request()?;
         let now = match self.now {
             Some(seconds) => Timestamp::from_seconds(seconds),
-            None => crate::send::now()?,
+            None => super::send::now()?,
         };
         match signature::verify(connection, &request, now) {
             Err(reason) => {

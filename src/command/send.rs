@@ -9,7 +9,7 @@ use presshook::event::Timestamp;
 use presshook::samples;
 use reqwest::blocking::Client;
 
-use crate::{settings_for, source_named};
+use super::{settings_for, source_named};
 
 /// Sends a sample webhook, signed as its sender signs it, and shows the answer.
 #[derive(Args)]
