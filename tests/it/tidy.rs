@@ -41,6 +41,17 @@ fn each_sender_is_one_file_one_line_and_one_vector_file() {
 }
 
 #[test]
+fn each_sender_says_where_it_is_documented() {
+    let mut seen = BTreeSet::new();
+    for source in SOURCES {
+        let host = source.docs.strip_prefix("https://").and_then(|rest| rest.split('/').next());
+        assert!(host.is_some_and(|host| host.contains('.')), "{}: `{}`", source.name, source.docs);
+        assert!(source.docs.bytes().all(|byte| byte.is_ascii_graphic()), "{}", source.docs);
+        assert!(seen.insert(source.docs), "{}: {} is another sender's", source.name, source.docs);
+    }
+}
+
+#[test]
 fn each_action_is_one_file_and_one_line() {
     let names: BTreeSet<String> = ACTIONS.iter().map(|action| action.name.to_owned()).collect();
     assert_eq!(names, stems("src/actions"));
