@@ -23,12 +23,22 @@ fn stems(directory: &str) -> BTreeSet<String> {
 
 /// Every Rust file of the crate, with its text.
 fn sources() -> Vec<(String, String)> {
-    ["src", "src/actions", "src/command", "src/settings", "src/signature", "src/sources", "tests/it"]
-        .into_iter()
-        .flat_map(|directory| stems(directory).into_iter().map(move |stem| format!("{directory}/{stem}.rs")))
-        .filter(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join(name).is_file())
-        .map(|name| (name.clone(), read(&name)))
-        .collect()
+    [
+        "src",
+        "src/actions",
+        "src/command",
+        "src/command/inspect",
+        "src/command/send",
+        "src/settings",
+        "src/signature",
+        "src/sources",
+        "tests/it",
+    ]
+    .into_iter()
+    .flat_map(|directory| stems(directory).into_iter().map(move |stem| format!("{directory}/{stem}.rs")))
+    .filter(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join(name).is_file())
+    .map(|name| (name.clone(), read(&name)))
+    .collect()
 }
 
 #[test]
