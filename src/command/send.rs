@@ -115,14 +115,20 @@ impl Send {
             say(&answer.in_words());
             return Ok(answer.status.is_success());
         }
-        if self.fresh && deliveries.request(1)?.body() == first.body() {
-            let title = self.source.title;
-            say(&format!(
-                "{title} puts neither an id nor a time into its body: the bodies are all the same.\n"
-            ));
+        if self.fresh {
+            let second = deliveries.request(1)?;
+            if second.body() == first.body() && second.headers() == first.headers() {
+                let title = self.source.title;
+                say(&format!(
+                    "{title} puts neither an id nor a time into what it signs: all are the same.\n"
+                ));
+            }
         }
         let tally = self.send_all(&client, &deliveries, &first)?;
         say(&tally.in_words());
+        if !self.fresh && tally.duplicates == 0 && tally.accepted > 1 {
+            say("None was known as a repeat: without an inbox, each of them may have started a build.\n");
+        }
         Ok(tally.accepted == self.repeat)
     }
 

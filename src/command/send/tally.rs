@@ -12,13 +12,14 @@ use super::Answer;
 pub(super) struct Tally {
     /// Answers with a 2xx.
     pub(super) accepted: u32,
+    /// Answers that say that the delivery was known.
+    pub(super) duplicates: u32,
     /// Why one of those without an answer has none.
     pub(super) unanswered: Option<String>,
     /// From the first request to the last answer.
     pub(super) took: Duration,
     lost: u32,
     statuses: BTreeMap<String, u32>,
-    duplicates: u32,
     times: Vec<Duration>,
 }
 
