@@ -40,7 +40,7 @@ command line is kept in the shell's history.
 
 /// Publish in your CMS, and your static site rebuilds: tools for trying a Presshook receiver and finding out what is wrong
 #[derive(Parser)]
-#[command(name = "presshook", version, after_long_help = PATH, disable_help_subcommand = true)]
+#[command(name = "presshook", version, after_long_help = PATH)]
 enum Command {
     Sources(sources::Sources),
     Inspect(inspect::Inspect),
@@ -110,7 +110,14 @@ fn now() -> Timestamp {
 }
 
 /// Prints, at once and as a whole. Whoever reads it may stop early, as `head` does: then the command ends.
+///
+/// Some of it is what strangers sent: a control character is shown, so that no terminal obeys it.
 fn say(text: &str) {
+    let obeyed = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
+    let text: String = text
+        .chars()
+        .flat_map(|it| if obeyed(it) { it.escape_default().collect() } else { vec![it] })
+        .collect();
     let mut out = std::io::stdout().lock();
     let said = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     if said.is_err_and(|error| error.kind() == ErrorKind::BrokenPipe) {

@@ -211,6 +211,20 @@ fn all_of_a_request_is_shown_but_for_the_end_of_a_long_body() {
 }
 
 #[test]
+fn what_would_command_the_terminal_is_shown_instead() {
+    let inspect =
+        Inspect::start(&[], &environment(&[("CUSTOM_MAC", "token"), ("CUSTOM_WEBHOOK_SECRET", "abc")]));
+    let proof = "authorization: Bearer abc\r\n";
+    inspect.post("/", proof, b"\x1b[2Jcleared\r");
+    inspect.post("/", proof, "{\"a\":\"\u{9b}2J\"}".as_bytes());
+    let said = inspect.said();
+    assert!(said.contains("\\u{1b}[2Jcleared\\r") && said.contains("\\u{9b}2J"), "{said}");
+    assert!(said.chars().all(|it| !it.is_control() || it == '\n'), "{said:?}");
+    assert!(!said.contains("printf"), "what is not printed as it is cannot be copied: {said}");
+    assert!(said.contains("CUSTOM_WEBHOOK_SECRET: the signature is good"), "{said}");
+}
+
+#[test]
 fn a_body_without_end_is_not_kept() {
     let inspect = Inspect::start(&[], &BTreeMap::new());
     let answer = inspect.post("/", "", &vec![b'a'; 10 * 1024 * 1024 + 1]);

@@ -116,7 +116,9 @@ fn verify(source: &Source, request: &Request, file: Option<PathBuf>, now: Timest
             words.push(format!("--header {}", quoted(&format!("{name}: {value}"))));
         }
     }
-    let inline = str::from_utf8(request.body()).ok().filter(|it| it.len() <= MOST && !it.contains('\0'));
+    // What is not printed as it is cannot be copied.
+    let printed = |text: &&str| text.chars().all(|it| !it.is_control() || matches!(it, '\n' | '\t'));
+    let inline = str::from_utf8(request.body()).ok().filter(|it| it.len() <= MOST).filter(printed);
     match (file, inline) {
         (Some(file), _) => words.push(format!("--body-file {}", quoted(&file.to_string_lossy()))),
         (None, Some(body)) => {
