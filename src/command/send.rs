@@ -28,6 +28,7 @@ use tally::Tally;
 const EXAMPLES: &str = "\
 The sample is what the sender documents, with a new id and the present time in it, and it is signed as that
 sender signs: a receiver cannot tell it from a real one, so a build is started where a real one would start one.
+Where the proof is the secret itself, as with GitLab's token, the request that is shown holds it.
 
 Many:
 
