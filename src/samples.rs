@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -99,6 +100,14 @@ pub enum SampleError {
         /// The events there are.
         known: String,
     },
+    /// The sender's proof stands in the body, and this body has no place for it.
+    #[error("the payload has no `{path}`, where the proof of {title} stands")]
+    NoProof {
+        /// The path of the member that should be there.
+        path: &'static str,
+        /// The sender.
+        title: &'static str,
+    },
     /// The vector file has a mistake.
     #[error("the vector file of {source_name} is wrong: {reason}")]
     Vectors {
@@ -125,6 +134,20 @@ impl Vectors {
         toml::from_str(source.vectors)
             .map_err(|error| SampleError::Vectors { source_name: source.name, reason: error.to_string() })
     }
+
+    /// The cases that are samples.
+    pub fn samples(&self) -> impl Iterator<Item = &Accepted> {
+        self.accepted.iter().filter(|it| it.is_sample())
+    }
+
+    /// The sample of an event.
+    fn sample(&self, source: &'static Source, event: &str) -> Result<&Accepted, SampleError> {
+        self.samples().find(|it| it.name == event).ok_or_else(|| {
+            let known: Vec<String> = self.samples().map(|it| format!("`{}`", it.name)).collect();
+            let (event, known) = (event.to_owned(), known.join(", "));
+            SampleError::Unknown { event, source_name: source.name, known }
+        })
+    }
 }
 
 /// A request as the sender would send it now for an event of that name, signed with a secret for a target: the path and
@@ -140,15 +163,35 @@ pub fn request(
     secret: &Secret,
     target: &str,
 ) -> Result<Request, SampleError> {
-    let vectors = Vectors::of(source)?;
-    let mut body = body(source, event, id, now)?;
-    if source.schemes.iter().any(|it| it.signature.iter().any(|place| matches!(place, Place::Body(_)))) {
+    let body = body(source, event, id, now)?;
+    signed(source, Some(event), body.into(), id, now, secret, target)
+}
+
+/// A request with a body of its own, signed as the sender would sign it now; with the headers that go with an event,
+/// where one is named.
+///
+/// # Errors
+/// [`SampleError`].
+pub fn signed(
+    source: &'static Source,
+    event: Option<&str>,
+    mut body: Bytes,
+    id: &str,
+    now: Timestamp,
+    secret: &Secret,
+    target: &str,
+) -> Result<Request, SampleError> {
+    for place in source.schemes.iter().flat_map(|it| it.signature) {
         // The proof is the secret itself, inside the body.
-        let (sample, own) = (Value::from(vectors.secret.as_str()), Value::from(secret.text()));
-        body = body.replace(&sample.to_string(), &own.to_string());
+        if let Place::Body(path) = place {
+            let own = Value::from(secret.text());
+            let replaced = str::from_utf8(&body).ok().and_then(|body| with(body, path, &own));
+            body = replaced.ok_or(SampleError::NoProof { path, title: source.title })?.into();
+        }
     }
-    let sample = vectors.accepted.iter().find(|it| it.is_sample() && it.name == event);
-    let mut request = Request::new(body.into());
+    let vectors = Vectors::of(source)?;
+    let sample = event.map(|event| vectors.sample(source, event)).transpose()?;
+    let mut request = Request::new(body);
     *request.method_mut() = http::Method::POST;
     if let Ok(target) = target.parse() {
         *request.uri_mut() = target;
@@ -174,14 +217,7 @@ pub fn request(
 /// [`SampleError`].
 pub fn body(source: &'static Source, event: &str, id: &str, now: Timestamp) -> Result<String, SampleError> {
     let vectors = Vectors::of(source)?;
-    let Some(sample) = vectors.accepted.iter().find(|it| it.is_sample() && it.name == event) else {
-        let events = vectors.accepted.iter().filter(|it| it.is_sample());
-        let known = events.map(|it| format!("`{}`", it.name)).collect::<Vec<_>>().join(", ");
-        return Err(SampleError::Unknown { event: event.to_owned(), source_name: source.name, known });
-    };
-    let wrong = |reason: String| SampleError::Vectors { source_name: source.name, reason };
-    let json: Value = serde_json::from_str(&sample.body).map_err(|error| wrong(error.to_string()))?;
-    let mut body = sample.body.clone();
+    let mut body = vectors.sample(source, event)?.body.clone();
     let Fresh { id: id_path, time, seconds, milliseconds } = &vectors.fresh;
     let fresh = [
         (id_path, Value::from(id)),
@@ -191,12 +227,20 @@ pub fn body(source: &'static Source, event: &str, id: &str, now: Timestamp) -> R
     ];
     for (path, fresh) in fresh {
         let Some(path) = path else { continue };
-        let pointer = format!("/{}", path.replace('.', "/"));
-        let old = json.pointer(&pointer).ok_or_else(|| wrong(format!("`{event}` has no `{path}`")))?;
-        // In the text, so that the rest of the body keeps the sender's order and spacing.
-        body = body.replacen(&old.to_string(), &fresh.to_string(), 1);
+        body = with(&body, path, &fresh).ok_or_else(|| SampleError::Vectors {
+            source_name: source.name,
+            reason: format!("`{event}` has no `{path}`"),
+        })?;
     }
     Ok(body)
+}
+
+/// A body with another value at a path. The rest of its text keeps the sender's order and spacing.
+fn with(body: &str, path: &str, value: &Value) -> Option<String> {
+    let pointer = format!("/{}", path.replace('.', "/"));
+    let read = |body: &str| serde_json::from_str::<Value>(body).ok()?.pointer(&pointer).cloned();
+    let body = body.replacen(&read(body)?.to_string(), &value.to_string(), 1);
+    (read(&body).as_ref() == Some(value)).then_some(body)
 }
 
 /// A secret of the same form as another one, and different from it.

@@ -93,6 +93,9 @@ pub struct Source {
     pub title: &'static str,
     /// Where at the sender a webhook is set up.
     pub setup: &'static str,
+    /// Where its webhooks are documented: a whole URL.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub docs: &'static str,
     /// How it signs: each way that it has.
     pub schemes: &'static [Scheme<'static>],
     /// For a sender that settings describe: reads them, in place of `schemes`.
@@ -144,6 +147,8 @@ impl Source {
         name: "",
         title: "",
         setup: "",
+        #[cfg(not(target_arch = "wasm32"))]
+        docs: "",
         schemes: &[],
         describe: None,
         settings: &[],

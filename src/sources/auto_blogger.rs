@@ -16,6 +16,8 @@ pub(crate) static AUTO_BLOGGER: Source = Source {
     name: "auto-blogger",
     title: "Auto Blogger",
     setup: "Websites → your site → Integrations → Webhook",
+    #[cfg(not(target_arch = "wasm32"))]
+    docs: "https://auto-blogger.ai/docs/webhooks-outbound",
     schemes: &[Scheme { signature: &[Place::Header("x-webhook-signature")], ..Scheme::HMAC_PREFIXED }],
     delivery_header: Some("idempotency-key"),
     // Tried again after about ten minutes and an hour; its owner can resend later still.

@@ -13,6 +13,8 @@ pub(crate) static BLOGSHOOT: Source = Source {
     name: "blogshoot",
     title: "BlogShoot",
     setup: "app.blogshoot.com: Integrations → Webhook → Add Webhook Connection",
+    #[cfg(not(target_arch = "wasm32"))]
+    docs: "https://help.blogshoot.com/integrations/webhook-astro/",
     schemes: &[Scheme {
         signature: &[Place::Header("x-blogshoot-signature")],
         time: Some(Time {

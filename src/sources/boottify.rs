@@ -13,6 +13,8 @@ pub(crate) static BOOTTIFY: Source = Source {
     name: "boottify",
     title: "Boottify",
     setup: "the Control Center: Admin → Webhooks",
+    #[cfg(not(target_arch = "wasm32"))]
+    docs: "https://boottify.com/docs/integrations/webhooks",
     schemes: &[Scheme {
         signature: &[Place::Header("x-boottify-signature")],
         time: Some(Time {

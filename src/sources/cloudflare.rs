@@ -10,6 +10,8 @@ pub(crate) static CLOUDFLARE: Source = Source {
     name: "cloudflare",
     title: "Cloudflare notifications",
     setup: "Notifications, Destinations, Webhooks, with a secret",
+    #[cfg(not(target_arch = "wasm32"))]
+    docs: "https://developers.cloudflare.com/notifications/",
     schemes: &[Scheme { signature: &[Place::Header("cf-webhook-auth")], ..Scheme::TOKEN }],
     parse,
     #[cfg(not(target_arch = "wasm32"))]

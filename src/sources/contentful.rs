@@ -14,6 +14,8 @@ pub(crate) static CONTENTFUL: Source = Source {
     name: "contentful",
     title: "Contentful",
     setup: "Settings, Webhooks; request verification switched on",
+    #[cfg(not(target_arch = "wasm32"))]
+    docs: "https://www.contentful.com/developers/docs/webhooks/",
     schemes: &[Scheme {
         signature: &[Place::Header("x-contentful-signature")],
         secret: SecretFormat::Text64,

@@ -18,6 +18,8 @@ pub(crate) static CUSTOM: Source = Source {
     name: "custom",
     title: "Custom",
     setup: "wherever your system sets up webhooks",
+    #[cfg(not(target_arch = "wasm32"))]
+    docs: "https://www.rfc-editor.org/rfc/rfc2104",
     describe: Some(describe),
     settings: &[
         "CUSTOM_MAC",

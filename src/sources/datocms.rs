@@ -12,6 +12,8 @@ pub(crate) static DATOCMS: Source = Source {
     name: "datocms",
     title: "DatoCMS",
     setup: "Project settings, Webhooks, HTTP basic auth",
+    #[cfg(not(target_arch = "wasm32"))]
+    docs: "https://www.datocms.com/docs/content-management-api/resources/webhook",
     schemes: &[Scheme {
         mac: Mac::Basic,
         signature: &[Place::Header("authorization")],

@@ -12,6 +12,8 @@ pub(crate) static DIRECTUS: Source = Source {
     name: "directus",
     title: "Directus",
     setup: "a flow with the operation Request URL and the header Authorization: Bearer",
+    #[cfg(not(target_arch = "wasm32"))]
+    docs: "https://docs.directus.io/",
     schemes: &[Scheme::BEARER, Scheme::TOKEN],
     parse,
     #[cfg(not(target_arch = "wasm32"))]

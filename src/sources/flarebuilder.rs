@@ -14,6 +14,8 @@ pub(crate) static FLAREBUILDER: Source = Source {
     name: "flarebuilder",
     title: "FlareBuilder",
     setup: "Integrations → Webhooks → Add Webhook",
+    #[cfg(not(target_arch = "wasm32"))]
+    docs: "https://flarebuilder.com/docs/webhooks",
     schemes: &[Scheme {
         signature: &[Place::Header("x-webhook-signature")],
         time: Some(Time {

@@ -7,6 +7,8 @@ use crate::sources::gitea::FORGE;
 pub(crate) static FORGEJO: Source = Source {
     name: "forgejo",
     title: "Forgejo",
+    #[cfg(not(target_arch = "wasm32"))]
+    docs: "https://forgejo.org/docs/latest/user/webhooks/",
     delivery_header: Some("x-forgejo-delivery"),
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/forgejo.toml"),

@@ -11,6 +11,8 @@ pub(crate) static GHOST: Source = Source {
     name: "ghost",
     title: "Ghost",
     setup: "Settings, Integrations, a custom integration with a webhook and a secret",
+    #[cfg(not(target_arch = "wasm32"))]
+    docs: "https://docs.ghost.org/webhooks/",
     schemes: &[
         Scheme {
             signature: &[Place::Header("x-ghost-signature")],

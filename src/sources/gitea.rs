@@ -12,6 +12,8 @@ use crate::sources::{Parsed, Source};
 pub(crate) static GITEA: Source = Source {
     name: "gitea",
     title: "Gitea",
+    #[cfg(not(target_arch = "wasm32"))]
+    docs: "https://docs.gitea.com/usage/repository/webhooks",
     delivery_header: Some("x-gitea-delivery"),
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/gitea.toml"),

@@ -12,6 +12,8 @@ pub(crate) static GITLAB: Source = Source {
     name: "gitlab",
     title: "GitLab",
     setup: "the project, Settings, Webhooks",
+    #[cfg(not(target_arch = "wasm32"))]
+    docs: "https://docs.gitlab.com/user/project/integrations/webhooks/",
     schemes: &[
         Scheme { when: When::Secret("whsec_"), ..Scheme::STANDARD },
         Scheme {

@@ -10,6 +10,8 @@ pub(crate) static HASHNODE: Source = Source {
     name: "hashnode",
     title: "Hashnode",
     setup: "the blog's dashboard, Webhooks",
+    #[cfg(not(target_arch = "wasm32"))]
+    docs: "https://docs.hashnode.com/",
     schemes: &[Scheme {
         signature: &[Place::Header("x-hashnode-signature")],
         item_separator: ",",

@@ -10,6 +10,8 @@ pub(crate) static HYGRAPH: Source = Source {
     name: "hygraph",
     title: "Hygraph",
     setup: "Project settings, Webhooks, with a secret key",
+    #[cfg(not(target_arch = "wasm32"))]
+    docs: "https://hygraph.com/docs/guides/webhooks/webhooks-overview",
     schemes: &[Scheme {
         signature: &[Place::Header("gcms-signature")],
         item_separator: ", ",

@@ -12,6 +12,8 @@ pub(crate) static KONTENT_AI: Source = Source {
     name: "kontent-ai",
     title: "Kontent.ai",
     setup: "Environment settings, Webhooks",
+    #[cfg(not(target_arch = "wasm32"))]
+    docs: "https://kontent.ai/learn/docs/webhooks",
     schemes: &[Scheme {
         signature: &[Place::Header("x-kontent-ai-signature"), Place::Header("x-kc-signature")],
         encoding: Encoding::Base64,

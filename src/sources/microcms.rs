@@ -10,6 +10,8 @@ pub(crate) static MICROCMS: Source = Source {
     name: "microcms",
     title: "microCMS",
     setup: "API settings, Webhook, custom notification with a secret",
+    #[cfg(not(target_arch = "wasm32"))]
+    docs: "https://document.microcms.io/manual/webhook-setting",
     schemes: &[Scheme { signature: &[Place::Header("x-microcms-signature")], ..Scheme::HMAC }],
     parse,
     #[cfg(not(target_arch = "wasm32"))]

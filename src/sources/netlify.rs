@@ -10,6 +10,8 @@ pub(crate) static NETLIFY: Source = Source {
     name: "netlify",
     title: "Netlify",
     setup: "Site configuration, Notifications, HTTP POST request with a JWS secret",
+    #[cfg(not(target_arch = "wasm32"))]
+    docs: "https://docs.netlify.com/site-deploys/notifications/",
     schemes: &[Scheme {
         signature: &[Place::Header("x-webhook-signature")],
         mac: Mac::Jws,

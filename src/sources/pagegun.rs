@@ -14,6 +14,8 @@ pub(crate) static PAGEGUN: Source = Source {
     name: "pagegun",
     title: "PageGun",
     setup: "its API: PUT /projects/{id}/settings, with `webhooks`",
+    #[cfg(not(target_arch = "wasm32"))]
+    docs: "https://www.pagegun.com/docs/guides/webhooks",
     schemes: &[Scheme {
         signature: &[Place::Header("x-pagegun-signature")],
         time: Some(Time {

@@ -14,6 +14,8 @@ pub(crate) static SANITY: Source = Source {
     name: "sanity",
     title: "Sanity",
     setup: "sanity.io/manage, API, Webhooks; projection with _id, _type, title, slug",
+    #[cfg(not(target_arch = "wasm32"))]
+    docs: "https://www.sanity.io/docs/webhooks",
     schemes: &[Scheme {
         signature: &[Place::Header("sanity-webhook-signature")],
         item_separator: ",",

@@ -13,6 +13,8 @@ pub(crate) static STANDARD_WEBHOOKS: Source = Source {
     name: "standard-webhooks",
     title: "Standard Webhooks",
     setup: "the sending system, as a webhook or endpoint",
+    #[cfg(not(target_arch = "wasm32"))]
+    docs: "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
     schemes: &[
         Scheme { when: When::SecretNot("whpk_"), ..Scheme::STANDARD },
         Scheme { mac: Mac::Ed25519, key: "v1a", when: When::Secret("whpk_"), ..Scheme::STANDARD },

@@ -10,6 +10,8 @@ pub(crate) static STORYBLOK: Source = Source {
     name: "storyblok",
     title: "Storyblok",
     setup: "Settings, Webhooks, with a webhook secret",
+    #[cfg(not(target_arch = "wasm32"))]
+    docs: "https://www.storyblok.com/docs/concepts/webhooks",
     schemes: &[Scheme {
         signature: &[Place::Header("webhook-signature")],
         mac: Mac::HmacSha1,

@@ -10,6 +10,8 @@ pub(crate) static STRAPI: Source = Source {
     name: "strapi",
     title: "Strapi",
     setup: "Settings, Webhooks, with the header Authorization: Bearer and the secret",
+    #[cfg(not(target_arch = "wasm32"))]
+    docs: "https://docs.strapi.io/cms/backend-customization/webhooks",
     schemes: &[Scheme::BEARER, Scheme::TOKEN],
     headers: &["x-strapi-event"],
     parse,

@@ -12,6 +12,8 @@ pub(crate) static VERCEL: Source = Source {
     name: "vercel",
     title: "Vercel",
     setup: "Team settings, Webhooks",
+    #[cfg(not(target_arch = "wasm32"))]
+    docs: "https://vercel.com/docs/webhooks",
     schemes: &[Scheme {
         signature: &[Place::Header("x-vercel-signature")],
         mac: Mac::HmacSha1,

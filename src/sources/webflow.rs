@@ -12,6 +12,8 @@ pub(crate) static WEBFLOW: Source = Source {
     name: "webflow",
     title: "Webflow",
     setup: "the Data API: POST /sites/{id}/webhooks",
+    #[cfg(not(target_arch = "wasm32"))]
+    docs: "https://developers.webflow.com/data/docs/working-with-webhooks",
     schemes: &[Scheme {
         signature: &[Place::Header("x-webflow-signature")],
         content: "{ts}:{body}",

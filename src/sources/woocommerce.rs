@@ -10,6 +10,8 @@ pub(crate) static WOOCOMMERCE: Source = Source {
     name: "woocommerce",
     title: "WooCommerce",
     setup: "WooCommerce, Settings, Advanced, Webhooks",
+    #[cfg(not(target_arch = "wasm32"))]
+    docs: "https://woocommerce.com/document/webhooks/",
     schemes: &[Scheme {
         signature: &[Place::Header("x-wc-webhook-signature")],
         encoding: Encoding::Base64,

@@ -11,6 +11,8 @@ pub(crate) static WORDPRESS: Source = Source {
     name: "wordpress",
     title: "WordPress",
     setup: "WP Webhooks, Send Data, with a secret",
+    #[cfg(not(target_arch = "wasm32"))]
+    docs: "https://wp-webhooks.com/docs/knowledge-base/what-are-wp-webhooks-triggers/",
     schemes: &[
         Scheme {
             signature: &[Place::Header("x-wp-webhook-signature")],

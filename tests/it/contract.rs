@@ -23,6 +23,7 @@ fn answer(settings: &Settings, method: &str, path: &str, headers: &[(&str, &str)
     let (head, body) = request.into_parts();
     let decided = match contract::open(settings, &head) {
         Ok(Opening::Answer(answer)) => return answer,
+        Ok(asked @ (Opening::Command(_) | Opening::AskInbox)) => panic!("the inbox is asked: {asked:?}"),
         Ok(Opening::Read { .. }) => {
             receive(settings, &http::Request::from_parts(head.clone(), body.clone()), NOW)
         }
@@ -31,7 +32,7 @@ fn answer(settings: &Settings, method: &str, path: &str, headers: &[(&str, &str)
     let again = receive(settings, &http::Request::from_parts(head, body), NOW);
     assert_eq!(decided.is_ok(), again.is_ok(), "`receive` takes nothing on trust");
     match decided {
-        Ok(delivery) => contract::accepted(&delivery, Duration::from_millis(3)),
+        Ok(delivery) => contract::accepted(&delivery, false, Duration::from_millis(3)),
         Err(rejection) => contract::rejected(&rejection),
     }
 }

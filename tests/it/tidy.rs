@@ -23,12 +23,22 @@ fn stems(directory: &str) -> BTreeSet<String> {
 
 /// Every Rust file of the crate, with its text.
 fn sources() -> Vec<(String, String)> {
-    ["src", "src/actions", "src/settings", "src/signature", "src/sources", "tests/it"]
-        .into_iter()
-        .flat_map(|directory| stems(directory).into_iter().map(move |stem| format!("{directory}/{stem}.rs")))
-        .filter(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join(name).is_file())
-        .map(|name| (name.clone(), read(&name)))
-        .collect()
+    [
+        "src",
+        "src/actions",
+        "src/command",
+        "src/command/inspect",
+        "src/command/send",
+        "src/settings",
+        "src/signature",
+        "src/sources",
+        "tests/it",
+    ]
+    .into_iter()
+    .flat_map(|directory| stems(directory).into_iter().map(move |stem| format!("{directory}/{stem}.rs")))
+    .filter(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join(name).is_file())
+    .map(|name| (name.clone(), read(&name)))
+    .collect()
 }
 
 #[test]
@@ -38,6 +48,17 @@ fn each_sender_is_one_file_one_line_and_one_vector_file() {
     assert_eq!(names, files);
     assert_eq!(names, stems("tests/vectors/sources"));
     assert_eq!(names.len(), SOURCES.len(), "each name once");
+}
+
+#[test]
+fn each_sender_says_where_it_is_documented() {
+    let mut seen = BTreeSet::new();
+    for source in SOURCES {
+        let host = source.docs.strip_prefix("https://").and_then(|rest| rest.split('/').next());
+        assert!(host.is_some_and(|host| host.contains('.')), "{}: `{}`", source.name, source.docs);
+        assert!(source.docs.bytes().all(|byte| byte.is_ascii_graphic()), "{}", source.docs);
+        assert!(seen.insert(source.docs), "{}: {} is another sender's", source.name, source.docs);
+    }
 }
 
 #[test]

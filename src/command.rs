@@ -1,0 +1,134 @@
+//! What `presshook` is asked to do, and what its commands share: the sender, its secret, the clock, the terminal.
+//!
+//! The commands are an edge: they read clocks, files and the environment, and hand them to the core.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a command is an edge, and tells what fails"
+)]
+
+mod completions;
+mod inspect;
+mod send;
+mod sources;
+mod verify;
+
+use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Parser;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use presshook::event::Timestamp;
+use presshook::settings::Settings;
+use presshook::sources::{SOURCES, Source};
+
+const PATH: &str = "\
+The usual way, from nothing to a webhook that works:
+
+  presshook sources                        find your system, and the setting that holds its secret
+  presshook inspect                        see what your system really sends
+  presshook send blogshoot article.created --url https://presshook.YOU.workers.dev/api/webhook
+                                           see what your receiver answers, without your system
+  presshook verify --source blogshoot …    find out why a recorded request is refused
+
+A secret may be given as `--secret`, or in the environment: as PRESSHOOK_SECRET, or under the name that your
+receiver knows it by, such as BLOGSHOOT_WEBHOOK_SECRET. The environment is the better place: what stands on a
+command line is kept in the shell's history.
+
+`presshook COMMAND --help` explains each command, with examples.";
+
+/// Publish in your CMS, and your static site rebuilds: tools for trying a Presshook receiver and finding out what is wrong
+#[derive(Parser)]
+#[command(name = "presshook", version, after_long_help = PATH)]
+enum Command {
+    Sources(sources::Sources),
+    Inspect(inspect::Inspect),
+    Send(send::Send),
+    Verify(verify::Verify),
+    Completions(completions::Completions),
+}
+
+/// Does what the command line asks for.
+pub(crate) fn run() -> ExitCode {
+    let (name, done) = match Command::parse() {
+        Command::Sources(sources) => ("sources", sources.run()),
+        Command::Inspect(inspect) => ("inspect", inspect.run()),
+        Command::Send(send) => ("send", send.run()),
+        Command::Verify(verify) => ("verify", verify.run()),
+        Command::Completions(completions) => ("completions", completions.run()),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(message) => {
+            eprintln!("presshook {name}: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// What a command ends with: whether the answer is yes, or why there is none.
+type Done = Result<bool, String>;
+
+/// Reads a sender's name; shells complete it, and a wrong one is answered with those there are.
+fn source() -> impl TypedValueParser<Value = &'static Source> {
+    let names = SOURCES.iter().map(|source| PossibleValue::new(source.name).help(source.title));
+    PossibleValuesParser::new(names).try_map(|name| Source::named(&name).ok_or("no such sender"))
+}
+
+/// The environment, as far as it is text.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// The secret to use: the one given, else the sender's own from the environment.
+fn secret(source: &Source, given: Option<&String>) -> Result<String, String> {
+    let setting = source.secret_setting();
+    let own = || environment().find(|(name, _)| *name == setting).map(|(_, value)| value);
+    given.cloned().or_else(own).ok_or_else(|| {
+        format!("no secret: give `--secret`, or set PRESSHOOK_SECRET or {setting} in the environment")
+    })
+}
+
+/// The settings for one sender: a secret, and the sender's own settings from the environment.
+fn settings(source: &Source, secret: &str) -> Result<Settings, String> {
+    let setting = source.secret_setting();
+    let own = environment().filter(|(name, _)| source.has_setting(name) && !name.starts_with(&setting));
+    let settings = Settings::read(own.chain([(setting.clone(), secret.to_owned())]));
+    match settings.problems.first() {
+        Some(problem) => Err(problem.to_string().replace(&setting, "--secret")),
+        None => Ok(settings),
+    }
+}
+
+/// The time by this machine's clock, which no one sets before 1970.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Prints, at once and as a whole. Whoever reads it may stop early, as `head` does: then the command ends.
+///
+/// Some of it is what strangers sent: a control character is shown, so that no terminal obeys it.
+fn say(text: &str) {
+    let obeyed = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
+    let text: String = text
+        .chars()
+        .flat_map(|it| if obeyed(it) { it.escape_default().collect() } else { vec![it] })
+        .collect();
+    let mut out = std::io::stdout().lock();
+    let said = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    if said.is_err_and(|error| error.kind() == ErrorKind::BrokenPipe) {
+        std::process::exit(0);
+    }
+}
+
+/// A text as far as a person wants to read it: whole, or its beginning.
+fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}

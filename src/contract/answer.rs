@@ -1,0 +1,218 @@
+//! The answers of the contract: statuses, headers and JSON, the same bytes at every edge.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use serde::Serialize;
+
+use super::{Endpoint, Rejection};
+use crate::event::Delivery;
+use crate::inbox::message::Reply;
+use crate::log::milliseconds;
+use crate::owner::Command;
+use crate::settings::{Mode, Settings};
+
+/// An answer, without the headers that all answers share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers beyond [`COMMON_HEADERS`].
+    pub headers: Vec<(&'static str, &'static str)>,
+    /// Whether any page may read it; the owner's answers are not for that.
+    pub is_open: bool,
+    /// JSON, or nothing.
+    pub body: String,
+}
+
+/// The header that lets any page read an answer. It is there because it was so in the receivers that people move
+/// from, and nothing that it is sent with acts on a browser's credentials.
+pub const OPEN: (&str, &str) = ("access-control-allow-origin", "*");
+
+/// The headers of every answer.
+pub const COMMON_HEADERS: [(&str, &str); 2] =
+    [("content-type", "application/json"), ("cache-control", "no-store")];
+
+impl Answer {
+    fn json(status: StatusCode, body: &impl Serialize) -> Answer {
+        let body = serde_json::to_string(body).expect("answers have text keys and plain values");
+        Answer { status, headers: Vec::new(), is_open: true, body }
+    }
+
+    fn error(status: StatusCode, error: &'static str) -> Answer {
+        #[derive(Serialize)]
+        struct Body {
+            error: &'static str,
+        }
+        Answer::json(status, &Body { error })
+    }
+}
+
+/// The answer to a delivery.
+///
+/// `duplicate`: whether it is a repeat of one that is known.
+pub fn accepted(delivery: &Delivery, duplicate: bool, took: Duration) -> Answer {
+    #[derive(Serialize)]
+    struct Test<'a> {
+        success: bool,
+        message: &'a str,
+        event_id: &'a str,
+    }
+    #[derive(Serialize)]
+    struct Accepted<'a> {
+        success: bool,
+        event_id: &'a str,
+        event_type: &'a str,
+        message: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        article_id: Option<&'a str>,
+        processing_time_ms: u64,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        duplicate: bool,
+    }
+    let event_id = delivery.key.0.as_str();
+    if delivery.is_test() {
+        let message = "Test webhook received successfully";
+        return Answer::json(StatusCode::OK, &Test { success: true, message, event_id });
+    }
+    let event = delivery.event();
+    let body = Accepted {
+        success: true,
+        event_id,
+        event_type: event.map_or("", |event| &event.name),
+        message: "Webhook received and processing",
+        article_id: event.and_then(|event| event.item.as_ref()?.id.as_deref()),
+        processing_time_ms: milliseconds(took),
+        duplicate,
+    };
+    Answer::json(StatusCode::OK, &body)
+}
+
+/// The answer to a sender that greets while it is being set up.
+pub fn greeted() -> Answer {
+    #[derive(Serialize)]
+    struct Body {
+        success: bool,
+        message: &'static str,
+    }
+    Answer::json(StatusCode::OK, &Body { success: true, message: "Handshake received" })
+}
+
+/// The answer to an owner's command.
+pub fn owned(command: &Command, reply: Reply) -> Answer {
+    // A line of JSON for each row of an export.
+    let headers = match command {
+        Command::Export => vec![("content-type", "application/x-ndjson")],
+        _ => Vec::new(),
+    };
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    Answer { status, headers, is_open: false, body: reply.body }
+}
+
+/// The answer to a request that was not accepted.
+pub fn rejected(rejection: &Rejection) -> Answer {
+    let status = rejection.status();
+    match rejection {
+        Rejection::NotFound => not_found(),
+        Rejection::MethodNotAllowed { allow } => {
+            let headers = vec![("allow", *allow)];
+            Answer { headers, ..Answer::error(status, "Method not allowed") }
+        }
+        Rejection::NotConfigured { .. } => Answer::error(status, "Webhook not configured"),
+        Rejection::TooLarge { .. } => Answer::error(status, "Payload too large"),
+        Rejection::Signature(_) => Answer::error(status, "Invalid signature"),
+        Rejection::Unauthorized => {
+            let headers = vec![("www-authenticate", "Bearer")];
+            Answer { headers, is_open: false, ..Answer::error(status, "Unauthorized") }
+        }
+        Rejection::TooMany { .. } => {
+            Answer { headers: vec![("retry-after", "60")], ..Answer::error(status, "Too many requests") }
+        }
+        Rejection::Unavailable { .. } => {
+            Answer { headers: vec![("retry-after", "5")], ..Answer::error(status, "Inbox unavailable") }
+        }
+        Rejection::Unread | Rejection::Payload(_) => Answer::error(status, "Invalid payload"),
+    }
+}
+
+fn not_found() -> Answer {
+    #[derive(Serialize)]
+    struct Endpoints {
+        webhook: &'static str,
+        health: &'static str,
+    }
+    #[derive(Serialize)]
+    struct Body {
+        error: &'static str,
+        endpoints: Endpoints,
+    }
+    let endpoints = Endpoints { webhook: "POST /api/webhook", health: "GET /api/health" };
+    Answer::json(StatusCode::NOT_FOUND, &Body { error: "Not found", endpoints })
+}
+
+pub(super) fn online(endpoint: &Endpoint<'_>) -> Answer {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        service: &'static str,
+        status: &'static str,
+        endpoint: &'a str,
+        methods: [&'static str; 1],
+    }
+    let body = Body { service: "presshook", status: "online", endpoint: endpoint.path, methods: ["POST"] };
+    Answer::json(StatusCode::OK, &body)
+}
+
+/// The state of the receiver; `trouble` is what its inbox told, in words, where that was asked for.
+pub fn health(settings: &Settings, trouble: Option<&str>) -> Answer {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Config {
+        has_webhook_secret: bool,
+        has_rebuild_command: bool,
+        has_deploy_hook: bool,
+        git_auto_pull: bool,
+        inbox: bool,
+        rate_limit: bool,
+    }
+    #[derive(Serialize)]
+    struct Body<'a> {
+        status: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'a str>,
+        service: &'static str,
+        version: &'static str,
+        mode: &'static str,
+        config: Config,
+    }
+    let config = Config {
+        has_webhook_secret: settings.connections.iter().any(|it| !it.secrets.is_empty()),
+        has_rebuild_command: false,
+        has_deploy_hook: !settings.targets.is_empty(),
+        git_auto_pull: false,
+        inbox: settings.bindings.inbox && settings.mode == Mode::Durable,
+        rate_limit: settings.bindings.rate_limit,
+    };
+    let body = Body {
+        status: match trouble {
+            Some(_) => "unhealthy",
+            None if settings.problems.is_empty() => "healthy",
+            None => "misconfigured",
+        },
+        reason: trouble,
+        service: "presshook",
+        version: crate::VERSION,
+        mode: if settings.mode == Mode::Direct { "direct" } else { "durable" },
+        config,
+    };
+    let status = if trouble.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    Answer::json(status, &body)
+}
+
+/// The answer to a browser that asks whether it may send, as the BlogShoot server gives it.
+pub(super) fn preflight() -> Answer {
+    let headers = vec![
+        ("access-control-allow-methods", "GET, POST, OPTIONS"),
+        ("access-control-allow-headers", "Content-Type, X-BlogShoot-Signature, X-BlogShoot-Event"),
+    ];
+    Answer { status: StatusCode::OK, headers, is_open: true, body: String::new() }
+}
