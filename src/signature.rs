@@ -27,6 +27,7 @@ mod key;
 mod place;
 mod proof;
 mod scheme;
+mod sign;
 mod time;
 
 /// Path and query as they came, where they are no URI: an extension of the request.

@@ -1,4 +1,5 @@
-//! A [`Scheme`] with a secret, prepared once: what reads a claimed signature and checks it, and signs.
+//! A [`Scheme`] with a secret, prepared once: what reads a claimed signature and checks it. How it signs is in
+//! `sign`.
 
 use std::borrow::Cow;
 
@@ -9,7 +10,7 @@ use subtle::ConstantTimeEq;
 
 use super::SignatureError;
 use super::content::{Filter, Part, encoded, parts, target};
-use super::key::{Content, Key, jws, jws_is_good};
+use super::key::{Content, Key, jws_is_good};
 use super::place::{Where, header, one_header};
 use super::scheme::{Encoding, Mac, Scheme, SecretFormat};
 use super::time::SendingTime;
@@ -20,15 +21,15 @@ use crate::event::Timestamp;
 #[derive(Clone)]
 pub(super) struct Proof {
     pub(super) places: Vec<Where>,
-    item_separator: String,
-    key_separator: String,
-    prefix: String,
+    pub(super) item_separator: String,
+    pub(super) key_separator: String,
+    pub(super) prefix: String,
     several: bool,
-    encoding: Encoding,
-    key: Key,
-    content: Vec<Part>,
-    time: Option<SendingTime>,
-    ids: Vec<HeaderName>,
+    pub(super) encoding: Encoding,
+    pub(super) key: Key,
+    pub(super) content: Vec<Part>,
+    pub(super) time: Option<SendingTime>,
+    pub(super) ids: Vec<HeaderName>,
 }
 
 /// What a good signature vouches for besides the body.
@@ -231,7 +232,7 @@ impl Proof {
     }
 
     /// What is signed, and what in it can be trusted if the signature is good.
-    fn content<'r>(
+    pub(super) fn content<'r>(
         &'r self,
         request: &'r Request,
         signature: &str,
@@ -369,63 +370,5 @@ impl Proof {
         }
         let text = self.time_text(request, signature)?;
         time.check(&text, now)
-    }
-
-    /// The headers of a request with this body, as the sender would sign it; none where the secret only verifies.
-    pub(super) fn sign(
-        &self,
-        request: &mut Request,
-        id: &str,
-        now: Timestamp,
-    ) -> Option<Vec<(HeaderName, String)>> {
-        let place = self.headers().next()?.clone();
-        let mut headers = Vec::new();
-        if self.content.iter().any(|part| matches!(part, Part::Id | Part::Listed(_))) && !self.ids.is_empty()
-        {
-            headers.push((self.ids.first()?.clone(), id.to_owned()));
-        }
-        let mut others = Vec::new();
-        if let Some(time) = &self.time {
-            let text = time.text(now);
-            match time.places.first() {
-                Some(Where::Header(name)) => headers.push((name.clone(), text)),
-                Some(Where::Item(name)) => others.push(format!("{name}{}{text}", self.key_separator)),
-                Some(Where::Body(_) | Where::Query(_)) | None => {}
-            }
-        }
-        for part in &self.content {
-            if let Part::Item(name, _) = part {
-                others.push(format!("{name}{}master", self.key_separator));
-            }
-            if let Part::Listed(name) = part {
-                let mut names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
-                names.push(name.as_str());
-                names.sort_unstable();
-                headers.push((name.clone(), names.join(",")));
-            }
-        }
-        for (name, value) in &headers {
-            request.headers_mut().insert(name.clone(), value.parse().ok()?);
-        }
-        let others = others.join(&self.item_separator);
-        let signature = match &self.key {
-            Key::Token(token) => String::from_utf8(token.clone()).ok()?,
-            Key::Public(_) => return None,
-            Key::Jws(mac) => jws(mac, request.body()),
-            Key::Sha1(_) | Key::Sha256(_) | Key::Sha512(_) => {
-                let mac = self.key.mac(&self.content(request, &others).ok()?.0)?;
-                match self.encoding {
-                    Encoding::Hex => hex::encode(mac),
-                    Encoding::Base64 => STANDARD.encode(mac),
-                    Encoding::Base64Url => URL_SAFE_NO_PAD.encode(mac),
-                }
-            }
-        };
-        let mut value = format!("{}{signature}", self.prefix);
-        if !others.is_empty() {
-            value = format!("{value}{}{others}", self.item_separator);
-        }
-        headers.push((place, value));
-        Some(headers)
     }
 }
