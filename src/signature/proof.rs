@@ -22,6 +22,7 @@ use crate::event::Timestamp;
 pub(super) struct Proof {
     pub(super) places: Vec<Where>,
     pub(super) item_separator: String,
+    spaced: bool,
     pub(super) key_separator: String,
     pub(super) prefix: String,
     several: bool,
@@ -55,6 +56,7 @@ impl Proof {
         Ok(Proof {
             places,
             item_separator: scheme.item_separator.to_owned(),
+            spaced: scheme.spaced,
             key_separator: scheme.key_separator.to_owned(),
             prefix: format!("{}{}", scheme.key, scheme.key_separator),
             several: scheme.several,
@@ -106,6 +108,11 @@ impl Proof {
         form(self) == form(other) && self.headers().any(|header| other.headers().any(|it| it == header))
     }
 
+    /// Whether another has the same key, however the two secrets are written.
+    pub(super) fn same_key(&self, other: &Proof) -> bool {
+        self.key.same_as(&other.key)
+    }
+
     /// Whether any header may be a signed one.
     pub(super) fn wants_all_headers(&self) -> bool {
         self.content.iter().any(|part| matches!(part, Part::Listed(_)))
@@ -153,7 +160,7 @@ impl Proof {
             }
             return Ok(vec![rest]);
         }
-        let items: Vec<&str> = text.split(self.item_separator.as_str()).collect();
+        let items: Vec<&str> = self.split(text).collect();
         if self.item_separator == " " && items.iter().any(|item| item.ends_with(',')) && self.several {
             return Err(SignatureError::Repeated { header: header() });
         }
@@ -165,6 +172,10 @@ impl Proof {
             _ if self.several => Ok(found),
             _ => Err(SignatureError::Repeated { header: header() }),
         }
+    }
+
+    fn split<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> {
+        text.split(self.item_separator.as_str()).map(|item| if self.spaced { item.trim() } else { item })
     }
 
     /// Checks the claimed signatures: which are well-formed is looked at first, then the content's MAC.
@@ -290,26 +301,33 @@ impl Proof {
         vouched: &mut Vouched,
     ) -> Result<String, SignatureError> {
         let list = one_header(request, name)?.unwrap_or_default();
-        let mut names: Vec<String> = list.split(',').map(|it| it.trim().to_ascii_lowercase()).collect();
-        names.sort_unstable();
         if list.is_empty() {
             return Err(SignatureError::Missing { header: name.to_string() });
         }
+        let mut names: Vec<String> = list.split(',').map(|it| it.trim().to_ascii_lowercase()).collect();
+        // The list and the time are signed always. Were they not, a listed header could be hidden in the value of
+        // another, and the same bytes would be signed.
+        let in_time = self.time.iter().flat_map(|time| &time.places).filter_map(Where::header);
+        names.extend(in_time.chain([name]).map(ToString::to_string));
+        names.sort_unstable();
+        names.dedup();
         if self.ids.iter().any(|id| names.iter().any(|it| it == id.as_str())) {
             vouched.id = self.id(request)?;
         }
-        let timed = |place: &Where| matches!(place, Where::Header(name) if !names.iter().any(|it| it == name.as_str()));
-        if let Some(time) = &self.time {
-            if time.places.iter().any(timed) {
-                return Err(SignatureError::Unfitting);
-            }
+        if self.time.is_some() {
             vouched.time = Some(self.time_text(request, signature)?);
         }
         let mut lines = Vec::with_capacity(names.len());
-        for name in &names {
-            let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| SignatureError::Unfitting)?;
-            let value = one_header(request, &header)?.unwrap_or_default();
-            lines.push(format!("{name}:{}", value.trim()));
+        for listed in &names {
+            let value = if listed == name.as_str() {
+                names.join(",")
+            } else {
+                let header =
+                    HeaderName::from_bytes(listed.as_bytes()).map_err(|_| SignatureError::Unfitting)?;
+                let value = one_header(request, &header)?;
+                value.ok_or_else(|| SignatureError::Missing { header: listed.clone() })?
+            };
+            lines.push(format!("{listed}:{}", value.trim()));
         }
         Ok(lines.join(";"))
     }
@@ -325,8 +343,8 @@ impl Proof {
 
     /// Another item of the signature's text.
     fn item(&self, signature: &str, name: &str) -> Result<String, SignatureError> {
-        let mut values = signature
-            .split(self.item_separator.as_str())
+        let mut values = self
+            .split(signature)
             .filter_map(|item| item.strip_prefix(name)?.strip_prefix(self.key_separator.as_str()));
         match (values.next(), values.next()) {
             (Some(value), None) => Ok(value.to_owned()),
