@@ -73,18 +73,30 @@ impl<'a> Fields<'_, 'a> {
         self.value(path).map(mem::take).and_then(text)
     }
 
-    /// A list of texts; a single text is a list of one.
+    /// A list of texts, or of objects that have a name; a single text is a list of one.
     pub fn texts(&mut self, path: &str) -> Vec<String> {
         match self.value(path).map(mem::take) {
-            Some(Value::Array(values)) => values.into_iter().filter_map(text).collect(),
+            Some(Value::Array(values)) => values.into_iter().filter_map(label).collect(),
             Some(value) => text(value).into_iter().collect(),
             None => Vec::new(),
         }
     }
 
+    /// Whether a member is there and `null`.
+    pub fn is_null(&mut self, path: &str) -> bool {
+        matches!(self.value(path), Some(Value::Null))
+    }
+
     /// A moment written as RFC 3339.
     pub fn time(&mut self, path: &str) -> Option<Timestamp> {
         if let Value::Str(text) = self.value(path)? { Timestamp::parse(text) } else { None }
+    }
+
+    /// A moment in UTC written without its zone: `2026-01-31T08:00:00`, or `2026-01-31 08:00:00 UTC`.
+    pub fn time_in_utc(&mut self, path: &str) -> Option<Timestamp> {
+        let Value::Str(text) = self.value(path)? else { return None };
+        let text = text.strip_suffix(" UTC").unwrap_or(text);
+        Timestamp::parse(&format!("{}Z", text.replacen(' ', "T", 1)))
     }
 
     /// A moment written as whole seconds since 1970.
@@ -116,12 +128,15 @@ impl<'a> Fields<'_, 'a> {
         objects.collect()
     }
 
-    /// The first text of a list or of an object's members, as where a field has a text per language.
-    pub fn first_text(&mut self, path: &str) -> Option<String> {
-        match self.value(path).map(mem::take)? {
-            Value::Object(members) => members.into_vec().into_iter().find_map(|(_, value)| text(value)),
-            Value::Array(values) => values.into_iter().find_map(text),
-            value @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Str(_)) => text(value),
+    /// A text that may stand there once per language: the first, and its language.
+    pub fn translated(&mut self, path: &str) -> (Option<String>, Option<String>) {
+        match self.value(path).map(mem::take) {
+            Some(Value::Object(members)) => {
+                let mut members = members.into_vec().into_iter();
+                let first = members.find_map(|(language, value)| Some((language.to_string(), text(value)?)));
+                first.unzip()
+            }
+            value => (None, value.and_then(text)),
         }
     }
 
@@ -165,6 +180,17 @@ pub fn form_field(body: &[u8], name: &str) -> Option<String> {
 pub(crate) fn form_text(text: &str) -> Option<String> {
     let bytes: Vec<u8> = text.bytes().map(|byte| if byte == b'+' { b' ' } else { byte }).collect();
     percent_encoding::percent_decode(&bytes).decode_utf8().ok().map(Cow::into_owned)
+}
+
+/// A text, or the name of an object.
+fn label(value: Value<'_>) -> Option<String> {
+    if let Value::Object(members) = value {
+        let mut members = members;
+        let mut fields = Fields(&mut members);
+        fields.text("name").or_else(|| fields.text("title"))
+    } else {
+        text(value)
+    }
 }
 
 fn text(value: Value<'_>) -> Option<String> {

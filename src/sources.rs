@@ -42,8 +42,8 @@ use http::HeaderName;
 
 use crate::Request;
 use crate::contract::Endpoint;
-use crate::event::{Event, Kind, Timestamp};
-use crate::payload::ParseError;
+use crate::event::{Event, Image, Item, Kind, Seo, Timestamp};
+use crate::payload::{Fields, ParseError};
 use custom::{Described, Given};
 
 use crate::signature::{self, Scheme, Secret, SignatureError, Verified};
@@ -285,6 +285,70 @@ pub fn find<'a>(
             Err(SignatureError::Missing { header: wanted.join("` or `") })
         }
     }
+}
+
+/// Reads an item, each field from the first of its paths that holds something.
+pub(crate) fn item_at<'p>(fields: &mut Fields<'_, '_>, paths: &dyn Fn(&str) -> Vec<&'p str>) -> Item {
+    let times = ["published_at", "updated_at"].map(|name| paths(name).iter().find_map(|it| fields.time(it)));
+    let lists = ["changes", "tags", "categories", "keywords"].map(|name| {
+        paths(name).iter().map(|it| fields.texts(it)).find(|list| !list.is_empty()).unwrap_or_default()
+    });
+    let mut text = |name: &str| paths(name).iter().find_map(|it| fields.text(it));
+    let [published_at, updated_at] = times;
+    let [changes, tags, categories, keywords] = lists;
+    Item {
+        id: text("id"),
+        site: text("site"),
+        content_type: text("type"),
+        status: text("status"),
+        changes,
+        title: text("title"),
+        subroute: text("subroute"),
+        slug: text("slug"),
+        url: text("url"),
+        language: text("language"),
+        language_name: text("language_name"),
+        market: text("market"),
+        excerpt: text("excerpt"),
+        html: text("html"),
+        markdown: text("markdown"),
+        plain_text: text("plain_text"),
+        image: text("image").map(|url| Image { url, alt: text("image_alt") }),
+        tags,
+        categories,
+        author: text("author"),
+        seo: Seo { title: text("seo_title"), description: text("description"), keywords },
+        published_at,
+        updated_at,
+    }
+}
+
+/// Reads an item whose fields are its owner's own, by the names that people give to fields.
+pub(crate) fn item_of(fields: &mut Fields<'_, '_>) -> Item {
+    item_at(fields, &|field| match field {
+        "id" => vec!["documentId", "_id", "id"],
+        "type" => vec!["_type", "__typename", "type"],
+        "status" => vec!["status", "stage"],
+        "title" => vec!["title", "name"],
+        "slug" => vec!["slug.current", "slug"],
+        "url" => vec!["url", "permalink"],
+        "language" => vec!["language", "locale"],
+        "excerpt" => vec!["excerpt", "summary"],
+        "html" => vec!["html", "content_html"],
+        "markdown" => vec!["markdown"],
+        "plain_text" => vec!["plain_text", "text"],
+        "image" => vec!["image.url", "cover.url", "featured_image.url", "image", "featured_image"],
+        "image_alt" => vec!["image.alt", "cover.alternativeText", "featured_image.alt"],
+        "author" => vec!["author.name", "author"],
+        "tags" => vec!["tags"],
+        "categories" => vec!["categories"],
+        "seo_title" => vec!["seo.title", "seo.metaTitle", "meta_title"],
+        "description" => vec!["seo.description", "seo.metaDescription", "meta_description", "description"],
+        "keywords" => vec!["seo.keywords", "keywords"],
+        "published_at" => vec!["published_at", "publishedAt"],
+        "updated_at" => vec!["updated_at", "updatedAt", "_updatedAt"],
+        _ => Vec::new(),
+    })
 }
 
 /// The kind of an event by the last word of its name, for senders whose events are their owner's own.
