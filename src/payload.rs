@@ -37,6 +37,7 @@ pub struct Payload<'a>(ObjectAsVec<'a>);
 
 impl<'a> Payload<'a> {
     /// Reads a body that must be one JSON object in UTF-8.
+    #[inline(never)]
     pub fn parse(body: &'a [u8]) -> Result<Payload<'a>, ParseError> {
         match serde_json::from_slice(body) {
             Ok(Value::Object(members)) => Ok(Payload(members)),
@@ -61,6 +62,7 @@ pub struct Fields<'f, 'a>(&'f mut ObjectAsVec<'a>);
 
 impl<'a> Fields<'_, 'a> {
     /// A text that must be there and not be empty.
+    #[inline(never)]
     pub fn required(&mut self, field: &'static str) -> Result<String, ParseError> {
         match self.value(field).map(mem::take) {
             Some(Value::Str(text)) if !text.is_empty() => Ok(text.into_owned()),
@@ -69,11 +71,14 @@ impl<'a> Fields<'_, 'a> {
     }
 
     /// A text, or a number as text; nothing for an empty one.
+    // Called from every parser: the module is smaller with one copy.
+    #[inline(never)]
     pub fn text(&mut self, path: &str) -> Option<String> {
         self.value(path).map(mem::take).and_then(text)
     }
 
     /// A list of texts, or of objects that have a name; a single text is a list of one.
+    #[inline(never)]
     pub fn texts(&mut self, path: &str) -> Vec<String> {
         match self.value(path).map(mem::take) {
             Some(Value::Array(values)) => values.into_iter().filter_map(label).collect(),
@@ -88,6 +93,7 @@ impl<'a> Fields<'_, 'a> {
     }
 
     /// A moment written as RFC 3339.
+    #[inline(never)]
     pub fn time(&mut self, path: &str) -> Option<Timestamp> {
         if let Value::Str(text) = self.value(path)? { Timestamp::parse(text) } else { None }
     }
@@ -119,6 +125,7 @@ impl<'a> Fields<'_, 'a> {
     }
 
     /// The objects in a list.
+    #[inline(never)]
     pub fn objects(&mut self, path: &str) -> Vec<Fields<'_, 'a>> {
         let Some(Value::Array(values)) = self.value(path) else { return Vec::new() };
         let objects = values.iter_mut().filter_map(|value| match value {
@@ -129,6 +136,7 @@ impl<'a> Fields<'_, 'a> {
     }
 
     /// A text that may stand there once per language: the first, and its language.
+    #[inline(never)]
     pub fn translated(&mut self, path: &str) -> (Option<String>, Option<String>) {
         match self.value(path).map(mem::take) {
             Some(Value::Object(members)) => {
@@ -141,10 +149,12 @@ impl<'a> Fields<'_, 'a> {
     }
 
     /// A nested object.
+    #[inline(never)]
     pub fn object(&mut self, path: &str) -> Option<Fields<'_, 'a>> {
         if let Value::Object(members) = self.value(path)? { Some(Fields(members)) } else { None }
     }
 
+    #[inline(never)]
     fn value(&mut self, path: &str) -> Option<&mut Value<'a>> {
         let (mut members, mut path) = (&mut *self.0, path);
         while let Some((first, rest)) = path.split_once('.') {

@@ -287,13 +287,15 @@ pub fn find<'a>(
     }
 }
 
-/// Reads an item, each field from the first of its paths that holds something.
-pub(crate) fn item_at<'p>(fields: &mut Fields<'_, '_>, paths: &dyn Fn(&str) -> Vec<&'p str>) -> Item {
-    let times = ["published_at", "updated_at"].map(|name| paths(name).iter().find_map(|it| fields.time(it)));
+/// Reads an item. Where each field is, is told as paths separated by `|`; the first that holds something counts.
+pub(crate) fn item_at<'p>(fields: &mut Fields<'_, '_>, paths: &dyn Fn(&str) -> &'p str) -> Item {
+    let times =
+        ["published_at", "updated_at"].map(|name| paths(name).split('|').find_map(|path| fields.time(path)));
     let lists = ["changes", "tags", "categories", "keywords"].map(|name| {
-        paths(name).iter().map(|it| fields.texts(it)).find(|list| !list.is_empty()).unwrap_or_default()
+        let mut lists = paths(name).split('|').map(|path| fields.texts(path));
+        lists.find(|list| !list.is_empty()).unwrap_or_default()
     });
-    let mut text = |name: &str| paths(name).iter().find_map(|it| fields.text(it));
+    let mut text = |name: &str| paths(name).split('|').find_map(|path| fields.text(path));
     let [published_at, updated_at] = times;
     let [changes, tags, categories, keywords] = lists;
     Item {
@@ -326,28 +328,28 @@ pub(crate) fn item_at<'p>(fields: &mut Fields<'_, '_>, paths: &dyn Fn(&str) -> V
 /// Reads an item whose fields are its owner's own, by the names that people give to fields.
 pub(crate) fn item_of(fields: &mut Fields<'_, '_>) -> Item {
     item_at(fields, &|field| match field {
-        "id" => vec!["documentId", "_id", "id"],
-        "type" => vec!["_type", "__typename", "type"],
-        "status" => vec!["status", "stage"],
-        "title" => vec!["title", "name"],
-        "slug" => vec!["slug.current", "slug"],
-        "url" => vec!["url", "permalink"],
-        "language" => vec!["language", "locale"],
-        "excerpt" => vec!["excerpt", "summary"],
-        "html" => vec!["html", "content_html"],
-        "markdown" => vec!["markdown"],
-        "plain_text" => vec!["plain_text", "text"],
-        "image" => vec!["image.url", "cover.url", "featured_image.url", "image", "featured_image"],
-        "image_alt" => vec!["image.alt", "cover.alternativeText", "featured_image.alt"],
-        "author" => vec!["author.name", "author"],
-        "tags" => vec!["tags"],
-        "categories" => vec!["categories"],
-        "seo_title" => vec!["seo.title", "seo.metaTitle", "meta_title"],
-        "description" => vec!["seo.description", "seo.metaDescription", "meta_description", "description"],
-        "keywords" => vec!["seo.keywords", "keywords"],
-        "published_at" => vec!["published_at", "publishedAt"],
-        "updated_at" => vec!["updated_at", "updatedAt", "_updatedAt"],
-        _ => Vec::new(),
+        "id" => "documentId|_id|id",
+        "type" => "_type|__typename|type",
+        "status" => "status|stage",
+        "title" => "title|name",
+        "slug" => "slug.current|slug",
+        "url" => "url|permalink",
+        "language" => "language|locale",
+        "excerpt" => "excerpt|summary",
+        "html" => "html|content_html",
+        "markdown" => "markdown",
+        "plain_text" => "plain_text|text",
+        "image" => "image.url|cover.url|featured_image.url|image|featured_image",
+        "image_alt" => "image.alt|cover.alternativeText|featured_image.alt",
+        "author" => "author.name|author",
+        "tags" => "tags",
+        "categories" => "categories",
+        "seo_title" => "seo.title|seo.metaTitle|meta_title",
+        "description" => "seo.description|seo.metaDescription|meta_description|description",
+        "keywords" => "seo.keywords|keywords",
+        "published_at" => "published_at|publishedAt",
+        "updated_at" => "updated_at|updatedAt|_updatedAt",
+        _ => "",
     })
 }
 

@@ -235,7 +235,7 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     };
     // An id in a header is not signed, unless the content says so.
     let id = reading.id.as_ref().filter(|it| it.starts_with("body:")).and_then(|it| read(it, &mut payload));
-    let path = |field: &str| reading.item.get(field).map(String::as_str).into_iter().collect();
+    let path = |field: &str| reading.item.get(field).map_or("", String::as_str);
     let item = payload
         .as_mut()
         .filter(|_| !reading.item.is_empty())
