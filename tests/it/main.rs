@@ -10,6 +10,7 @@
 mod command;
 mod contract;
 mod custom;
+mod fuzz;
 mod greetings;
 mod outbox;
 mod properties;

@@ -24,7 +24,7 @@ fn stems(directory: &str) -> BTreeSet<String> {
 
 /// Every Rust file of the crate, with its text.
 fn sources() -> Vec<(String, String)> {
-    ["src", "src/actions", "src/settings", "src/signature", "src/sources", "tests/it"]
+    ["src", "src/actions", "src/settings", "src/signature", "src/sources", "tests/it", "tests/it/fuzz"]
         .into_iter()
         .flat_map(|directory| stems(directory).into_iter().map(move |stem| format!("{directory}/{stem}.rs")))
         .filter(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join(name).is_file())

@@ -267,7 +267,7 @@ fn refused(result: Result<Delivery, Rejection>) {
 }
 
 /// An item as a vector file writes it: empty fields left out.
-fn fields(item: &Item) -> BTreeMap<String, toml::Value> {
+pub(crate) fn fields(item: &Item) -> BTreeMap<String, toml::Value> {
     let image = item.image.as_ref().map(|image| image.url.clone());
     let published_at = item.published_at.map(|at| at.to_string());
     let updated_at = item.updated_at.map(|at| at.to_string());
