@@ -1,6 +1,8 @@
 //! `custom`: a sender that an owner describes by settings alone, for everything that is not in the list,
 //! and the plain shared token for senders that can do no more.
 //!
+//! A field of the item may be at several paths, separated by `|`: the first that holds something counts.
+//!
 //! The parameters are those of a [`Scheme`]. Without an event name every delivery counts as an update: an
 //! owner who points a webhook here wants a build for it.
 
