@@ -5,9 +5,10 @@
 // within a round, and their median is told. Machines are noisy: a difference under 8 % means nothing.
 
 import { createHmac } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import path from "node:path";
+import { parse } from "smol-toml";
 import { build, compile } from "../scripts/build.mjs";
 import { setup } from "../scripts/setup.mjs";
 import { ROOT, bold, main, output, run, say } from "../scripts/shell.mjs";
@@ -75,21 +76,84 @@ const headers = (body) => ({
 /** @param {number[]} values */
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
+/** @param {string[]} names */
+const modules = (...names) => Object.fromEntries(names.map((name) => [name, path.join(ROOT, name)]));
+const PRESSHOOK = modules("src/cloudflare/worker.js", "build/index.js", "build/index_bg.wasm");
+const SMALLEST = modules("bench/smallest/build/index.js", "bench/smallest/build/index_bg.wasm");
+const BINDINGS = { BLOGSHOOT_WEBHOOK_SECRET: SECRET };
+/** Set up to deploy, but not for the event that is sent: nothing here calls out. */
+const QUIET = { INBOX: "none", CLOUDFLARE_DEPLOY_HOOK: "https://host.example/hook", DEPLOY_ON: "created" };
+
 /** @returns {Service[]} */
 function services() {
-  const bindings = { BLOGSHOOT_WEBHOOK_SECRET: SECRET };
-  // Set up to deploy, but not for the event that is sent: nothing here calls out.
-  const quiet = { INBOX: "none", CLOUDFLARE_DEPLOY_HOOK: "https://host.example/hook", DEPLOY_ON: "created" };
-  const modules = (/** @type {string[]} */ ...names) =>
-    Object.fromEntries(names.map((name) => [name, path.join(ROOT, name)]));
-  const presshook = modules("src/cloudflare/worker.js", "build/index.js", "build/index_bg.wasm");
-  const smallest = modules("bench/smallest/build/index.js", "bench/smallest/build/index_bg.wasm");
   return [
-    { name: "presshook", modules: presshook, bindings: { ...bindings, ...quiet, LOG_LEVEL: "error" } },
-    { name: "presshook, logging", modules: presshook, bindings: { ...bindings, ...quiet } },
-    { name: "smallest Rust", modules: smallest, bindings },
-    { name: "JavaScript", modules: modules("bench/webcrypto.mjs"), bindings },
+    { name: "presshook", modules: PRESSHOOK, bindings: { ...BINDINGS, ...QUIET, LOG_LEVEL: "error" } },
+    { name: "presshook, logging", modules: PRESSHOOK, bindings: { ...BINDINGS, ...QUIET } },
+    { name: "smallest Rust", modules: SMALLEST, bindings: BINDINGS },
+    { name: "JavaScript", modules: modules("bench/webcrypto.mjs"), bindings: BINDINGS },
   ];
+}
+
+/**
+ * Presshook with all senders set up, each with the secret of its vector file.
+ *
+ * @returns {Service}
+ */
+function everySender() {
+  const directory = path.join(ROOT, "tests", "vectors", "sources");
+  const secrets = readdirSync(directory).map((file) => {
+    const sender = path.basename(file, ".toml").toUpperCase().replaceAll("-", "_");
+    return [
+      `${sender}_WEBHOOK_SECRET`,
+      String(parse(readFileSync(path.join(directory, file), "utf8")).secret),
+    ];
+  });
+  const bindings = { ...Object.fromEntries(secrets), CUSTOM_MAC: "token", ...BINDINGS, ...QUIET };
+  return { name: "every sender", modules: PRESSHOOK, bindings: { ...bindings, LOG_LEVEL: "error" } };
+}
+
+/** @typedef {{ name: string, port: number, path?: string }} Target */
+
+/**
+ * The CPU time of one request, and requests a second, of each target in each round.
+ *
+ * @param {number} pid @param {Target[]} targets @param {(typeof SIZES)[number]} size
+ */
+async function measure(pid, targets, size) {
+  const body = article(size.bytes);
+  const send = (/** @type {Target} */ target, /** @type {number} */ requests, connections = CONNECTIONS) =>
+    post(target.port, headers(body), body, requests, connections, target.path);
+  const answers = new Set();
+  for (const target of targets) {
+    const [answer] = await send(target, 1, 1);
+    answers.add(answer.replace(/"processing_time_ms":\d+/, ""));
+    // Hot before it is measured.
+    await send(target, Math.ceil(size.requests / 2));
+  }
+  if (answers.size !== 1) throw new Error(`the Workers answer differently: ${[...answers].join("\n")}`);
+  /** @type {Record<string, { cpu: number[], rate: number[] }>} */
+  const measured = Object.fromEntries(targets.map(({ name }) => [name, { cpu: [], rate: [] }]));
+  for (let round = 0; round < ROUNDS; round++) {
+    // Each round begins with another target.
+    const shift = round % targets.length;
+    for (const target of [...targets.slice(shift), ...targets.slice(0, shift)]) {
+      const cpu = cpuMicroseconds(pid);
+      const began = performance.now();
+      await send(target, size.requests);
+      const seconds = (performance.now() - began) / 1000;
+      measured[target.name].cpu.push((cpuMicroseconds(pid) - cpu) / size.requests);
+      measured[target.name].rate.push(size.requests / seconds);
+    }
+    progress(`${size.name}: round ${round + 1} of ${ROUNDS}`);
+  }
+  progress("");
+  return {
+    cell: (/** @type {string} */ name) =>
+      `${median(measured[name].cpu).toFixed(0)} (${median(measured[name].rate).toFixed(0)}/s)`,
+    /** The median of a round's ratios. */
+    ratio: (/** @type {string} */ one, /** @type {string} */ other) =>
+      median(measured[one].cpu.map((cpu, round) => cpu / measured[other].cpu[round])),
+  };
 }
 
 /** @param {string} directory */
@@ -98,55 +162,42 @@ async function warm(directory) {
   /** @type {string[]} */
   const rows = [];
   try {
-    const answers = new Set();
     for (const [index, size] of SIZES.entries()) {
-      const body = article(size.bytes);
-      for (const service of runtime.services) {
-        const [answer] = await post(service.port, headers(body), body, 1, 1);
-        answers.add(answer.replace(/"processing_time_ms":\d+/, ""));
-        // Hot before it is measured.
-        await post(service.port, headers(body), body, Math.ceil(size.requests / 2), CONNECTIONS);
-      }
-      if (answers.size !== 1) throw new Error(`the Workers answer differently: ${[...answers].join("\n")}`);
-      /** @type {Record<string, { cpu: number[], rate: number[] }>} */
-      const measured = Object.fromEntries(runtime.services.map(({ name }) => [name, { cpu: [], rate: [] }]));
-      for (let round = 0; round < ROUNDS; round++) {
-        // Each round begins with another Worker.
-        const shift = round % runtime.services.length;
-        for (const service of [...runtime.services.slice(shift), ...runtime.services.slice(0, shift)]) {
-          const cpu = cpuMicroseconds(runtime.pid);
-          const began = performance.now();
-          await post(service.port, headers(body), body, size.requests, CONNECTIONS);
-          const seconds = (performance.now() - began) / 1000;
-          measured[service.name].cpu.push((cpuMicroseconds(runtime.pid) - cpu) / size.requests);
-          measured[service.name].rate.push(size.requests / seconds);
-        }
-        progress(`${size.name}: round ${round + 1} of ${ROUNDS}`);
-      }
-      progress("");
-      const ours = measured.presshook.cpu;
-      const ratio = (/** @type {string} */ name, /** @type {(own: number, other: number) => number} */ by) =>
-        median(ours.map((own, round) => by(own, measured[name].cpu[round])));
-      const overSmallest = ratio("smallest Rust", (own, other) => own / other);
-      const javascript = ratio("JavaScript", (own, other) => other / own);
-      const cell = (/** @type {string} */ name) =>
-        `${median(measured[name].cpu).toFixed(0)} (${median(measured[name].rate).toFixed(0)}/s)`;
+      const { cell, ratio } = await measure(runtime.pid, runtime.services, size);
+      const overSmallest = ratio("presshook", "smallest Rust");
+      const javascript = ratio("JavaScript", "presshook");
       const bar = (/** @type {number} */ value, /** @type {boolean} */ met) =>
         `${value.toFixed(2)}${met ? "" : " ✗"}`;
+      const cells = [
+        size.name,
+        ...runtime.services.map(({ name }) => cell(name)),
+        `${bar(overSmallest, overSmallest <= BARS.smallest[index])} (≤ ${BARS.smallest[index]})`,
+        `${bar(javascript, javascript >= BARS.javascript[index])} (≥ ${BARS.javascript[index]})`,
+      ];
+      rows.push(`| ${cells.join(" | ")} |`);
+      say(rows.at(-1) ?? "");
+    }
+  } finally {
+    await runtime.stop();
+  }
+  return rows;
+}
+
+/** What it costs to find the sender: the URL that names none, beside the one that names it, on one Worker. */
+async function found(/** @type {string} */ directory) {
+  const runtime = await start([everySender()], directory);
+  /** @type {string[]} */
+  const rows = [];
+  try {
+    const [{ port }] = runtime.services;
+    const [named, nameless] = ["/api/webhook/blogshoot", "/api/webhook"];
+    const targets = [named, nameless].map((path) => ({ name: path, port, path }));
+    for (const size of SIZES) {
+      const { cell, ratio } = await measure(runtime.pid, targets, size);
       rows.push(
-        [
-          "",
-          size.name,
-          cell("presshook"),
-          cell("presshook, logging"),
-          cell("smallest Rust"),
-          cell("JavaScript"),
-          `${bar(overSmallest, overSmallest <= BARS.smallest[index])} (≤ ${BARS.smallest[index]})`,
-          `${bar(javascript, javascript >= BARS.javascript[index])} (≥ ${BARS.javascript[index]})`,
-          "",
-        ].join(" | "),
+        `| ${size.name} | ${cell(nameless)} | ${cell(named)} | ${ratio(nameless, named).toFixed(2)} |`,
       );
-      say(rows.at(-1)?.trim() ?? "");
+      say(rows.at(-1) ?? "");
     }
   } finally {
     await runtime.stop();
@@ -222,18 +273,26 @@ async function bench() {
     ];
     warmHead.forEach((row) => say(row));
     const warmRows = await warm(directory);
+    say(`\n${bold("All senders configured, by URL: CPU microseconds of the runtime per request")}`);
+    const foundHead = ["| body | nameless URL | named URL | nameless ÷ named |", "|---|---|---|---|"];
+    foundHead.forEach((row) => say(row));
+    const foundRows = await found(directory);
     say(`\n${bold("A fresh runtime: CPU milliseconds for a POST of 1 MB")}`);
     const coldHead = ["| | first | second | first ÷ JavaScript's |", "|---|---|---|---|"];
     coldHead.forEach((row) => say(row));
     const coldRows = await cold(directory);
-    await write([...warmHead, ...warmRows.map((row) => row.trim())], [...coldHead, ...coldRows]);
+    await write([...warmHead, ...warmRows], [...foundHead, ...foundRows], [...coldHead, ...coldRows]);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
-/** Puts the figures of this run into bench/README.md, between its marks. */
-async function write(/** @type {string[]} */ warmTable, /** @type {string[]} */ coldTable) {
+/**
+ * Puts the figures of this run into bench/README.md, between its marks.
+ *
+ * @param {string[]} warmTable @param {string[]} foundTable @param {string[]} coldTable
+ */
+async function write(warmTable, foundTable, coldTable) {
   const file = path.join(ROOT, "bench", "README.md");
   const machine = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${process.platform}`;
   const versions = `${output("rustc", ["--version"])}, workerd ${output("workerd", ["--version"])?.split(" ").at(-1)}`;
@@ -241,6 +300,8 @@ async function write(/** @type {string[]} */ warmTable, /** @type {string[]} */ 
     `${new Date().toISOString().slice(0, 10)}; ${machine}; ${versions}; ${ROUNDS} rounds, ${COLD_STARTS} cold starts.`,
     "A verified POST: CPU microseconds of the runtime per request, requests a second beside it; medians, ratios within a round.",
     warmTable.join("\n"),
+    "All senders configured, one Worker: the same POST to `/api/webhook` and to `/api/webhook/blogshoot`.",
+    foundTable.join("\n"),
     "A fresh runtime, a POST of 1 MB: CPU milliseconds of the whole process, medians.",
     coldTable.join("\n"),
   ].join("\n\n");

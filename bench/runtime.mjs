@@ -101,14 +101,15 @@ function listens(port) {
  * @param {Buffer} body
  * @param {number} requests
  * @param {number} connections
+ * @param {string} [path]
  */
-export async function post(port, headers, body, requests, connections) {
+export async function post(port, headers, body, requests, connections, path = "/api/webhook") {
   const agent = new http.Agent({ keepAlive: true, maxSockets: connections });
   let left = requests;
   const once = () =>
     /** @type {Promise<string>} */ (
       new Promise((resolve, reject) => {
-        const options = { agent, port, host: "127.0.0.1", method: "POST", path: "/api/webhook", headers };
+        const options = { agent, port, host: "127.0.0.1", method: "POST", path, headers };
         const request = http.request(options, (response) => {
           let text = "";
           response.setEncoding("utf8").on("data", (piece) => (text += piece));

@@ -12,6 +12,8 @@ const WASM = ["--target", "wasm32-unknown-unknown"];
 const DENY = ["--", "-D", "warnings"];
 const DOC = { env: { RUSTDOCFLAGS: "-D warnings" } };
 const FORMAT = { remedy: "`npm run fmt` formats everything." };
+/** A minute of it; `FUZZ_SECONDS` may say another time. */
+const FUZZ = { env: { FUZZ_SECONDS: process.env.FUZZ_SECONDS ?? "60" } };
 /** Bytes after gzip: every isolate loads the module before its first answer. */
 const MOST_MODULE_BYTES = 260_000;
 
@@ -30,7 +32,14 @@ const checks = [
 
 /** @type {Step[]} */
 const tests = [
-  { name: "native tests", run: () => run("cargo", ["test", "--locked"]) },
+  {
+    name: "native tests",
+    run: () => run("cargo", ["test", "--locked"], { env: { FUZZ_SECONDS: undefined } }),
+  },
+  {
+    name: "fuzz: changed requests to all senders",
+    run: () => run("cargo", ["test", "--locked", "--test", "it", "fuzz::", "--", "--nocapture"], FUZZ),
+  },
   { name: "the module is small", run: small },
   {
     name: "the built Worker in workerd",

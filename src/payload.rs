@@ -37,6 +37,7 @@ pub struct Payload<'a>(ObjectAsVec<'a>);
 
 impl<'a> Payload<'a> {
     /// Reads a body that must be one JSON object in UTF-8.
+    #[inline(never)]
     pub fn parse(body: &'a [u8]) -> Result<Payload<'a>, ParseError> {
         match serde_json::from_slice(body) {
             Ok(Value::Object(members)) => Ok(Payload(members)),
@@ -61,6 +62,7 @@ pub struct Fields<'f, 'a>(&'f mut ObjectAsVec<'a>);
 
 impl<'a> Fields<'_, 'a> {
     /// A text that must be there and not be empty.
+    #[inline(never)]
     pub fn required(&mut self, field: &'static str) -> Result<String, ParseError> {
         match self.value(field).map(mem::take) {
             Some(Value::Str(text)) if !text.is_empty() => Ok(text.into_owned()),
@@ -69,22 +71,38 @@ impl<'a> Fields<'_, 'a> {
     }
 
     /// A text, or a number as text; nothing for an empty one.
+    // Called from every parser: the module is smaller with one copy.
+    #[inline(never)]
     pub fn text(&mut self, path: &str) -> Option<String> {
         self.value(path).map(mem::take).and_then(text)
     }
 
-    /// A list of texts; a single text is a list of one.
+    /// A list of texts, or of objects that have a name; a single text is a list of one.
+    #[inline(never)]
     pub fn texts(&mut self, path: &str) -> Vec<String> {
         match self.value(path).map(mem::take) {
-            Some(Value::Array(values)) => values.into_iter().filter_map(text).collect(),
+            Some(Value::Array(values)) => values.into_iter().filter_map(label).collect(),
             Some(value) => text(value).into_iter().collect(),
             None => Vec::new(),
         }
     }
 
+    /// Whether a member is there and `null`.
+    pub fn is_null(&mut self, path: &str) -> bool {
+        matches!(self.value(path), Some(Value::Null))
+    }
+
     /// A moment written as RFC 3339.
+    #[inline(never)]
     pub fn time(&mut self, path: &str) -> Option<Timestamp> {
         if let Value::Str(text) = self.value(path)? { Timestamp::parse(text) } else { None }
+    }
+
+    /// A moment in UTC written without its zone: `2026-01-31T08:00:00`, or `2026-01-31 08:00:00 UTC`.
+    pub fn time_in_utc(&mut self, path: &str) -> Option<Timestamp> {
+        let Value::Str(text) = self.value(path)? else { return None };
+        let text = text.strip_suffix(" UTC").unwrap_or(text);
+        Timestamp::parse(&format!("{}Z", text.replacen(' ', "T", 1)))
     }
 
     /// A moment written as whole seconds since 1970.
@@ -107,6 +125,7 @@ impl<'a> Fields<'_, 'a> {
     }
 
     /// The objects in a list.
+    #[inline(never)]
     pub fn objects(&mut self, path: &str) -> Vec<Fields<'_, 'a>> {
         let Some(Value::Array(values)) = self.value(path) else { return Vec::new() };
         let objects = values.iter_mut().filter_map(|value| match value {
@@ -116,12 +135,16 @@ impl<'a> Fields<'_, 'a> {
         objects.collect()
     }
 
-    /// The first text of a list or of an object's members, as where a field has a text per language.
-    pub fn first_text(&mut self, path: &str) -> Option<String> {
-        match self.value(path).map(mem::take)? {
-            Value::Object(members) => members.into_vec().into_iter().find_map(|(_, value)| text(value)),
-            Value::Array(values) => values.into_iter().find_map(text),
-            value @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Str(_)) => text(value),
+    /// A text that may stand there once per language: the first, and its language.
+    #[inline(never)]
+    pub fn translated(&mut self, path: &str) -> (Option<String>, Option<String>) {
+        match self.value(path).map(mem::take) {
+            Some(Value::Object(members)) => {
+                let mut members = members.into_vec().into_iter();
+                let first = members.find_map(|(language, value)| Some((language.to_string(), text(value)?)));
+                first.unzip()
+            }
+            value => (None, value.and_then(text)),
         }
     }
 
@@ -137,10 +160,12 @@ impl<'a> Fields<'_, 'a> {
     }
 
     /// A nested object.
+    #[inline(never)]
     pub fn object(&mut self, path: &str) -> Option<Fields<'_, 'a>> {
         if let Value::Object(members) = self.value(path)? { Some(Fields(members)) } else { None }
     }
 
+    #[inline(never)]
     fn value(&mut self, path: &str) -> Option<&mut Value<'a>> {
         let (mut members, mut path) = (&mut *self.0, path);
         while let Some((first, rest)) = path.split_once('.') {
@@ -176,6 +201,17 @@ pub fn form_field(body: &[u8], name: &str) -> Option<String> {
 pub(crate) fn form_text(text: &str) -> Option<String> {
     let bytes: Vec<u8> = text.bytes().map(|byte| if byte == b'+' { b' ' } else { byte }).collect();
     percent_encoding::percent_decode(&bytes).decode_utf8().ok().map(Cow::into_owned)
+}
+
+/// A text, or the name of an object.
+fn label(value: Value<'_>) -> Option<String> {
+    if let Value::Object(members) = value {
+        let mut members = members;
+        let mut fields = Fields(&mut members);
+        fields.text("name").or_else(|| fields.text("title"))
+    } else {
+        text(value)
+    }
 }
 
 fn text(value: Value<'_>) -> Option<String> {

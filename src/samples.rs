@@ -239,8 +239,14 @@ pub fn body(source: &'static Source, event: &str, id: &str, now: Timestamp) -> R
 fn with(body: &str, path: &str, value: &Value) -> Option<String> {
     let pointer = format!("/{}", path.replace('.', "/"));
     let read = |body: &str| serde_json::from_str::<Value>(body).ok()?.pointer(&pointer).cloned();
-    let body = body.replacen(&read(body)?.to_string(), &value.to_string(), 1);
-    (read(&body).as_ref() == Some(value)).then_some(body)
+    let (old, new) = (read(body)?.to_string(), value.to_string());
+    // Other members may have the same value.
+    let places = body.match_indices(&old).map(|(at, _)| at);
+    let changed = places.filter_map(|at| {
+        let (before, after) = (body.get(..at)?, body.get(at.checked_add(old.len())?..)?);
+        Some(format!("{before}{new}{after}"))
+    });
+    changed.into_iter().find(|changed| read(changed).as_ref() == Some(value))
 }
 
 /// A secret of the same form as another one, and different from it.

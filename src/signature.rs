@@ -27,6 +27,7 @@ mod key;
 mod place;
 mod proof;
 mod scheme;
+mod sign;
 mod time;
 
 /// Path and query as they came, where they are no URI: an extension of the request.
@@ -253,9 +254,10 @@ impl Secret {
         Some(blanked)
     }
 
-    /// Whether two secrets are the same text.
+    /// Whether two secrets are the same text, or the same key written differently.
     pub fn same_as(&self, other: &Secret) -> bool {
-        self.text == other.text
+        let same_key = |one: &Proof| other.proofs.iter().any(|it| one.same_key(it));
+        self.text == other.text || self.proofs.iter().any(same_key)
     }
 
     /// The headers that carry its signatures.

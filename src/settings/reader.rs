@@ -69,11 +69,9 @@ impl Reader {
                 let mut secrets = Vec::new();
                 if self.given(&current).is_some() {
                     secrets.extend(self.secret(source, &own, &current));
-                    // Without a current secret the previous one must not go on by itself.
-                    if !secrets.is_empty() {
-                        secrets.extend(self.secret(source, &own, &previous));
-                    }
+                    secrets.extend(self.secret(source, &own, &previous));
                 } else {
+                    let current = current.clone();
                     self.problems.push(SettingsError::PreviousAlone { setting: previous, current });
                 }
                 secrets.retain(|secret| match shared(&connections, secret) {
@@ -84,6 +82,10 @@ impl Reader {
                     }
                     None => true,
                 });
+                // Without a current secret the previous one must not go on by itself.
+                if secrets.first().is_some_and(|secret| secret.setting() != current) {
+                    secrets.clear();
+                }
                 let reading = own.as_ref().and_then(|own| own.reading.clone());
                 connections.push(Connection { source, name, secrets, reading });
             }

@@ -58,6 +58,16 @@ impl Key {
         })
     }
 
+    /// Whether another key is the same: a secret in base64 may be written in several ways.
+    pub(super) fn same_as(&self, other: &Key) -> bool {
+        match (self, other) {
+            (Key::Token(one), Key::Token(other)) => one.ct_eq(other).into(),
+            (Key::Public(one), Key::Public(other)) => one == other,
+            // Keyed hashes do not show their keys, but what they make of the same content.
+            (one, other) => one.mac(&Vec::new()).is_some_and(|mac| other.mac(&Vec::new()) == Some(mac)),
+        }
+    }
+
     /// The bytes of a signature.
     pub(super) fn bytes(&self) -> usize {
         match self {

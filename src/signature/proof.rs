@@ -1,4 +1,5 @@
-//! A [`Scheme`] with a secret, prepared once: what reads a claimed signature and checks it, and signs.
+//! A [`Scheme`] with a secret, prepared once: what reads a claimed signature and checks it. How it signs is in
+//! `sign`.
 
 use std::borrow::Cow;
 
@@ -9,7 +10,7 @@ use subtle::ConstantTimeEq;
 
 use super::SignatureError;
 use super::content::{Filter, Part, encoded, parts, target};
-use super::key::{Content, Key, jws, jws_is_good};
+use super::key::{Content, Key, jws_is_good};
 use super::place::{Where, header, one_header};
 use super::scheme::{Encoding, Mac, Scheme, SecretFormat};
 use super::time::SendingTime;
@@ -20,15 +21,16 @@ use crate::event::Timestamp;
 #[derive(Clone)]
 pub(super) struct Proof {
     pub(super) places: Vec<Where>,
-    item_separator: String,
-    key_separator: String,
-    prefix: String,
+    pub(super) item_separator: String,
+    spaced: bool,
+    pub(super) key_separator: String,
+    pub(super) prefix: String,
     several: bool,
-    encoding: Encoding,
-    key: Key,
-    content: Vec<Part>,
-    time: Option<SendingTime>,
-    ids: Vec<HeaderName>,
+    pub(super) encoding: Encoding,
+    pub(super) key: Key,
+    pub(super) content: Vec<Part>,
+    pub(super) time: Option<SendingTime>,
+    pub(super) ids: Vec<HeaderName>,
 }
 
 /// What a good signature vouches for besides the body.
@@ -54,6 +56,7 @@ impl Proof {
         Ok(Proof {
             places,
             item_separator: scheme.item_separator.to_owned(),
+            spaced: scheme.spaced,
             key_separator: scheme.key_separator.to_owned(),
             prefix: format!("{}{}", scheme.key, scheme.key_separator),
             several: scheme.several,
@@ -105,6 +108,11 @@ impl Proof {
         form(self) == form(other) && self.headers().any(|header| other.headers().any(|it| it == header))
     }
 
+    /// Whether another has the same key, however the two secrets are written.
+    pub(super) fn same_key(&self, other: &Proof) -> bool {
+        self.key.same_as(&other.key)
+    }
+
     /// Whether any header may be a signed one.
     pub(super) fn wants_all_headers(&self) -> bool {
         self.content.iter().any(|part| matches!(part, Part::Listed(_)))
@@ -152,7 +160,7 @@ impl Proof {
             }
             return Ok(vec![rest]);
         }
-        let items: Vec<&str> = text.split(self.item_separator.as_str()).collect();
+        let items: Vec<&str> = self.split(text).collect();
         if self.item_separator == " " && items.iter().any(|item| item.ends_with(',')) && self.several {
             return Err(SignatureError::Repeated { header: header() });
         }
@@ -164,6 +172,10 @@ impl Proof {
             _ if self.several => Ok(found),
             _ => Err(SignatureError::Repeated { header: header() }),
         }
+    }
+
+    fn split<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> {
+        text.split(self.item_separator.as_str()).map(|item| if self.spaced { item.trim() } else { item })
     }
 
     /// Checks the claimed signatures: which are well-formed is looked at first, then the content's MAC.
@@ -231,7 +243,7 @@ impl Proof {
     }
 
     /// What is signed, and what in it can be trusted if the signature is good.
-    fn content<'r>(
+    pub(super) fn content<'r>(
         &'r self,
         request: &'r Request,
         signature: &str,
@@ -289,26 +301,33 @@ impl Proof {
         vouched: &mut Vouched,
     ) -> Result<String, SignatureError> {
         let list = one_header(request, name)?.unwrap_or_default();
-        let mut names: Vec<String> = list.split(',').map(|it| it.trim().to_ascii_lowercase()).collect();
-        names.sort_unstable();
         if list.is_empty() {
             return Err(SignatureError::Missing { header: name.to_string() });
         }
+        let mut names: Vec<String> = list.split(',').map(|it| it.trim().to_ascii_lowercase()).collect();
+        // The list and the time are signed always. Were they not, a listed header could be hidden in the value of
+        // another, and the same bytes would be signed.
+        let in_time = self.time.iter().flat_map(|time| &time.places).filter_map(Where::header);
+        names.extend(in_time.chain([name]).map(ToString::to_string));
+        names.sort_unstable();
+        names.dedup();
         if self.ids.iter().any(|id| names.iter().any(|it| it == id.as_str())) {
             vouched.id = self.id(request)?;
         }
-        let timed = |place: &Where| matches!(place, Where::Header(name) if !names.iter().any(|it| it == name.as_str()));
-        if let Some(time) = &self.time {
-            if time.places.iter().any(timed) {
-                return Err(SignatureError::Unfitting);
-            }
+        if self.time.is_some() {
             vouched.time = Some(self.time_text(request, signature)?);
         }
         let mut lines = Vec::with_capacity(names.len());
-        for name in &names {
-            let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| SignatureError::Unfitting)?;
-            let value = one_header(request, &header)?.unwrap_or_default();
-            lines.push(format!("{name}:{}", value.trim()));
+        for listed in &names {
+            let value = if listed == name.as_str() {
+                names.join(",")
+            } else {
+                let header =
+                    HeaderName::from_bytes(listed.as_bytes()).map_err(|_| SignatureError::Unfitting)?;
+                let value = one_header(request, &header)?;
+                value.ok_or_else(|| SignatureError::Missing { header: listed.clone() })?
+            };
+            lines.push(format!("{listed}:{}", value.trim()));
         }
         Ok(lines.join(";"))
     }
@@ -324,8 +343,8 @@ impl Proof {
 
     /// Another item of the signature's text.
     fn item(&self, signature: &str, name: &str) -> Result<String, SignatureError> {
-        let mut values = signature
-            .split(self.item_separator.as_str())
+        let mut values = self
+            .split(signature)
             .filter_map(|item| item.strip_prefix(name)?.strip_prefix(self.key_separator.as_str()));
         match (values.next(), values.next()) {
             (Some(value), None) => Ok(value.to_owned()),
@@ -369,63 +388,5 @@ impl Proof {
         }
         let text = self.time_text(request, signature)?;
         time.check(&text, now)
-    }
-
-    /// The headers of a request with this body, as the sender would sign it; none where the secret only verifies.
-    pub(super) fn sign(
-        &self,
-        request: &mut Request,
-        id: &str,
-        now: Timestamp,
-    ) -> Option<Vec<(HeaderName, String)>> {
-        let place = self.headers().next()?.clone();
-        let mut headers = Vec::new();
-        if self.content.iter().any(|part| matches!(part, Part::Id | Part::Listed(_))) && !self.ids.is_empty()
-        {
-            headers.push((self.ids.first()?.clone(), id.to_owned()));
-        }
-        let mut others = Vec::new();
-        if let Some(time) = &self.time {
-            let text = time.text(now);
-            match time.places.first() {
-                Some(Where::Header(name)) => headers.push((name.clone(), text)),
-                Some(Where::Item(name)) => others.push(format!("{name}{}{text}", self.key_separator)),
-                Some(Where::Body(_) | Where::Query(_)) | None => {}
-            }
-        }
-        for part in &self.content {
-            if let Part::Item(name, _) = part {
-                others.push(format!("{name}{}master", self.key_separator));
-            }
-            if let Part::Listed(name) = part {
-                let mut names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
-                names.push(name.as_str());
-                names.sort_unstable();
-                headers.push((name.clone(), names.join(",")));
-            }
-        }
-        for (name, value) in &headers {
-            request.headers_mut().insert(name.clone(), value.parse().ok()?);
-        }
-        let others = others.join(&self.item_separator);
-        let signature = match &self.key {
-            Key::Token(token) => String::from_utf8(token.clone()).ok()?,
-            Key::Public(_) => return None,
-            Key::Jws(mac) => jws(mac, request.body()),
-            Key::Sha1(_) | Key::Sha256(_) | Key::Sha512(_) => {
-                let mac = self.key.mac(&self.content(request, &others).ok()?.0)?;
-                match self.encoding {
-                    Encoding::Hex => hex::encode(mac),
-                    Encoding::Base64 => STANDARD.encode(mac),
-                    Encoding::Base64Url => URL_SAFE_NO_PAD.encode(mac),
-                }
-            }
-        };
-        let mut value = format!("{}{signature}", self.prefix);
-        if !others.is_empty() {
-            value = format!("{value}{}{others}", self.item_separator);
-        }
-        headers.push((place, value));
-        Some(headers)
     }
 }

@@ -12,6 +12,8 @@ pub struct Scheme<'a> {
     pub signature: &'a [Place<'a>],
     /// What separates the items of the signature's text; empty where there is but one.
     pub item_separator: &'a str,
+    /// Whether spaces may stand around an item.
+    pub spaced: bool,
     /// What stands between an item's key and its value; the first such text separates.
     pub key_separator: &'a str,
     /// The key of the item that is the signature; with its separator, a prefix.
@@ -146,6 +148,7 @@ impl Scheme<'static> {
         mac: Mac::HmacSha256,
         signature: &[],
         item_separator: "",
+        spaced: false,
         key_separator: "",
         key: "",
         several: false,

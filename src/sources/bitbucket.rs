@@ -3,7 +3,7 @@
 //! The payload does not say which branch is the default one, so that every branch counts.
 
 use crate::event::{Event, Item, Kind};
-use crate::payload::{ParseError, Payload};
+use crate::payload::{Fields, ParseError, Payload};
 use crate::signature::{Place, Scheme, Verified};
 use crate::sources::{Parsed, Source};
 
@@ -28,26 +28,41 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     let mut fields = payload.fields();
     let name = verified.header("x-event-key").unwrap_or("repo:push").to_owned();
     let site = fields.text("repository.full_name");
-    let author = fields.text("actor.display_name");
-    let change = fields.objects("push.changes").into_iter().find_map(|mut it| {
-        let mut new = it.object("new")?;
-        Some((
-            new.text("type"),
-            new.text("name"),
-            new.text("target.hash"),
-            new.text("target.message"),
-            new.time("target.date"),
-        ))
-    });
-    let (kind, item) = match (name.as_str(), change) {
-        ("repo:push", Some((kind, slug, id, title, updated_at))) => {
-            let branch = kind.as_deref() == Some("branch");
-            let title = title.and_then(|it| it.lines().next().map(str::to_owned));
-            let content_type = Some("push".to_owned());
-            let item = Item { id, site, content_type, title, slug, author, updated_at, ..Item::default() };
-            (if branch { Kind::Updated } else { Kind::Other }, Some(item))
+    let author = fields.text("actor.display_name").or_else(|| fields.text("actor.displayName"));
+    let event = |kind, item| Event { kind, name: name.clone(), at: None, item };
+    let mut events: Vec<Event> = match name.as_str() {
+        "diagnostics:ping" => vec![event(Kind::Test, None)],
+        "repo:push" => {
+            let changes = fields.objects("push.changes").into_iter();
+            let pushes = changes.filter_map(|mut it| Some(push(it.object("new")?)));
+            pushes
+                .map(|(kind, item)| {
+                    event(kind, Some(Item { site: site.clone(), author: author.clone(), ..item }))
+                })
+                .collect()
         }
-        _ => (Kind::Other, None),
+        "repo:commit_status_created" | "repo:commit_status_updated" => vec![event(Kind::Deployment, None)],
+        _ => Vec::new(),
     };
-    Ok(Parsed { id: None, events: vec![Event { kind, name, at: None, item }] })
+    // The branch that is the site may come after others.
+    events.sort_by_key(|event| event.kind == Kind::Other);
+    if events.is_empty() {
+        events.push(event(Kind::Other, None));
+    }
+    Ok(Parsed { id: None, events })
+}
+
+/// What a branch or a tag is now.
+fn push(mut new: Fields<'_, '_>) -> (Kind, Item) {
+    let branch = new.text("type").as_deref() == Some("branch");
+    let item = Item {
+        id: new.text("target.hash"),
+        content_type: Some("push".to_owned()),
+        title: new.text("target.message").and_then(|it| it.lines().next().map(str::to_owned)),
+        slug: new.text("name"),
+        url: new.text("target.links.html.href"),
+        updated_at: new.time("target.date"),
+        ..Item::default()
+    };
+    (if branch { Kind::Updated } else { Kind::Other }, item)
 }

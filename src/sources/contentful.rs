@@ -45,17 +45,19 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     let name = verified.header("x-contentful-topic").unwrap_or("unknown").to_owned();
     let kind = match name.rsplit('.').next().unwrap_or_default() {
         "publish" => Kind::Published,
-        "unpublish" | "archive" => Kind::Unpublished,
-        "delete" => Kind::Deleted,
+        "unpublish" => Kind::Unpublished,
+        "delete" | "archive" => Kind::Deleted,
         "create" | "save" | "auto_save" | "unarchive" => Kind::Created,
         _ => Kind::Other,
     };
+    let (language, title) = fields.translated("fields.title");
     let item = Item {
         id: fields.text("sys.id"),
         site: fields.text("sys.space.sys.id"),
         content_type: fields.text("sys.contentType.sys.id"),
-        title: fields.first_text("fields.title"),
-        slug: fields.first_text("fields.slug"),
+        title,
+        slug: fields.translated("fields.slug").1,
+        language,
         published_at: fields.time("sys.publishedAt"),
         updated_at: fields.time("sys.updatedAt"),
         ..Item::default()

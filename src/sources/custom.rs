@@ -1,6 +1,8 @@
 //! `custom`: a sender that an owner describes by settings alone, for everything that is not in the list,
 //! and the plain shared token for senders that can do no more.
 //!
+//! A field of the item may be at several paths, separated by `|`: the first that holds something counts.
+//!
 //! The parameters are those of a [`Scheme`]. Without an event name every delivery counts as an update: an
 //! owner who points a webhook here wants a build for it.
 
@@ -8,10 +10,10 @@ use std::collections::HashMap;
 
 use http::HeaderName;
 
-use crate::event::{Event, Image, Item, Kind};
-use crate::payload::{Fields, ParseError, Payload, json_of};
+use crate::event::{Event, Kind};
+use crate::payload::{ParseError, Payload, json_of};
 use crate::signature::{Encoding, Mac, Place, Scheme, SecretFormat, Time, Unit, Verified};
-use crate::sources::{Parsed, Source, kind_of};
+use crate::sources::{Parsed, Source, item_at, kind_of};
 
 /// `custom`.
 pub(crate) static CUSTOM: Source = Source {
@@ -140,6 +142,8 @@ fn describe<'g>(given: &Given<'g>) -> Result<Described<'g>, Wrong> {
     let scheme = Scheme {
         mac,
         item_separator: separator("CUSTOM_ITEM_SEPARATOR", ""),
+        // Lists in HTTP headers may have them.
+        spaced: true,
         key_separator: separator(
             "CUSTOM_KEY_SEPARATOR",
             if basic {
@@ -238,32 +242,11 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     };
     // An id in a header is not signed, unless the content says so.
     let id = reading.id.as_ref().filter(|it| it.starts_with("body:")).and_then(|it| read(it, &mut payload));
-    let item =
-        payload.as_mut().filter(|_| !reading.item.is_empty()).map(|it| item(it.fields(), &reading.item));
+    let path = |field: &str| reading.item.get(field).map_or("", String::as_str);
+    let item = payload
+        .as_mut()
+        .filter(|_| !reading.item.is_empty())
+        .map(|payload| item_at(&mut payload.fields(), &path));
     let name = name.unwrap_or_else(|| "webhook".to_owned());
     Ok(Parsed { id, events: vec![Event { kind, name, at: None, item }] })
-}
-
-fn item(mut fields: Fields<'_, '_>, paths: &HashMap<String, String>) -> Item {
-    let mut text = |name: &str| paths.get(name).and_then(|path| fields.text(path));
-    Item {
-        id: text("id"),
-        site: text("site"),
-        content_type: text("type"),
-        status: text("status"),
-        title: text("title"),
-        subroute: text("subroute"),
-        slug: text("slug"),
-        url: text("url"),
-        language: text("language"),
-        market: text("market"),
-        excerpt: text("excerpt"),
-        html: text("html"),
-        markdown: text("markdown"),
-        plain_text: text("plain_text"),
-        image: text("image").map(|url| Image { url, alt: None }),
-        author: text("author"),
-        tags: paths.get("tags").map(|path| fields.texts(path)).unwrap_or_default(),
-        ..Item::default()
-    }
 }

@@ -33,22 +33,32 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     let mut payload = Payload::parse(verified.body())?;
     let mut fields = payload.fields();
     let name = fields.required("event_type")?;
-    let kind = match name.as_str() {
-        "publish" => Kind::Published,
-        "update" => Kind::Updated,
-        "unpublish" => Kind::Unpublished,
-        "delete" => Kind::Deleted,
-        "create" => Kind::Created,
+    let status = fields.text("entity.meta.status");
+    let kind = match (name.as_str(), status.as_deref()) {
+        ("publish", _) => Kind::Published,
+        // Of a model with drafts, only the draft was changed: `updated` is a public record with a newer draft.
+        ("update", Some("draft" | "updated")) => Kind::Created,
+        ("update", _) => Kind::Updated,
+        ("unpublish", _) => Kind::Unpublished,
+        ("delete", _) => Kind::Deleted,
+        // Of a model without drafts, it is public at once.
+        ("create", Some("published")) => Kind::Published,
+        ("create", _) => Kind::Created,
+        ("deploy_started" | "deploy_succeeded" | "deploy_failed", _) => Kind::Deployment,
         _ => Kind::Other,
     };
     let id = fields.text("webhook_call_id");
     let at = fields.time("event_triggered_at");
+    let (language, title) = fields.translated("entity.attributes.title");
     let item = Some(Item {
         id: fields.text("entity.id"),
         site: fields.text("site_id"),
         content_type: fields.text("entity_type"),
-        title: fields.first_text("entity.attributes.title"),
-        slug: fields.first_text("entity.attributes.slug"),
+        status,
+        title,
+        slug: fields.translated("entity.attributes.slug").1,
+        language,
+        published_at: fields.time("entity.meta.published_at"),
         updated_at: fields.time("entity.meta.updated_at"),
         ..Item::default()
     });

@@ -72,12 +72,14 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     });
     let kind = match name.split_once('.').map(|(_, what)| what).unwrap_or_default() {
         "published" => Kind::Published,
-        "published.edited" | "changed" | "rescheduled" => Kind::Updated,
+        "published.edited" | "changed" => Kind::Updated,
+        // For an owner who chose these events alone.
+        "edited" | "tag.attached" | "tag.detached" if public(&is) => Kind::Updated,
         "unpublished" => Kind::Unpublished,
         "deleted" if was.is_none() || public(&was) => Kind::Deleted,
         // A tag has no drafts.
         "added" | "edited" | "deleted" if sort == Some("tag") => Kind::Updated,
-        "added" | "edited" | "scheduled" | "unscheduled" | "deleted" => Kind::Created,
+        "added" | "edited" | "scheduled" | "unscheduled" | "rescheduled" | "deleted" => Kind::Created,
         _ => Kind::Other,
     };
     // What was deleted stands in `previous` only.
@@ -97,7 +99,7 @@ fn item(mut post: Fields<'_, '_>, sort: &str) -> Item {
         html: post.text("html"),
         plain_text: post.text("plaintext"),
         image: post.text("feature_image").map(|url| Image { url, alt: post.text("feature_image_alt") }),
-        tags: post.objects("tags").iter_mut().filter_map(|it| it.text("name")).collect(),
+        tags: post.texts("tags"),
         author: post.text("primary_author.name"),
         seo: Seo {
             title: post.text("meta_title"),

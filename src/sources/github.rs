@@ -25,7 +25,11 @@ pub(crate) static GITHUB: Source = Source {
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    push_or_release(verified, "x-github-event")
+    let mut parsed = push_or_release(verified, "x-github-event")?;
+    for event in parsed.events.iter_mut().filter(|event| event.name == "ping") {
+        event.kind = Kind::Test;
+    }
+    Ok(parsed)
 }
 
 /// The events that GitHub, Gitea and Forgejo write alike.
@@ -42,7 +46,6 @@ pub(super) fn push_or_release(verified: &Verified<'_>, header: &str) -> Result<P
         str::to_owned,
     );
     let (kind, item) = match name.as_str() {
-        "ping" => (Kind::Test, None),
         "push" => {
             let deleted = fields.switch("deleted").unwrap_or(false);
             let branch = pushed.as_deref().and_then(|it| it.strip_prefix("refs/heads/"));
@@ -60,6 +63,9 @@ pub(super) fn push_or_release(verified: &Verified<'_>, header: &str) -> Result<P
             };
             (kind, fields.object("release").map(|it| release(it, site)))
         }
+        // What a push made a forge do, never a reason to build.
+        "deployment" | "deployment_status" | "page_build" | "status" | "workflow_run" | "workflow_job"
+        | "check_run" | "check_suite" => (Kind::Deployment, None),
         _ => (Kind::Other, None),
     };
     let name = match (&action, name.as_str()) {

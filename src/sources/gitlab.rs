@@ -59,10 +59,13 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
                 slug: fields.text("tag"),
                 url: fields.text("url"),
                 markdown: fields.text("description"),
+                author: fields.text("commit.author.name"),
+                published_at: fields.time_in_utc("released_at").or_else(|| fields.time("released_at")),
                 ..Item::default()
             };
             (kind, format!("release.{action}"), Some(item))
         }
+        "pipeline" | "build" | "deployment" => (Kind::Deployment, object, None),
         _ => (Kind::Other, object, None),
     };
     Ok(Parsed { id: None, events: vec![Event { kind, name, at: None, item }] })

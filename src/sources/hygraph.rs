@@ -3,7 +3,7 @@
 use crate::event::{Event, Item, Kind};
 use crate::payload::{ParseError, Payload};
 use crate::signature::{Encoding, Place, Scheme, Time, Unit, Verified};
-use crate::sources::{Parsed, Source};
+use crate::sources::{Parsed, Source, item_of};
 
 /// Hygraph.
 pub(crate) static HYGRAPH: Source = Source {
@@ -38,8 +38,12 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     let mut payload = Payload::parse(verified.body())?;
     let mut fields = payload.fields();
     let name = fields.text("operation").unwrap_or_else(|| "unknown".to_owned());
+    let stage = fields.text("data.stage");
+    let translation = fields.objects("data.localizations").into_iter().find_map(|mut it| it.text("locale"));
     let kind = match name.as_str() {
         "publish" => Kind::Published,
+        // A change to the draft; what is public stays as it is until it is published.
+        "update" if stage.as_deref() == Some("DRAFT") => Kind::Created,
         "update" => Kind::Updated,
         "unpublish" => Kind::Unpublished,
         "delete" => Kind::Deleted,
@@ -48,15 +52,9 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     };
     let id = None;
     let at = None;
-    let item = Some(Item {
-        id: fields.text("data.id"),
-        content_type: fields.text("data.__typename"),
-        status: fields.text("data.stage"),
-        title: fields.text("data.title"),
-        slug: fields.text("data.slug"),
-        published_at: fields.time("data.publishedAt"),
-        updated_at: fields.time("data.updatedAt"),
-        ..Item::default()
+    let item = fields.object("data").map(|mut data| {
+        let item = item_of(&mut data);
+        Item { status: stage, language: item.language.or(translation), ..item }
     });
     Ok(Parsed { id, events: vec![Event { kind, name, at, item }] })
 }

@@ -3,7 +3,7 @@
 use crate::event::{Event, Item, Kind};
 use crate::payload::{ParseError, Payload};
 use crate::signature::{Place, Scheme, Verified};
-use crate::sources::{Parsed, Source};
+use crate::sources::{Parsed, Source, item_of};
 
 /// microCMS.
 pub(crate) static MICROCMS: Source = Source {
@@ -34,15 +34,11 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
         ("new" | "edit", false, false) => Kind::Created,
         _ => Kind::Other,
     };
-    let item = Item {
-        id: fields.text("id"),
-        site: fields.text("service"),
-        content_type: fields.text("api"),
-        title: fields.text("contents.new.publishValue.title"),
-        html: fields.text("contents.new.publishValue.content"),
-        published_at: fields.time("contents.new.publishValue.publishedAt"),
-        updated_at: fields.time("contents.new.publishValue.updatedAt"),
-        ..Item::default()
-    };
+    let values = ["contents.new.publishValue", "contents.new.draftValue", "contents.old.publishValue"];
+    let found = values.into_iter().find(|it| fields.object(it).is_some());
+    let (id, site, content_type) = (fields.text("id"), fields.text("service"), fields.text("api"));
+    let value = found.and_then(|it| fields.object(it));
+    let item =
+        Item { id, site, content_type, ..value.map(|mut value| item_of(&mut value)).unwrap_or_default() };
     Ok(Parsed { id: None, events: vec![Event { kind, name, at: None, item: Some(item) }] })
 }

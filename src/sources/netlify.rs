@@ -40,8 +40,9 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
         id: fields.text("id"),
         site: fields.text("site_id"),
         status: fields.text("state"),
-        title: fields.text("title"),
-        url: fields.text("deploy_ssl_url"),
+        title: fields.text("title").or_else(|| fields.text("name")),
+        url: fields.text("ssl_url").or_else(|| fields.text("deploy_ssl_url")),
+        slug: fields.text("branch"),
         published_at: fields.time("published_at"),
         updated_at: fields.time("updated_at"),
         ..Item::default()

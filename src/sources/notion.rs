@@ -49,6 +49,8 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
         id: fields.text("entity.id"),
         site: fields.text("workspace_id"),
         content_type: fields.text("entity.type"),
+        changes: fields.texts("data.updated_properties"),
+        author: fields.objects("authors").first_mut().and_then(|it| it.text("id")),
         ..Item::default()
     });
     Ok(Parsed { id, events: vec![Event { kind, name, at, item }] })

@@ -4,6 +4,8 @@
 //! holds the sending time. Creating a page and publishing it are two deliveries; only the second one
 //! changes the site.
 
+use std::time::Duration;
+
 use crate::event::{Event, Item, Kind};
 use crate::payload::{Fields, ParseError, Payload};
 use crate::signature::{Place, Scheme, Time, Unit, Verified};
@@ -28,6 +30,8 @@ pub(crate) static PAGEGUN: Source = Source {
         ..Scheme::HMAC_PREFIXED
     }],
     delivery_header: Some("x-pagegun-webhook-id"),
+    // Three times; after how long is not documented.
+    repeats_for: Duration::from_secs(86_400),
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/pagegun.toml"),

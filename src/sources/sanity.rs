@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::event::{Event, Item, Kind};
 use crate::payload::{ParseError, Payload};
 use crate::signature::{Encoding, Place, Scheme, Time, Unit, Verified};
-use crate::sources::{Parsed, Source};
+use crate::sources::{Parsed, Source, item_of};
 
 /// Sanity.
 pub(crate) static SANITY: Source = Source {
@@ -49,24 +49,14 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
         .or_else(|| fields.text("op"))
         .or_else(|| fields.text("operation"))
         .unwrap_or_else(|| "update".to_owned());
-    let id = fields.text("_id");
-    let draft = id.as_ref().is_some_and(|id| id.starts_with("drafts."));
+    let item = Item { site: verified.header("sanity-project-id").map(str::to_owned), ..item_of(&mut fields) };
+    let draft = item.id.as_ref().is_some_and(|id| id.starts_with("drafts."));
     let kind = match name.as_str() {
         _ if draft => Kind::Created,
         "create" => Kind::Published,
         "update" => Kind::Updated,
         "delete" => Kind::Deleted,
         _ => Kind::Other,
-    };
-    let item = Item {
-        id,
-        site: verified.header("sanity-project-id").map(str::to_owned),
-        content_type: fields.text("_type"),
-        title: fields.text("title"),
-        slug: fields.text("slug.current").or_else(|| fields.text("slug")),
-        language: fields.text("language"),
-        updated_at: fields.time("_updatedAt"),
-        ..Item::default()
     };
     Ok(Parsed { id: None, events: vec![Event { kind, name, at: None, item: Some(item) }] })
 }

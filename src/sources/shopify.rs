@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::event::{Event, Item, Kind};
+use crate::event::{Event, Image, Item, Kind};
 use crate::payload::{ParseError, Payload};
 use crate::signature::{Encoding, Place, Scheme, Verified};
 use crate::sources::{Parsed, Source};
@@ -19,7 +19,7 @@ pub(crate) static SHOPIFY: Source = Source {
         encoding: Encoding::Base64,
         ..Scheme::HMAC
     }],
-    headers: &["x-shopify-topic", "shopify-topic"],
+    headers: &["x-shopify-topic", "shopify-topic", "x-shopify-shop-domain"],
     delivery_header: Some("x-shopify-event-id"),
     repeats_for: Duration::from_secs(14400),
     parse,
@@ -36,21 +36,32 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
         .or_else(|| verified.header("shopify-topic"))
         .unwrap_or("unknown")
         .to_owned();
-    let kind = match name.as_str() {
-        it if it.ends_with("/create") => Kind::Published,
-        it if it.ends_with("/update") => Kind::Updated,
-        it if it.ends_with("/delete") => Kind::Deleted,
+    let status = fields.text("status");
+    let (resource, what) = name.split_once('/').unwrap_or((&name, ""));
+    // Orders, carts and customers are no content.
+    let content = ["products", "collections", "product_listings", "collection_listings", "metaobjects"];
+    let kind = match what {
+        _ if !content.contains(&resource) => Kind::Other,
+        "create" if matches!(status.as_deref(), Some("draft" | "archived")) => Kind::Created,
+        "create" | "add" => Kind::Published,
+        "update" => Kind::Updated,
+        "remove" => Kind::Unpublished,
+        "delete" => Kind::Deleted,
         _ => Kind::Other,
     };
     let id = None;
     let at = None;
     let item = Some(Item {
         id: fields.text("id"),
-        status: fields.text("status"),
+        site: verified.header("x-shopify-shop-domain").map(str::to_owned),
+        content_type: Some(resource.to_owned()).filter(|_| !what.is_empty()),
+        status,
         title: fields.text("title"),
         slug: fields.text("handle"),
         html: fields.text("body_html"),
         author: fields.text("vendor"),
+        image: fields.text("image.src").map(|url| Image { url, alt: fields.text("image.alt") }),
+        tags: fields.text("tags").iter().flat_map(|tags| tags.split(", ")).map(str::to_owned).collect(),
         published_at: fields.time("published_at"),
         updated_at: fields.time("updated_at"),
         ..Item::default()

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use crate::event::{Event, Item};
+use crate::event::Event;
 use crate::payload::{ParseError, Payload};
 use crate::signature::{Mac, Scheme, Verified, When};
-use crate::sources::{Parsed, Source, kind_of};
+use crate::sources::{Parsed, Source, item_of, kind_of};
 
 /// Standard Webhooks.
 pub(crate) static STANDARD_WEBHOOKS: Source = Source {
@@ -19,7 +19,8 @@ pub(crate) static STANDARD_WEBHOOKS: Source = Source {
         Scheme { when: When::SecretNot("whpk_"), ..Scheme::STANDARD },
         Scheme { mac: Mac::Ed25519, key: "v1a", when: When::Secret("whpk_"), ..Scheme::STANDARD },
     ],
-    repeats_for: Duration::from_secs(259200),
+    // The specification's own schedule ends after 75 hours.
+    repeats_for: Duration::from_secs(270_000),
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/standard-webhooks.toml"),
@@ -31,13 +32,6 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     let mut fields = payload.fields();
     let name = fields.text("type").or_else(|| fields.text("event")).unwrap_or_else(|| "webhook".to_owned());
     let at = fields.time("timestamp");
-    let item = fields.object("data").map(|mut data| Item {
-        id: data.text("id"),
-        title: data.text("title"),
-        slug: data.text("slug"),
-        url: data.text("url"),
-        language: data.text("language"),
-        ..Item::default()
-    });
+    let item = fields.object("data").map(|mut data| item_of(&mut data));
     Ok(Parsed { id: None, events: vec![Event { kind: kind_of(&name), name, at, item }] })
 }

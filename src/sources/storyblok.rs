@@ -1,4 +1,7 @@
 //! Storyblok: stories. SHA-1, under the header name of Standard Webhooks; neither an id nor a time is signed.
+//!
+//! A release that is merged and a pipeline that is deployed carry content to where it is public, so they are
+//! changes of content; no build is told of.
 
 use crate::event::{Event, Item, Kind};
 use crate::payload::{ParseError, Payload};
@@ -32,14 +35,14 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
         "published" => Kind::Published,
         "unpublished" => Kind::Unpublished,
         "deleted" => Kind::Deleted,
-        "moved" | "merged" => Kind::Updated,
-        "deployed" => Kind::Deployment,
+        "moved" | "merged" | "deployed" | "entries_updated" | "replaced" | "restored" => Kind::Updated,
+        "created" => Kind::Created,
         _ => Kind::Other,
     };
     let id = None;
     let at = None;
     let item = Some(Item {
-        id: fields.text("story_id"),
+        id: fields.text("story_id").or_else(|| fields.text("asset_id")),
         site: fields.text("space_id"),
         slug: fields.text("full_slug"),
         ..Item::default()

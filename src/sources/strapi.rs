@@ -3,7 +3,7 @@
 use crate::event::{Event, Item, Kind};
 use crate::payload::{ParseError, Payload};
 use crate::signature::{Scheme, Verified};
-use crate::sources::{Parsed, Source};
+use crate::sources::{Parsed, Source, item_of};
 
 /// Strapi.
 pub(crate) static STRAPI: Source = Source {
@@ -24,12 +24,14 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     let mut payload = Payload::parse(verified.body())?;
     let mut fields = payload.fields();
     let name = fields.required("event")?;
+    // Where a content type knows drafts, a draft has this field, and it is `null`.
+    let draft = fields.is_null("entry.publishedAt");
     let kind = match name.as_str() {
-        "entry.publish" => Kind::Published,
+        "entry.create" | "entry.update" if draft => Kind::Created,
+        "entry.publish" | "entry.create" => Kind::Published,
         "entry.update" => Kind::Updated,
         "entry.unpublish" => Kind::Unpublished,
         "entry.delete" => Kind::Deleted,
-        "entry.create" => Kind::Created,
         "releases.publish" => Kind::Published,
         "media.create" | "media.update" | "media.delete" => Kind::Updated,
         "trigger-test" => Kind::Test,
@@ -37,15 +39,8 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     };
     let id = None;
     let at = fields.time("createdAt");
-    let item = Some(Item {
-        content_type: fields.text("model"),
-        id: fields.text("entry.documentId").or_else(|| fields.text("entry.id")),
-        title: fields.text("entry.title"),
-        slug: fields.text("entry.slug"),
-        language: fields.text("entry.locale"),
-        published_at: fields.time("entry.publishedAt"),
-        updated_at: fields.time("entry.updatedAt"),
-        ..Item::default()
-    });
+    let content_type = fields.text("model");
+    let entry = ["entry", "media"].into_iter().find(|it| fields.object(it).is_some());
+    let item = entry.and_then(|entry| Some(Item { content_type, ..item_of(&mut fields.object(entry)?) }));
     Ok(Parsed { id, events: vec![Event { kind, name, at, item }] })
 }

@@ -31,7 +31,7 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     let mut fields = payload.fields();
     let name = fields.required("type")?;
     let kind = match name.as_str() {
-        it if it.starts_with("deployment.") || it.starts_with("project.") => Kind::Deployment,
+        it if ["deployment.", "project.", "domain."].iter().any(|of| it.starts_with(of)) => Kind::Deployment,
         _ => Kind::Other,
     };
     let id = fields.text("id");
@@ -39,6 +39,7 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     let item = Some(Item {
         id: fields.text("payload.deployment.id"),
         site: fields.text("payload.project.id"),
+        status: fields.text("payload.target"),
         title: fields.text("payload.deployment.name"),
         url: fields.text("payload.deployment.url"),
         ..Item::default()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::event::{Event, Item, Kind};
-use crate::payload::{ParseError, Payload};
+use crate::payload::{Fields, ParseError, Payload};
 use crate::signature::{Place, Scheme, Time, Unit, Verified};
 use crate::sources::{Parsed, Source};
 
@@ -45,17 +45,30 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
         "collection_item_created" | "page_created" => Kind::Created,
         _ => Kind::Other,
     };
-    let id = None;
-    let at = None;
-    let item = Some(Item {
-        id: fields.text("payload.id"),
-        site: fields.text("payload.siteId").or_else(|| fields.text("payload.site")),
-        content_type: fields.text("payload.collectionId"),
-        title: fields.text("payload.fieldData.name"),
-        slug: fields.text("payload.fieldData.slug"),
-        published_at: fields.time("payload.lastPublished"),
-        updated_at: fields.time("payload.lastUpdated"),
+    // Items that are published together come together.
+    let mut items: Vec<Item> = fields.objects("payload.items").into_iter().map(item).collect();
+    if items.is_empty() {
+        items.extend(fields.object("payload").map(item));
+    }
+    let event = |item| Event { kind, name: name.clone(), at: None, item };
+    let mut events: Vec<Event> = items.into_iter().map(|item| event(Some(item))).collect();
+    if events.is_empty() {
+        events.push(event(None));
+    }
+    Ok(Parsed { id: None, events })
+}
+
+fn item(mut payload: Fields<'_, '_>) -> Item {
+    Item {
+        id: payload.text("id").or_else(|| payload.text("pageId")),
+        site: payload.text("siteId").or_else(|| payload.text("site")),
+        content_type: payload.text("collectionId"),
+        title: payload.text("fieldData.name").or_else(|| payload.text("pageTitle")),
+        slug: payload.text("fieldData.slug"),
+        url: payload.texts("domains").into_iter().next().map(|domain| format!("https://{domain}/")),
+        author: payload.text("publishedBy.displayName").or_else(|| payload.text("publishedBy.name")),
+        published_at: payload.time("lastPublished").or_else(|| payload.time("publishedOn")),
+        updated_at: payload.time("lastUpdated"),
         ..Item::default()
-    });
-    Ok(Parsed { id, events: vec![Event { kind, name, at, item }] })
+    }
 }

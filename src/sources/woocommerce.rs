@@ -1,6 +1,6 @@
 //! WooCommerce: products. When a webhook is set up it sends an unsigned ping, which is answered and nothing else.
 
-use crate::event::{Event, Item, Kind};
+use crate::event::{Event, Image, Item, Kind};
 use crate::payload::{ParseError, Payload};
 use crate::signature::{Encoding, Place, Scheme, Verified};
 use crate::sources::{Greeting, Parsed, Source};
@@ -30,22 +30,35 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     let mut payload = Payload::parse(verified.body())?;
     let mut fields = payload.fields();
     let name = verified.header("x-wc-webhook-topic").unwrap_or("unknown").to_owned();
+    let status = fields.text("status");
+    let hidden = matches!(status.as_deref(), Some("draft" | "pending" | "private"));
+    // Orders, customers and coupons are no content.
     let kind = match name.as_str() {
-        it if it.ends_with(".created") || it.ends_with(".restored") => Kind::Published,
-        it if it.ends_with(".updated") => Kind::Updated,
-        it if it.ends_with(".deleted") => Kind::Deleted,
+        "product.created" | "product.restored" if hidden => Kind::Created,
+        "product.created" | "product.restored" => Kind::Published,
+        "product.updated" => Kind::Updated,
+        "product.deleted" => Kind::Deleted,
         _ => Kind::Other,
     };
     let id = None;
     let at = None;
     let item = Some(Item {
         id: fields.text("id"),
-        status: fields.text("status"),
+        content_type: name.split_once('.').map(|(resource, _)| resource.to_owned()),
+        status,
         title: fields.text("name"),
         slug: fields.text("slug"),
         url: fields.text("permalink"),
         html: fields.text("description"),
         excerpt: fields.text("short_description"),
+        image: fields.objects("images").first_mut().and_then(|it| {
+            let alt = it.text("alt");
+            it.text("src").map(|url| Image { url, alt })
+        }),
+        tags: fields.texts("tags"),
+        categories: fields.texts("categories"),
+        published_at: fields.time_in_utc("date_created_gmt"),
+        updated_at: fields.time_in_utc("date_modified_gmt"),
         ..Item::default()
     });
     Ok(Parsed { id, events: vec![Event { kind, name, at, item }] })

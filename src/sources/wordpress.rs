@@ -1,7 +1,7 @@
 //! WordPress, through the WP Webhooks plugin: signed in some of its versions, else a token in a header or in the
 //! URL; JSON or a form.
 
-use crate::event::{Event, Item, Kind};
+use crate::event::{Event, Image, Item, Kind};
 use crate::payload::{ParseError, Payload, form_field};
 use crate::signature::{Encoding, Place, Scheme, Verified};
 use crate::sources::{Parsed, Source};
@@ -38,11 +38,14 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     let written = verified.header("x-wp-webhook-name").map(str::to_owned);
     let name = written.or_else(|| text("hook")).unwrap_or_else(|| "post_update".to_owned());
     let status = text("post.post_status");
+    let was = text("post_before.post_status");
+    let hidden = |status: &Option<String>| {
+        matches!(status.as_deref(), Some("draft" | "auto-draft" | "pending" | "private" | "inherit"))
+    };
     let kind = match name.as_str() {
         "post_delete" | "post_trash" | "delete_post" | "trash_post" => Kind::Deleted,
-        _ if matches!(status.as_deref(), Some("draft" | "auto-draft" | "pending" | "inherit")) => {
-            Kind::Created
-        }
+        _ if hidden(&status) && was.as_deref() == Some("publish") => Kind::Unpublished,
+        _ if hidden(&status) => Kind::Created,
         "post_create" | "publish_post" | "publish_page" => Kind::Published,
         "post_update" | "save_post" | "edit_post" => Kind::Updated,
         "test" | "demo" => Kind::Test,
@@ -57,7 +60,12 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
         url: text("post_permalink").or_else(|| text("post_url")),
         excerpt: text("post.post_excerpt"),
         html: text("post.post_content"),
+        image: text("post_thumbnail").map(|url| Image { url, alt: None }),
         ..Item::default()
     };
+    // A form has no nested fields.
+    let mut time = |path: &str| payload.as_mut()?.fields().time_in_utc(path);
+    let item =
+        Item { published_at: time("post.post_date_gmt"), updated_at: time("post.post_modified_gmt"), ..item };
     Ok(Parsed { id: None, events: vec![Event { kind, name, at: None, item: Some(item) }] })
 }

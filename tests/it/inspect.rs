@@ -6,7 +6,8 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::thread::{self, JoinHandle};
 
 use presshook::samples::Vectors;
 use presshook::sources::SOURCES;
@@ -16,7 +17,8 @@ use crate::command::{command, environment, presshook, text};
 /// `presshook inspect`, listening.
 struct Inspect {
     child: Child,
-    output: BufReader<ChildStdout>,
+    /// Reads what it says, so that it is never held up by a full pipe.
+    output: Option<JoinHandle<String>>,
     address: String,
 }
 
@@ -32,7 +34,12 @@ impl Inspect {
         let mut line = String::new();
         output.read_line(&mut line).expect("it says where it listens");
         let address = line.trim().strip_prefix("Listening at http://").expect("an address").to_owned();
-        Inspect { child, output, address }
+        let output = thread::spawn(move || {
+            let mut said = String::new();
+            output.read_to_string(&mut said).expect("it speaks UTF-8");
+            said
+        });
+        Inspect { child, output: Some(output), address }
     }
 
     /// Sends it a request, byte for byte, and returns the answer.
@@ -59,11 +66,18 @@ impl Inspect {
 
     /// Ends it, and returns all that it has said: each report is out before its request is answered.
     fn said(mut self) -> String {
-        self.child.kill().expect("it can be ended");
+        // It may have ended by itself.
+        drop(self.child.kill());
         self.child.wait().expect("it ends");
-        let mut said = String::new();
-        self.output.read_to_string(&mut said).expect("it speaks UTF-8");
-        said
+        self.output.take().expect("not taken before").join().expect("it was read")
+    }
+}
+
+/// A test that fails leaves nothing running behind it.
+impl Drop for Inspect {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
 
@@ -247,9 +261,6 @@ fn a_port_that_is_taken_is_said() {
 #[test]
 fn control_c_ends_it_well() {
     let mut inspect = Inspect::start(&[], &BTreeMap::new());
-    let mut line = String::new();
-    inspect.output.read_line(&mut line).expect("it warns");
-    assert!(line.contains("may hold secrets"), "{line}");
     // A connection that is left open holds up nothing.
     let _open = TcpStream::connect(&inspect.address).expect("it listens");
     inspect.post("/", "", b"{}");
@@ -257,4 +268,6 @@ fn control_c_ends_it_well() {
         Command::new("kill").args(["-INT", &inspect.child.id().to_string()]).status().expect("kill starts");
     assert!(sent.success());
     assert_eq!(inspect.child.wait().expect("it ends").code(), Some(0));
+    let said = inspect.said();
+    assert!(said.contains("may hold secrets"), "{said}");
 }

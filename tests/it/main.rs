@@ -10,10 +10,12 @@
 mod command;
 mod contract;
 mod custom;
+mod fuzz;
 mod greetings;
 mod inspect;
 mod outbox;
 mod properties;
+mod secrets;
 mod send;
 mod settings;
 mod signatures;
@@ -26,7 +28,7 @@ use presshook::contract::Rejection;
 use presshook::event::{Delivery, Timestamp};
 use presshook::receive::Received;
 use presshook::settings::Settings;
-use presshook::signature::{Scheme, Secret};
+use presshook::signature::{Scheme, Secret, SecretFormat};
 use presshook::sources::Source;
 
 /// 2026-01-31T08:00:00Z.
@@ -63,6 +65,16 @@ fn sign(source: &Source, secret: &str, body: &[u8]) -> Vec<(String, String)> {
     let mut request = request("POST", &named(source), &[], body);
     let headers = secret.sign(&mut request, "id", NOW).expect("it signs");
     headers.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
+}
+
+/// A secret that a sender takes, the same for all that take it.
+fn secret_for(source: &Source) -> String {
+    match source.schemes.first().map(|it| it.secret) {
+        Some(SecretFormat::Base64) if source.name != "gitlab" => "whsec_YSBzZWNyZXQgZm9yIGFsbA==".to_owned(),
+        Some(SecretFormat::Text64) => format!("{:-<64}", "a secret for all"),
+        Some(SecretFormat::UserPassword) => "a secret:for all".to_owned(),
+        _ => "a secret for all".to_owned(),
+    }
 }
 
 /// A sender's own URL.

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use presshook::actions::ACTIONS;
+use presshook::samples::Vectors;
 use presshook::settings::SETTINGS;
 use presshook::sources::SOURCES;
 
@@ -23,22 +24,20 @@ fn stems(directory: &str) -> BTreeSet<String> {
 
 /// Every Rust file of the crate, with its text.
 fn sources() -> Vec<(String, String)> {
-    [
-        "src",
-        "src/actions",
-        "src/command",
-        "src/command/inspect",
-        "src/command/send",
-        "src/settings",
-        "src/signature",
-        "src/sources",
-        "tests/it",
-    ]
-    .into_iter()
-    .flat_map(|directory| stems(directory).into_iter().map(move |stem| format!("{directory}/{stem}.rs")))
-    .filter(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join(name).is_file())
-    .map(|name| (name.clone(), read(&name)))
-    .collect()
+    let mut found = Vec::new();
+    let mut directories = vec!["src".to_owned(), "tests/it".to_owned()];
+    while let Some(directory) = directories.pop() {
+        let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(&directory)).expect("readable");
+        for entry in entries.map(|entry| entry.expect("readable")) {
+            let name = format!("{directory}/{}", entry.file_name().to_string_lossy());
+            if entry.path().is_dir() {
+                directories.push(name);
+            } else if name.ends_with(".rs") {
+                found.push((name.clone(), read(&name)));
+            }
+        }
+    }
+    found
 }
 
 #[test]
@@ -59,6 +58,70 @@ fn each_sender_says_where_it_is_documented() {
         assert!(source.docs.bytes().all(|byte| byte.is_ascii_graphic()), "{}", source.docs);
         assert!(seen.insert(source.docs), "{}: {} is another sender's", source.name, source.docs);
     }
+}
+
+#[test]
+fn every_kind_of_event_that_a_sender_can_yield_has_an_accepted_case() {
+    let mut missing = Vec::new();
+    for source in SOURCES {
+        let file = format!("src/sources/{}.rs", source.name.replace('-', "_"));
+        let vectors = Vectors::of(source).expect("the vector file is well-formed");
+        let shown: BTreeSet<String> = vectors.accepted.into_iter().map(|case| case.kind).collect();
+        let known = kinds(&file, &mut BTreeSet::new());
+        assert!(!known.is_empty(), "{} yields nothing", source.name);
+        missing.extend(known.difference(&shown).map(|kind| format!("{}: {kind}", source.name)));
+    }
+    assert!(missing.is_empty(), "no accepted case: {}", missing.join(", "));
+}
+
+/// The kinds that a sender's file names, or that what it takes from the other files names.
+fn kinds(file: &str, seen: &mut BTreeSet<String>) -> BTreeSet<String> {
+    let whole = read(file);
+    let mut found = named_kinds(&whole);
+    for line in whole.lines().filter_map(|line| line.strip_prefix("use crate::sources::")) {
+        let (module, names) = line.split_once("::").unwrap_or(("", line));
+        let other =
+            if module.is_empty() { "src/sources.rs".into() } else { format!("src/sources/{module}.rs") };
+        for name in words(names) {
+            found.extend(kinds_of_function(&other, name, seen));
+            // A constant stands for the whole file.
+            if !module.is_empty() && name.starts_with(|it: char| it.is_ascii_uppercase()) {
+                found.extend(kinds(&other, seen));
+            }
+        }
+    }
+    found
+}
+
+/// The kinds that a function names, with those that it calls in the same file.
+fn kinds_of_function(file: &str, name: &str, seen: &mut BTreeSet<String>) -> BTreeSet<String> {
+    let whole = read(file);
+    let Some(at) = whole.find(&format!("fn {name}(")).filter(|_| seen.insert(format!("{file} {name}")))
+    else {
+        return BTreeSet::new();
+    };
+    let text = whole[at..].split("\n}\n").next().unwrap_or_default();
+    let called = calls(text).into_iter().flat_map(|called| kinds_of_function(file, called, seen));
+    called.collect::<BTreeSet<_>>().union(&named_kinds(text)).cloned().collect()
+}
+
+fn named_kinds(text: &str) -> BTreeSet<String> {
+    let names = text.match_indices("Kind::").map(|(at, found)| words(&text[at + found.len()..])[0]);
+    names.filter(|name| *name != "from_name").map(str::to_lowercase).collect()
+}
+
+/// The functions of the same file that a text calls.
+fn calls(text: &str) -> Vec<&str> {
+    let called = text.split('(').filter_map(|before| {
+        let name = words(before).pop().filter(|name| before.ends_with(name))?;
+        let by = before[..before.len() - name.len()].chars().next_back();
+        by.is_none_or(|by| !matches!(by, '.' | ':')).then_some(name)
+    });
+    called.collect()
+}
+
+fn words(text: &str) -> Vec<&str> {
+    text.split(|it: char| !it.is_alphanumeric() && it != '_').filter(|word| !word.is_empty()).collect()
 }
 
 #[test]

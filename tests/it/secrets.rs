@@ -1,0 +1,149 @@
+//! Which secrets go together: two connections that share a signature header and a secret could not be told
+//! apart, so the later one is disabled, and the error names its setting.
+
+use presshook::settings::{Settings, SettingsError};
+use presshook::sources::SOURCES;
+
+use crate::{secret_for, settings};
+
+/// The settings found to hold another one's secret, each with that other.
+fn shared(settings: &Settings) -> Vec<(&str, &str)> {
+    let shared = settings.problems.iter().map(|problem| {
+        let SettingsError::SharedSecret { setting, other } = problem else { panic!("also: {problem}") };
+        (setting.as_str(), other.as_str())
+    });
+    shared.collect()
+}
+
+#[test]
+fn a_secret_shared_over_a_header_is_refused_aliases_and_previous_secrets_counted() {
+    const SAME: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+    const SIGNING: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+    // The first two share a header and a secret, so that the second is refused.
+    let refused: &[&[(&str, &str)]] = &[
+        &[("GITHUB_WEBHOOK_SECRET", SAME), ("GITEA_WEBHOOK_SECRET", SAME)],
+        &[("GITHUB_WEBHOOK_SECRET", SAME), ("FORGEJO_WEBHOOK_SECRET", SAME)],
+        &[("GITEA_WEBHOOK_SECRET", SAME), ("FORGEJO_WEBHOOK_SECRET", SAME)],
+        &[("STANDARD_WEBHOOKS_WEBHOOK_SECRET", SAME), ("STORYBLOK_WEBHOOK_SECRET", SAME)],
+        &[("STANDARD_WEBHOOKS_WEBHOOK_SECRET", SIGNING), ("GITLAB_WEBHOOK_SECRET", SIGNING)],
+        &[("FLAREBUILDER_WEBHOOK_SECRET", SAME), ("AUTO_BLOGGER_WEBHOOK_SECRET", SAME)],
+        &[("AUTO_BLOGGER_WEBHOOK_SECRET", SAME), ("NETLIFY_WEBHOOK_SECRET", SAME)],
+        &[("STRAPI_WEBHOOK_SECRET", SAME), ("DIRECTUS_WEBHOOK_SECRET", SAME)],
+        &[("DIRECTUS_WEBHOOK_SECRET", SAME), ("WORDPRESS_WEBHOOK_SECRET", SAME)],
+        &[("STRAPI_WEBHOOK_SECRET", "user:password"), ("DATOCMS_WEBHOOK_SECRET", "user:password")],
+        &[("STRAPI_WEBHOOK_SECRET", SAME), ("CUSTOM_WEBHOOK_SECRET", SAME), ("CUSTOM_MAC", "token")],
+        &[
+            ("GITHUB_WEBHOOK_SECRET", SAME),
+            ("CUSTOM_WEBHOOK_SECRET", SAME),
+            ("CUSTOM_HEADER", "X-Hub-Signature-256"),
+        ],
+        &[("SHOPIFY_WEBHOOK_SECRET", SAME), ("SHOPIFY_WEBHOOK_SECRET__B", SAME)],
+        // The same key, written differently.
+        &[("STANDARD_WEBHOOKS_WEBHOOK_SECRET", SIGNING), ("STANDARD_WEBHOOKS_WEBHOOK_SECRET__B", SAME)],
+        &[
+            ("STANDARD_WEBHOOKS_WEBHOOK_SECRET", SAME),
+            ("STANDARD_WEBHOOKS_WEBHOOK_SECRET__B", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"),
+        ],
+        // What one had before, another has now, and the other way round.
+        &[
+            ("GITHUB_WEBHOOK_SECRET_PREVIOUS", SAME),
+            ("GITEA_WEBHOOK_SECRET", SAME),
+            ("GITHUB_WEBHOOK_SECRET", "x"),
+        ],
+        &[
+            ("GITHUB_WEBHOOK_SECRET", SAME),
+            ("GITEA_WEBHOOK_SECRET_PREVIOUS", SAME),
+            ("GITEA_WEBHOOK_SECRET", "x"),
+        ],
+        &[
+            ("GITHUB_WEBHOOK_SECRET_PREVIOUS", SAME),
+            ("FORGEJO_WEBHOOK_SECRET_PREVIOUS", SAME),
+            ("GITHUB_WEBHOOK_SECRET", "x"),
+            ("FORGEJO_WEBHOOK_SECRET", "y"),
+        ],
+    ];
+    for pairs in refused {
+        let settings = settings(pairs);
+        assert_eq!(shared(&settings), [(pairs[1].0, pairs[0].0)], "{pairs:?}");
+        let text = settings.problems[0].to_string();
+        assert!(text.contains(pairs[1].0) && !text.contains(SAME) && !text.contains("password"), "{text}");
+        let used = settings.connections.iter().flat_map(|it| &it.secrets);
+        assert!(used.clone().any(|secret| secret.setting() == pairs[0].0), "the first goes on: {pairs:?}");
+        assert!(used.clone().all(|secret| secret.setting() != pairs[1].0), "the second does not: {pairs:?}");
+    }
+}
+
+#[test]
+fn a_secret_may_be_the_same_where_no_header_is() {
+    const SAME: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+    for (one, other) in [
+        ("BLOGSHOOT_WEBHOOK_SECRET", "PAGEGUN_WEBHOOK_SECRET"),
+        ("GITHUB_WEBHOOK_SECRET", "BITBUCKET_WEBHOOK_SECRET"),
+        // Without `whsec_` it is GitLab's token, which has a header of its own.
+        ("STANDARD_WEBHOOKS_WEBHOOK_SECRET", "GITLAB_WEBHOOK_SECRET"),
+        // These need their own URLs, which tell them apart.
+        ("PRISMIC_WEBHOOK_SECRET", "PRISMIC_WEBHOOK_SECRET__B"),
+        // A rotation that changed nothing.
+        ("GITHUB_WEBHOOK_SECRET", "GITHUB_WEBHOOK_SECRET_PREVIOUS"),
+    ] {
+        assert_eq!(settings(&[(one, SAME), (other, SAME)]).problems, [], "{one} {other}");
+    }
+}
+
+#[test]
+fn a_previous_secret_does_not_go_on_where_the_current_one_is_refused() {
+    for current in ["same", "", " white space"] {
+        let settings = settings(&[
+            ("GITHUB_WEBHOOK_SECRET", "same"),
+            ("GITEA_WEBHOOK_SECRET", current),
+            ("GITEA_WEBHOOK_SECRET_PREVIOUS", "previous"),
+        ]);
+        assert_eq!(settings.problems.len(), 1);
+        assert_eq!(settings.problems[0].setting(), "GITEA_WEBHOOK_SECRET");
+        let used = settings.connections.iter().flat_map(|it| &it.secrets);
+        let used: Vec<&str> = used.map(|secret| secret.setting()).collect();
+        assert_eq!(used, ["GITHUB_WEBHOOK_SECRET"], "{current:?}");
+    }
+}
+
+#[test]
+fn an_empty_secret_is_refused_of_every_sender_by_name() {
+    for source in SOURCES {
+        for text in ["", " ", "\n"] {
+            let mut pairs = vec![(source.secret_setting(), text.to_owned())];
+            if source.name == "custom" {
+                pairs.push(("CUSTOM_MAC".to_owned(), "token".to_owned()));
+            }
+            let settings = Settings::read(pairs);
+            assert_eq!(settings.problems.len(), 1, "{} {text:?}: {:?}", source.name, settings.problems);
+            assert_eq!(settings.problems[0].setting(), source.secret_setting());
+            assert!(settings.connections.iter().all(|it| it.secrets.is_empty()), "{}", source.name);
+        }
+    }
+}
+
+#[test]
+fn no_two_senders_may_have_one_secret_and_one_header() {
+    // Every pair of senders, with a secret that is good for both.
+    for (at, one) in SOURCES.iter().enumerate() {
+        for other in SOURCES.iter().skip(at + 1) {
+            let secret = secret_for(one);
+            if secret != secret_for(other) {
+                continue;
+            }
+            let pairs = [one, other].map(|source| (source.secret_setting(), secret.clone()));
+            let custom = [("CUSTOM_MAC".to_owned(), "token".to_owned())];
+            let settings = Settings::read(pairs.into_iter().chain(custom));
+            let headers = |name: &str| -> Vec<String> {
+                let both = Settings::read([
+                    (format!("{}_WEBHOOK_SECRET", name.to_uppercase().replace('-', "_")), secret.clone()),
+                    ("CUSTOM_MAC".to_owned(), "token".to_owned()),
+                ]);
+                both.connections[0].headers().map(ToString::to_string).collect()
+            };
+            let (first, second) = (headers(one.name), headers(other.name));
+            let share = first.iter().any(|header| second.contains(header));
+            assert_eq!(settings.problems.len(), usize::from(share), "{} {}", one.name, other.name);
+        }
+    }
+}
