@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use crate::event::{Kind, Timestamp};
 use crate::log::{Code, Entry, Level};
-use crate::outbox::{JobRow, Opening, When, queued, read_jobs, select_jobs};
+use crate::outbox::{JobRow, Joined, Opening, When, queued, read_jobs, select_jobs};
 use crate::routes;
 use crate::settings::Settings;
 use crate::store::{Row, Statement, StoreError, Transaction, statement};
@@ -191,15 +191,15 @@ impl Accepting<'_> {
         if self.message.key_is_unique { repeats_for.max(self.settings.retention) } else { repeats_for }
     }
 
-    /// Has the events join the jobs that wait, or opens them. Tells when one that it opened is due.
+    /// Has the events join the jobs that wait, or opens them. Tells when one is due that it opened or made due earlier.
     fn join(&mut self) -> (Option<Timestamp>, Vec<Entry>) {
         let message = self.message;
         let (mut wake_at, mut entries): (Option<Timestamp>, Vec<Entry>) = (None, Vec::new());
         for route in routes::matching(self.settings, self.notes.iter().map(|it| it.kind)) {
             let event = (message.source(), message.key.as_str());
-            let (job, is_new, hold) =
+            let Joined { job, is_sooner, hold } =
                 self.opening.join(route.action.name, route.target, event, When::Settled);
-            if let Some(due) = job.due_at.filter(|_| is_new) {
+            if let Some(due) = job.due_at.filter(|_| is_sooner) {
                 wake_at = Some(wake_at.map_or(due, |known| known.min(due)));
                 entries.push(queued(&job, due, hold));
             }

@@ -49,7 +49,7 @@ pub fn redeliver(settings: &Settings, id: i64, now: Timestamp) -> Transaction<'_
                 continue;
             }
             let source = connection.split('/').next().unwrap_or_default();
-            let (job, _, _) = opening.join(route.action.name, route.target, (source, key), When::Soon);
+            let job = opening.join(route.action.name, route.target, (source, key), When::Soon).job;
             opening.carry(job.id, id);
             jobs.push(job);
         }
@@ -95,7 +95,7 @@ pub fn deploy(settings: &Settings, target: String, now: Timestamp) -> Transactio
         let waiting = opening.waiting("deploy", &target).cloned();
         let id = format!("deploy-now-{}", now.0);
         let event = waiting.as_ref().map_or(("presshook", id.as_str()), |it| (&it.source, &it.event_id));
-        let (job, _, _) = opening.join("deploy", &target, event, When::Now);
+        let job = opening.join("deploy", &target, event, When::Now).job;
         Ok((opening.writes, done(&[job])))
     })
 }

@@ -91,12 +91,12 @@ static TABLES: &[Table] = &[
     ),
     table!("keys", "connection", "key", "delivery_id", "expires_at"),
     table!(
-        "jobs", "id", "action", "target", "state", "due_at", "attempts", "tries", "first_at", "last_at", "urgent",
+        "jobs", "id", "action", "target", "state", "due_at", "attempts", "tries", "first_at", "wanted_at", "urgent",
         "after", "source", "event_id", "reason", "finished_at"
     ),
     table!("carries", "job_id", "delivery_id"),
     table!("attempts", "job_id", "number", "started_at", "ended_at", "outcome", "status", "detail"),
-    table!("targets", "name", "last_call_at", "not_before", "building_until", "schedule", "scheduled_at"),
+    table!("targets", "name", "deployed_at", "not_before", "building_until", "schedule", "scheduled_at"),
     table!("budgets", "name", "period_start", "calls", "last_call_at"),
     table!("plans", "connection", "item", "target", "delivery_id", "at"),
     table!("items", "connection", "item", "updated_at", "seen_at"),

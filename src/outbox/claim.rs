@@ -7,10 +7,10 @@
 use std::time::Duration;
 
 use super::open::{Opening, When};
-use super::pace::{Hold, TargetState};
+use super::pace::{Hold, TargetState, earliest};
 use super::record::failed;
 use super::rows::{JobRow, State, read_jobs, select_jobs, write};
-use super::{Attempt, Carried, Failure, Job, earliest};
+use super::{Attempt, Carried, Failure, Job};
 use crate::actions::Action;
 use crate::event::{Key, Timestamp};
 use crate::log::{Code, Entry, Level};
@@ -35,6 +35,8 @@ pub struct Claimed {
     pub attempt: Attempt,
     /// When it must be over.
     pub deadline: Timestamp,
+    /// The budget that it was charged to.
+    pub charged: Option<String>,
 }
 
 /// What came of looking for due jobs.
@@ -55,7 +57,13 @@ pub fn claim(settings: &Settings, now: Timestamp, jitter: u32) -> Transaction<'_
     let mut reads = vec![
         statement(select_jobs!("WHERE j.due_at <= ?1 ORDER BY j.due_at LIMIT 32"), [now.into()]),
         statement(select_jobs!("WHERE j.state = 'sending'"), []),
-        statement(select_jobs!("WHERE j.state = 'dead' AND j.action = 'deploy'"), []),
+        statement(
+            select_jobs!(
+                "WHERE j.state = 'dead' AND j.action = 'deploy' \
+                 AND j.target IN (SELECT name FROM targets WHERE scheduled_at <= ?1)"
+            ),
+            [now.into()],
+        ),
         statement(
             "SELECT p.target, p.connection, p.item, p.delivery_id, d.key FROM plans p \
              LEFT JOIN deliveries d ON d.id = p.delivery_id WHERE p.at <= ?1 ORDER BY p.at LIMIT 32",
@@ -77,7 +85,7 @@ pub fn claim(settings: &Settings, now: Timestamp, jitter: u32) -> Transaction<'_
             lost.into_iter().for_each(|job| claiming.lost(job));
         } else if !plans.is_empty() {
             plans.iter().try_for_each(|plan| claiming.planned(plan))?;
-        } else if !claiming.scheduled(&read_jobs(dead)?) {
+        } else if !claiming.scheduled(&read_jobs(dead)?) && !claiming.eased() {
             due.into_iter().for_each(|job| claiming.take(job));
         }
         Ok((claiming.opening.writes, claiming.claims))
@@ -148,7 +156,7 @@ impl Claiming<'_> {
         let (item, delivery) = (plan.text(2)?, plan.integer(3)?);
         let source = connection.split('/').next().unwrap_or_default();
         let key = plan.maybe_text(4)?;
-        let (job, _, _) = self.opening.join("deploy", target, (source, key.unwrap_or(item)), When::Soon);
+        let job = self.opening.join("deploy", target, (source, key.unwrap_or(item)), When::Soon).job;
         if key.is_some() {
             self.opening.carry(job.id, delivery);
         }
@@ -192,6 +200,13 @@ impl Claiming<'_> {
         any
     }
 
+    /// Whether a job may go earlier than it was thought.
+    fn eased(&mut self) -> bool {
+        let any = self.opening.ease(&self.sending);
+        self.claims.again |= any;
+        any
+    }
+
     /// Claims a job that is due, or says when it will be, where its target does not allow it now.
     fn take(&mut self, mut job: JobRow) {
         let busy = self.sending.iter().find(|it| it.action == job.action && it.target == job.target);
@@ -227,8 +242,8 @@ impl Claiming<'_> {
             first_at: None,
             ..job
         };
-        let called = self.opening.known.called(&job.target, self.now);
-        self.opening.writes.extend(called);
+        let (charged, charge) = self.opening.known.charge(&job.target, self.now).unzip();
+        self.opening.writes.extend(charge);
         self.opening.writes.push(write(&job));
         self.opening.writes.push(statement(
             "INSERT INTO attempts (job_id, number, started_at) VALUES (?1, ?2, ?3)",
@@ -238,6 +253,7 @@ impl Claiming<'_> {
             id: job.id,
             attempt: Attempt { number: job.attempts, started_at: self.now },
             deadline,
+            charged,
             job: Job {
                 action,
                 target: job.target.clone(),

@@ -56,6 +56,8 @@ pub fn record<'a>(
         let told = |level, code| claimed.job.entry(level, code, claimed.attempt, now);
         let entry = match result {
             Ok(done) => {
+                let deployed = opening.known.deployed(&job.target, claimed.attempt.started_at);
+                opening.writes.push(deployed);
                 succeeded(job, done, &read_jobs(blocked)?, &mut opening);
                 told(Level::Info, claimed.job.action.done)
                     .with_some("status", done.status.map(u64::from))
@@ -63,6 +65,10 @@ pub fn record<'a>(
                     .with_some("already_exists", done.already_exists.then_some("true"))
             }
             Err(failure) => {
+                let charged = claimed.charged.as_deref().filter(|_| failure.is_refusal());
+                let refund =
+                    charged.and_then(|budget| opening.known.refund(budget, claimed.attempt.started_at, now));
+                opening.writes.extend(refund);
                 let job = failed(job, failure, &mut opening, jitter);
                 let (level, code) = job.told_as();
                 told(level, code)
@@ -110,10 +116,6 @@ pub(super) fn failed(job: JobRow, failure: &Failure, opening: &mut Opening<'_>, 
     let reason = failure.to_string();
     let status = failure.status().map(|it| it.as_u16());
     opening.writes.push(ended(&job, outcome, status, Some(&reason), now));
-    if failure.is_refusal() {
-        let refund = opening.known.refused(&job.target, now);
-        opening.writes.extend(refund);
-    }
     if let Some(wait) = failure.retry_after() {
         let hold = opening.known.hold_until(&job.target, now.plus(wait.min(MOST_RETRY_AFTER)));
         opening.writes.push(hold);

@@ -42,7 +42,7 @@ pub static MIGRATIONS: &[&[&str]] = &[&[
         attempts INTEGER NOT NULL,
         tries INTEGER NOT NULL,
         first_at INTEGER,
-        last_at INTEGER NOT NULL,
+        wanted_at INTEGER NOT NULL,
         urgent INTEGER NOT NULL,
         after INTEGER,
         source TEXT NOT NULL,
@@ -72,10 +72,10 @@ pub static MIGRATIONS: &[&[&str]] = &[&[
         detail TEXT,
         PRIMARY KEY (job_id, number)
     ) WITHOUT ROWID",
-    // What is known of a target: when it was called last, and until when it must not be called.
+    // What is known of a target: when it was deployed last, and until when it must not be called.
     "CREATE TABLE targets (
         name TEXT PRIMARY KEY,
-        last_call_at INTEGER,
+        deployed_at INTEGER,
         not_before INTEGER,
         building_until INTEGER,
         schedule TEXT,
