@@ -8,7 +8,7 @@ use serde_json_borrow::Value as Json;
 use crate::event::Timestamp;
 use crate::payload::Payload;
 use crate::settings::Settings;
-use crate::store::{Row, Statement, StoreError, Transaction, Value, statement};
+use crate::store::{Row, Statement, Transaction, Value, statement};
 
 /// Rows that are pruned from each table at once; what is left is pruned the next time.
 const BATCH: u32 = 500;
@@ -38,16 +38,19 @@ pub fn prune(settings: &Settings, now: Timestamp) -> Transaction<'static, bool> 
             [now.into(), BATCH.into()],
         ),
     ];
+    // As above: what cannot be pruned yet must not be taken for what is left to prune.
     let reads = vec![statement(
-        "SELECT (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE id < ?1 LIMIT ?2)), \
-             (SELECT count(*) FROM (SELECT 1 FROM keys WHERE expires_at < ?3 LIMIT ?2))",
+        "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE id < ?1 AND finished_at < ?1 \
+             AND state IN ('done', 'superseded') LIMIT ?2) UNION ALL \
+         SELECT count(*) FROM (SELECT 1 FROM deliveries d WHERE id < ?1 AND NOT EXISTS \
+             (SELECT 1 FROM carries c WHERE c.delivery_id = d.id) AND NOT EXISTS \
+             (SELECT 1 FROM plans p WHERE p.delivery_id = d.id) LIMIT ?2) UNION ALL \
+         SELECT count(*) FROM (SELECT 1 FROM keys WHERE expires_at < ?3 LIMIT ?2)",
         [cutoff.into(), BATCH.into(), now.into()],
     )];
     Transaction::new(reads, move |rows| {
-        let full = i64::from(BATCH);
-        let row = rows.first().and_then(|rows| rows.first()).ok_or(StoreError::Unreadable { column: 0 })?;
-        let more = row.integer(0)? >= full || row.integer(1)? >= full;
-        Ok((writes, more))
+        let counts = rows.iter().flatten().map(|row| row.integer(0)).collect::<Result<Vec<_>, _>>()?;
+        Ok((writes, counts.into_iter().any(|count| count >= i64::from(BATCH))))
     })
 }
 

@@ -97,6 +97,7 @@ pub static MIGRATIONS: &[&[&str]] = &[&[
         PRIMARY KEY (connection, item, target)
     ) WITHOUT ROWID",
     "CREATE INDEX plans_by_time ON plans (at)",
+    "CREATE INDEX plans_by_delivery ON plans (delivery_id)",
     // The newest version of each item that an event told of.
     "CREATE TABLE items (
         connection TEXT NOT NULL,
