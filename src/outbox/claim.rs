@@ -114,12 +114,16 @@ pub fn carried(job: i64) -> Transaction<'static, Carried> {
 pub fn next_wake() -> Transaction<'static, Option<Timestamp>> {
     let reads = vec![
         statement("SELECT min(due_at) FROM jobs WHERE due_at IS NOT NULL", []),
+        statement("SELECT min(due_at), count(*) FROM jobs WHERE state = 'sending'", []),
         statement("SELECT min(at) FROM plans", []),
         statement("SELECT min(scheduled_at) FROM targets", []),
     ];
     Transaction::new(reads, |rows| {
         let times = rows.iter().flatten().map(|row| row.maybe_time(0)).collect::<Result<Vec<_>, _>>()?;
-        Ok((Vec::new(), times.into_iter().flatten().min()))
+        let under_way = rows.get(1).and_then(|rows| rows.first()).map_or(Ok(0), |row| row.integer(1))?;
+        // Where no more can be under way, what is due waits for the end of one, which looks again.
+        let full = usize::try_from(under_way).is_ok_and(|count| count >= MOST_IN_FLIGHT);
+        Ok((Vec::new(), times.into_iter().skip(usize::from(full)).flatten().min()))
     })
 }
 
@@ -168,9 +172,11 @@ impl Claiming<'_> {
         Ok(())
     }
 
-    /// Whether a schedule had something to do: its time has come, or it was changed.
+    /// Whether a schedule had something to do: its time has come, or it was changed or removed.
     fn scheduled(&mut self, dead: &[JobRow]) -> bool {
         let before = self.opening.writes.len();
+        let removed = self.opening.known.unschedule();
+        self.opening.writes.extend(removed);
         for target in &self.settings.targets {
             let state = self.opening.known.state(&target.name);
             let text = target.schedule.as_ref().map(|it| it.text.clone());

@@ -139,6 +139,15 @@ impl<'s> Known<'s> {
         self.set_state(target, state)
     }
 
+    /// Forgets the schedules of targets that are set up no more.
+    pub(super) fn unschedule(&mut self) -> Vec<Statement> {
+        let is_set_up = |name: &str| self.settings.target(name).is_some();
+        let stale = |(name, state): &&(String, TargetState)| state.schedule.is_some() && !is_set_up(name);
+        let stale: Vec<(String, TargetState)> = self.targets.iter().filter(stale).cloned().collect();
+        let without = |state| TargetState { schedule: None, scheduled_at: None, ..state };
+        stale.into_iter().map(|(name, state)| self.set_state(&name, without(state))).collect()
+    }
+
     /// Notes until when a target must not be called.
     pub(super) fn hold_until(&mut self, target: &str, until: Timestamp) -> Statement {
         let state = TargetState { not_before: Some(until), ..self.state(target) };

@@ -80,13 +80,14 @@ pub fn record<'a>(
     })
 }
 
-/// A job is done, and with it every dead one of its target; what waits behind it may be due.
+/// A job is done, and with it every dead deploy of its target, for one call carries all; what waits behind it may be
+/// due.
 fn succeeded(job: JobRow, done: &Done, blocked: &[JobRow], opening: &mut Opening<'_>) {
     let now = opening.now;
     opening.writes.push(ended(&job, "accepted", done.status, done.reference.as_deref(), now));
     opening.writes.push(statement(
         "UPDATE jobs SET state = 'superseded', reason = 'a later call of its target was accepted', \
-         finished_at = ?1 WHERE target = ?2 AND action = ?3 AND state = 'dead'",
+         finished_at = ?1 WHERE target = ?2 AND action = ?3 AND action = 'deploy' AND state = 'dead'",
         [now.into(), job.target.as_str().into(), job.action.as_str().into()],
     ));
     opening.wait_again(&job.action, &job.target);
