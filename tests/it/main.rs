@@ -7,12 +7,15 @@
     reason = "a test fails by panicking"
 )]
 
+mod coalescing;
 mod command;
 mod contract;
 mod custom;
+mod edge;
 mod greetings;
 mod inspect;
 mod outbox;
+mod pacing;
 mod properties;
 mod send;
 mod settings;
