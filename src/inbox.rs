@@ -210,7 +210,8 @@ impl Accepting<'_> {
         if self.message.key_is_unique { repeats_for.max(self.settings.retention) } else { repeats_for }
     }
 
-    /// Has the events join the jobs that wait, or opens them. Tells when one is due that it opened or made due earlier.
+    /// Has the events join the jobs that wait, or opens them. Tells when there is something to do by it: a job
+    /// that it opened or made due earlier, or what it planned.
     fn join(&mut self) -> (Option<Timestamp>, Vec<Entry>) {
         let message = self.message;
         let (mut wake_at, mut entries): (Option<Timestamp>, Vec<Entry>) = (None, Vec::new());
@@ -219,22 +220,25 @@ impl Accepting<'_> {
             let Joined { job, is_sooner, hold } =
                 self.opening.join(route.action.name, route.target, event, When::Settled);
             if let Some(due) = job.due_at.filter(|_| is_sooner) {
-                wake_at = Some(wake_at.map_or(due, |known| known.min(due)));
+                wake_at = wake_at.into_iter().chain([due]).min();
                 entries.push(queued(&job, due, hold));
             }
             self.opening.carry(job.id, self.delivery);
-            self.plan(route.target);
+            let planned = self.plan(route.target);
+            wake_at = wake_at.into_iter().chain(planned).min();
         }
         (wake_at, entries)
     }
 
-    /// Plans a deploy for the time at which an item becomes public, where that lies ahead.
-    fn plan(&mut self, target: &str) {
+    /// Plans a deploy for the time at which an item becomes public, where that lies ahead. Tells the first of these.
+    fn plan(&mut self, target: &str) -> Option<Timestamp> {
         let (message, now) = (self.message, self.opening.now);
+        let mut first: Option<Timestamp> = None;
         for (position, note) in self.notes.iter().enumerate().take(MOST_ITEMS) {
             let is_stale = self.stale.contains(&position);
             let at = note.published_at.filter(|at| *at > now && !is_stale && !goes(note));
             let Some(at) = at else { continue };
+            first = first.into_iter().chain([at]).min();
             let id = note.item.as_deref().unwrap_or(&message.key);
             self.opening.writes.push(statement(
                 "INSERT INTO plans (target, connection, item, delivery_id, at) VALUES (?1, ?2, ?3, ?4, ?5) \
@@ -248,5 +252,6 @@ impl Accepting<'_> {
                 ],
             ));
         }
+        first
     }
 }
