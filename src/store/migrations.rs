@@ -2,7 +2,8 @@
 //! run when it is opened. A migration that has been released is never edited: a further one follows it.
 //!
 //! Ids of deliveries and jobs are milliseconds since 1970 at arrival, or the next free number: so they sort by age,
-//! old ones are found without an index, and none comes again after its row is gone.
+//! old ones are found without an index. One comes again only if the newest row is deleted before the clock has
+//! passed it.
 
 use super::{Statement, StoreError, Transaction, statement};
 

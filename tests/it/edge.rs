@@ -44,7 +44,7 @@ pub(crate) enum Seen {
     /// The host received the call.
     Received { target: String },
     /// It noted how an attempt ended; `known` says whether the store still waited for that.
-    Recorded { job: i64, target: String, result: outbox::Result, known: bool },
+    Recorded { job: i64, target: String, started_at: Timestamp, result: outbox::Result, known: bool },
     /// It told the log.
     Told(Entry),
     /// It stopped, and was started again.
@@ -55,6 +55,7 @@ pub(crate) enum Seen {
 struct Flight {
     claimed: Claimed,
     result: outbox::Result,
+    answered_at: Timestamp,
     recorded_at: Timestamp,
 }
 
@@ -237,6 +238,8 @@ impl Edge {
             Step::Fail(failure) => return self.fly(claimed, Err(failure), Duration::ZERO, Duration::ZERO),
         };
         let (now, target) = (self.now, claimed.job.target.clone());
+        let under_way = |it: &Flight| it.claimed.job.target == target && it.answered_at > now;
+        assert!(!self.in_flight.iter().any(under_way), "{target} is called twice at once");
         let host = self.host(&target);
         let answer = host.answers.pop_front().unwrap_or(Does::Status(200).quickly());
         if answer.does != Does::Refuses {
@@ -265,8 +268,8 @@ impl Edge {
     }
 
     fn fly(&mut self, claimed: Claimed, result: Result<Done, Failure>, took: Duration, late: Duration) {
-        let recorded_at = self.now.plus(took).plus(late);
-        self.in_flight.push(Flight { claimed, result, recorded_at });
+        let answered_at = self.now.plus(took);
+        self.in_flight.push(Flight { claimed, result, answered_at, recorded_at: answered_at.plus(late) });
     }
 
     fn record(&mut self, flight: Flight) {
@@ -274,8 +277,8 @@ impl Edge {
         let record = outbox::record(&self.settings, &claimed, &result, self.now, self.jitter);
         let entry = self.store.commit(record).expect("the store takes it");
         let known = entry.is_some();
-        let (job, target) = (claimed.id, claimed.job.target);
-        self.seen.push(Seen::Recorded { job, target, result, known });
+        let (job, started_at, target) = (claimed.id, claimed.attempt.started_at, claimed.job.target);
+        self.seen.push(Seen::Recorded { job, target, started_at, result, known });
         self.seen.extend(entry.map(Seen::Told));
     }
 

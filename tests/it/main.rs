@@ -14,6 +14,7 @@ mod custom;
 mod edge;
 mod greetings;
 mod inspect;
+mod model;
 mod outbox;
 mod pacing;
 mod properties;

@@ -29,10 +29,15 @@ fn sources() -> Vec<(String, String)> {
         "src/command",
         "src/command/inspect",
         "src/command/send",
+        "src/inbox",
+        "src/native",
+        "src/outbox",
         "src/settings",
         "src/signature",
         "src/sources",
+        "src/store",
         "tests/it",
+        "tests/it/model",
     ]
     .into_iter()
     .flat_map(|directory| stems(directory).into_iter().map(move |stem| format!("{directory}/{stem}.rs")))
