@@ -217,7 +217,7 @@ impl Claiming<'_> {
     fn take(&mut self, mut job: JobRow) {
         let busy = self.sending.iter().find(|it| it.action == job.action && it.target == job.target);
         if let Some(busy) = busy {
-            // The record of that call says anew when this one is due.
+            // When that call has ended, the next look lets this one go.
             job.due_at = busy.due_at;
             return self.opening.writes.push(write(&job));
         }

@@ -121,16 +121,9 @@ impl<'s> Opening<'s> {
         job
     }
 
-    /// Works out anew when the job that waits for a target is due, as its target is free now.
-    pub(super) fn wait_again(&mut self, action: &str, target: &str) {
-        if let Some(job) = self.waiting(action, target).cloned() {
-            let due_at = Some(self.due(&job).0);
-            self.keep(JobRow { due_at, ..job });
-        }
-    }
-
-    /// Has the jobs come earlier that are held back by what holds no more: a budget was raised, or a call that was
-    /// charged to it has been refused. Not those whose target is busy. Whether there are any.
+    /// Has the jobs come earlier that are held back by what holds no more: a call of their target has ended, a budget
+    /// was raised, or a call that was charged to it has been refused. Not those whose target is busy. Whether there
+    /// are any.
     pub(super) fn ease(&mut self, sending: &[JobRow]) -> bool {
         let is_busy =
             |job: &JobRow| sending.iter().any(|it| it.target == job.target && it.action == job.action);

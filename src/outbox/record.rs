@@ -31,6 +31,7 @@ const MOST_RETRY_AFTER: Duration = Duration::from_secs(12 * 3600);
 /// Notes how a claimed attempt ended. An answer that comes after its claim has been given up changes nothing: the
 /// job has been tried again, or will be.
 ///
+/// The edge claims again after it: what waited for the target may be due.
 /// `jitter` is a random number below 200, which the edge draws: thousandths that a pause is longer than nine tenths.
 pub fn record<'a>(
     settings: &'a Settings,
@@ -80,8 +81,7 @@ pub fn record<'a>(
     })
 }
 
-/// A job is done, and with it every dead deploy of its target, for one call carries all; what waits behind it may be
-/// due.
+/// A job is done, and with it every dead deploy of its target, for one call carries all; what waits behind it may go.
 fn succeeded(job: JobRow, done: &Done, blocked: &[JobRow], opening: &mut Opening<'_>) {
     let now = opening.now;
     opening.writes.push(ended(&job, "accepted", done.status, done.reference.as_deref(), now));
@@ -90,7 +90,6 @@ fn succeeded(job: JobRow, done: &Done, blocked: &[JobRow], opening: &mut Opening
          finished_at = ?1 WHERE target = ?2 AND action = ?3 AND action = 'deploy' AND state = 'dead'",
         [now.into(), job.target.as_str().into(), job.action.as_str().into()],
     ));
-    opening.wait_again(&job.action, &job.target);
     for job in blocked {
         opening.reopen(job, When::Soon);
     }
@@ -125,7 +124,6 @@ pub(super) fn failed(job: JobRow, failure: &Failure, opening: &mut Opening<'_>, 
     let job = JobRow { reason: Some(reason), ..job };
     if !failure.is_temporary() || (delay.is_none() && opening.waiting(&job.action, &job.target).is_none()) {
         // What waits behind it has its own chance; where it succeeds, it supersedes this one.
-        opening.wait_again(&job.action, &job.target);
         let job = JobRow { state: State::Dead, due_at: None, urgent: false, finished_at: Some(now), ..job };
         opening.writes.push(write(&job));
         return job;
