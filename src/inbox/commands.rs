@@ -59,8 +59,10 @@ pub fn redeliver(settings: &Settings, id: i64, now: Timestamp) -> Transaction<'_
 
 /// Revives every dead job, at once.
 pub fn redeliver_dead(settings: &Settings, now: Timestamp) -> Transaction<'_, Outcome> {
-    let reads =
-        std::iter::once(statement(select_jobs!("WHERE j.state = 'dead' ORDER BY j.id LIMIT 1000"), []));
+    let reads = std::iter::once(statement(
+        select_jobs!("WHERE j.state = 'dead' ORDER BY j.target, j.id LIMIT 1000"),
+        [],
+    ));
     Transaction::new(reads.chain(Opening::reads()).collect(), move |rows| {
         let Some((dead, open)) = rows.split_first() else { return Err(StoreError::Unreadable { column: 0 }) };
         let mut opening = Opening::read(settings, open, now)?;

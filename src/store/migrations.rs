@@ -107,6 +107,7 @@ pub static MIGRATIONS: &[&[&str]] = &[&[
         seen_at INTEGER NOT NULL,
         PRIMARY KEY (connection, item)
     ) WITHOUT ROWID",
+    "CREATE INDEX items_by_seen ON items (seen_at)",
 ]];
 
 /// Brings a store to the latest version, and tells how many migrations were run.
