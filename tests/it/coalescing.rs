@@ -126,7 +126,7 @@ pub(crate) fn transcript(edge: &Edge) -> Vec<String> {
             Some(format!("{} {target} {}", seconds(*at), ids.join(" ")).trim_end().to_owned())
         }
         Seen::Told(entry) if entry.code == Code::JobDead => Some("dead".to_owned()),
-        _ => None,
+        Seen::Told(_) | Seen::Looked | Seen::Claimed { .. } | Seen::Recorded { .. } | Seen::Stopped => None,
     };
     edge.seen.iter().filter_map(line).collect()
 }

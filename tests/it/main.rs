@@ -10,10 +10,12 @@
 mod coalescing;
 mod command;
 mod contract;
+mod costs;
 mod custom;
 mod edge;
 mod greetings;
 mod inspect;
+mod keeping;
 mod model;
 mod outbox;
 mod pacing;
@@ -21,6 +23,7 @@ mod properties;
 mod send;
 mod settings;
 mod signatures;
+mod store;
 mod tidy;
 mod vectors;
 

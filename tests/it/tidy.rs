@@ -8,6 +8,7 @@ use std::path::Path;
 use presshook::actions::ACTIONS;
 use presshook::settings::SETTINGS;
 use presshook::sources::SOURCES;
+use presshook::store::migrations::MIGRATIONS;
 
 fn read(name: &str) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
@@ -70,6 +71,12 @@ fn each_sender_says_where_it_is_documented() {
 fn each_action_is_one_file_and_one_line() {
     let names: BTreeSet<String> = ACTIONS.iter().map(|action| action.name.to_owned()).collect();
     assert_eq!(names, stems("src/actions"));
+}
+
+#[test]
+fn each_migration_has_a_dump_of_the_store_that_it_left() {
+    let dumps = (1..=MIGRATIONS.len()).map(|version| version.to_string()).collect();
+    assert_eq!(stems("tests/vectors/schema"), dumps, "tests/it/store.rs opens them");
 }
 
 #[test]
