@@ -1,13 +1,18 @@
 //! How budgets, their groups and schedules hold calls back or bring them about, with exact times; and the calendar
 //! under them: cron text, and months that begin on any day.
 
+use std::collections::BTreeSet;
+
 use presshook::event::Timestamp;
 use presshook::log::Code;
 use presshook::outbox::schedule::Schedule;
+use proptest::collection::btree_set;
+use proptest::prelude::*;
+use time::OffsetDateTime;
 
-use crate::HOOK;
-use crate::coalescing::{Do, check, edge, event, message, perform, transcript};
+use crate::coalescing::{Do, at, check, edge, event, message, perform, transcript};
 use crate::edge::{Does, Edge, Seen};
+use crate::{HOOK, NOW};
 use Do::{Deploy, Event as Publish, Host};
 use presshook::event::Kind;
 
@@ -151,6 +156,27 @@ fn a_schedule_deploys_what_waits_or_is_dead_and_always_if_so_told() {
 }
 
 #[test]
+fn bursts_and_streams_cost_few_deploys() {
+    let stream = |count: i64, every: i64| {
+        let mut edge = edge(&[]);
+        for index in 0..count {
+            let time = Timestamp(NOW.0 + index * every);
+            edge.run_until(time);
+            edge.accept(&message(&format!("e{index}"), vec![event(Kind::Updated, None)]));
+        }
+        edge.run_until(at(DAY));
+        let bodies =
+            edge.host("default").received.iter().map(|(at, body)| (*at, body["event_count"].as_i64()));
+        let (times, counts): (Vec<Timestamp>, Vec<Option<i64>>) = bodies.unzip();
+        assert_eq!(counts.into_iter().flatten().sum::<i64>(), count, "each is carried, and once");
+        times.len()
+    };
+    assert_eq!(stream(1000, 10), 1, "a thousand in ten seconds");
+    assert_eq!(stream(100, 3000), 3, "one every three seconds for five minutes");
+    assert_eq!(stream(1000, 3000), 25, "and for fifty: one each two minutes");
+}
+
+#[test]
 fn cron_text_means_what_crontab_says() {
     for (text, after, next) in [
         ("* * * * *", "2026-01-31T08:00:00Z", "2026-01-31T08:01:00Z"),
@@ -210,6 +236,41 @@ fn cron_text_means_what_crontab_says() {
         "*/99999999999999999999 * * * *",
     ] {
         assert_eq!(Schedule::parse(text), None, "`{text}`");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
+
+    /// The next time is the first minute that fits, found by trying each.
+    #[test]
+    fn the_next_time_of_a_schedule_is_the_first_that_fits(
+        minutes in btree_set(0..60_u8, 1..4),
+        hours in btree_set(0..24_u8, 1..4),
+        days in btree_set(1..32_u8, 0..4),
+        weekdays in btree_set(0..7_u8, 0..3),
+        after in 1_700_000_000_i64..1_900_000_000,
+    ) {
+        let field = |set: &BTreeSet<u8>| -> String {
+            let numbers: Vec<String> = set.iter().map(u8::to_string).collect();
+            if set.is_empty() { "*".to_owned() } else { numbers.join(",") }
+        };
+        let text = [field(&minutes), field(&hours), field(&days), "*".to_owned(), field(&weekdays)].join(" ");
+        let fits = |minute: &i64| {
+            let time = OffsetDateTime::from_unix_timestamp(minute * 60).expect("a time");
+            let day = days.contains(&time.day());
+            let weekday = weekdays.contains(&time.weekday().number_days_from_sunday());
+            let is_day = match (days.is_empty(), weekdays.is_empty()) {
+                (true, true) => true,
+                (false, true) => day,
+                (true, false) => weekday,
+                (false, false) => day || weekday,
+            };
+            minutes.contains(&time.minute()) && hours.contains(&time.hour()) && is_day
+        };
+        let first = (after / 60 + 1..).take(100 * 24 * 60).find(fits).expect("within three months");
+        let next = Schedule::parse(&text).and_then(|it| it.next(Timestamp::from_seconds(after)));
+        prop_assert_eq!(next, Some(Timestamp::from_seconds(first * 60)), "{}", text);
     }
 }
 
