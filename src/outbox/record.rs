@@ -128,8 +128,8 @@ pub(super) fn failed(job: JobRow, failure: &Failure, opening: &mut Opening<'_>, 
         opening.writes.push(write(&job));
         return job;
     }
-    let thousandth = delay.copied().unwrap_or_default() / 1000;
-    let again = now.plus(thousandth.saturating_mul(jitter.min(200).saturating_add(900)));
+    let thousandths = delay.copied().unwrap_or_default().saturating_mul(jitter.min(200).saturating_add(900));
+    let again = now.plus(thousandths.checked_div(1000).unwrap_or_default());
     opening.retry(job, again)
 }
 
