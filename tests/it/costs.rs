@@ -96,8 +96,8 @@ impl Watched {
             published_at: Some(at(90_000)),
             ..Default::default()
         };
-        let new = message("new", vec![event(Kind::Published, Some(item(0)))]);
-        let second = message("second", vec![event(Kind::Updated, Some(item(1)))]);
+        let new = message("new", &event(Kind::Published, Some(item(0))));
+        let second = message("second", &event(Kind::Updated, Some(item(1))));
         let mut costs = Vec::new();
         macro_rules! cost {
             ($name:literal, $transaction:expr) => {{
@@ -111,18 +111,18 @@ impl Watched {
         let repeat = cost!("accept a repeat", inbox::accept(&settings, &new, at(2)));
         assert!(repeat.receipt.duplicate);
         assert_eq!(cost!("wake", outbox::next_wake()), Some(at(11)));
-        cost!("claim nothing", outbox::claim(&settings, at(5), 0.5));
-        let mut claims = cost!("claim", outbox::claim(&settings, at(11), 0.5));
+        cost!("claim nothing", outbox::claim(&settings, at(5), 100));
+        let mut claims = cost!("claim", outbox::claim(&settings, at(11), 100));
         let claimed = claims.claimed.pop().expect("one is due");
         assert_eq!(cost!("carried", outbox::carried(claimed.id)).count, 2);
         let refused = Err(Failure::NotSet);
-        cost!("record a failure", outbox::record(&settings, &claimed, &refused, at(12), 0.5));
+        cost!("record a failure", outbox::record(&settings, &claimed, &refused, at(12), 100));
         cost!("trouble", pages::trouble(at(12))).expect("one is dead");
         let revived = cost!("revive", inbox::accept(&settings, &new, at(13)));
         assert!(revived.receipt.wake_at.is_some());
-        let claimed = self.run(outbox::claim(&settings, at(500), 0.5)).claimed.pop().expect("one is due");
+        let claimed = self.run(outbox::claim(&settings, at(500), 100)).claimed.pop().expect("one is due");
         let done = Ok(presshook::actions::Done::default());
-        cost!("record", outbox::record(&settings, &claimed, &done, at(501), 0.5));
+        cost!("record", outbox::record(&settings, &claimed, &done, at(501), 100));
         let page = cost!("list", pages::list(None, 50));
         assert!(page.contains("old"), "{page}");
         cost!("list further", pages::list(Some(at(-190).0), 50));
@@ -130,7 +130,7 @@ impl Watched {
         let again = cost!("redeliver", commands::redeliver(&settings, repeat.receipt.id, at(600)));
         assert!(matches!(again, Outcome::Done { .. }), "{again:?}");
         cost!("redeliver all", commands::redeliver_dead(&settings, at(600)));
-        cost!("deploy", commands::deploy(&settings, settings.targets[0].name.as_str(), at(600)));
+        cost!("deploy", commands::deploy(&settings, "default".to_owned(), at(600)));
         assert!(!cost!("prune nothing", keep::prune(&settings, at(600))));
         self.settings = settings;
         costs

@@ -21,8 +21,8 @@ pub(crate) struct Edge {
     pub(crate) store: Store,
     pub(crate) settings: Settings,
     pub(crate) now: Timestamp,
-    /// What the edge draws for each pause before another attempt, from 0 to 1.
-    pub(crate) jitter: f64,
+    /// What the edge draws for each pause before another attempt: below 200; 100 is a pause as it is listed.
+    pub(crate) jitter: u32,
     /// The hosts, by their target's name.
     pub(crate) hosts: BTreeMap<String, Host>,
     /// What happened, in order.
@@ -115,7 +115,7 @@ impl Edge {
             store,
             settings,
             now,
-            jitter: 0.5,
+            jitter: 100,
             hosts,
             seen: Vec::new(),
             stops_in: None,

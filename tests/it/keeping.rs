@@ -28,7 +28,7 @@ fn prune(edge: &mut Edge) {
 }
 
 fn publish(key: &str) -> Message {
-    message(key, vec![event(Kind::Published, None)])
+    message(key, &event(Kind::Published, None))
 }
 
 #[test]
@@ -188,15 +188,15 @@ fn a_line_that_no_export_wrote_is_refused_and_nothing_is_written() {
     let key = r#"{"table":"keys","connection":"a","key":"b","delivery_id":1,"expires_at":2}"#;
     for (line, reason) in [
         ("no JSON", "expected ident at line 1 column 2"),
-        (r#"["keys"]"#, "invalid type: sequence"),
+        (r#"["keys"]"#, "not an object"),
         (r#"{"connection":"a"}"#, "it has no `table`"),
         (r#"{"table":"sqlite_master","name":"x"}"#, "no table `sqlite_master`"),
         (&key.replace(r#""key":"b","#, ""), "no usable `key`"),
         (&key.replace("2}", "\"soon\"}"), "no usable `expires_at`"),
         (&key.replace("2}", "2.5}"), "no usable `expires_at`"),
         (&key.replace("2}", "null}"), "no usable `expires_at`"),
-        (&key.replace("\"a\"", "{\"base64\":\"AA==\"}"), "no usable `connection`"),
-        (&lines[0].replace("base64\":\"", "base64\":\"*"), "no usable `payload`"),
+        (&key.replace("\"a\"", "[\"AA==\"]"), "no usable `connection`"),
+        (&lines[0].replace("payload\":[\"", "payload\":[\"*"), "no usable `payload`"),
     ] {
         let broken = [&lines[..7], &["", line], &lines[7..]].concat().join("\n");
         let error = keep::import(&broken).map(|_| ()).expect_err(line).to_string();
@@ -212,8 +212,8 @@ fn a_line_that_no_export_wrote_is_refused_and_nothing_is_written() {
 
 #[test]
 fn a_cursor_is_read_only_where_it_leads_somewhere() {
-    for text in ["", "0", "9.W10", "0.", "0.e30", "0.WyJhIl0", "0.WzEsMl0", "1.WyJhIl0", "-1.W10", "0.!"] {
+    for text in ["", "9", "-1", "x", "0.", "0.x", "0.1.2", "1.YQ", "1.YQ.YQ.YQ", "1.!.YQ", "1._w.YQ"] {
         assert_eq!(keep::Cursor::parse(text), None, "`{text}`");
     }
-    assert_eq!(keep::Cursor::parse("0.W10"), Some(keep::Cursor::START));
+    assert_eq!(keep::Cursor::parse("0"), Some(keep::Cursor::START));
 }

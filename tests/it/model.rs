@@ -12,7 +12,7 @@ mod schedule;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use presshook::event::{Item, Kind, Timestamp};
+use presshook::event::{Event, Item, Kind, Timestamp};
 use presshook::inbox::commands::{self, Outcome};
 use presshook::inbox::message::Message;
 use presshook::inbox::pages;
@@ -98,7 +98,7 @@ fn play(store: &mut Option<Store>, seed: u64, settings: &Plain, acts: &[Act]) ->
 struct Play {
     edge: Edge,
     reference: Reference,
-    sent: Vec<Message>,
+    sent: Vec<(Message, Event)>,
     random: Random,
 }
 
@@ -139,8 +139,8 @@ impl Play {
             Act::StopIn(steps) => self.edge.stops_in = Some(*steps),
             Act::News(kind, item) => self.news(*kind, *item)?,
             Act::Again(index) => {
-                if let Some(message) = self.sent.get(index % self.sent.len().max(1)).cloned() {
-                    self.accept(&message)?;
+                if let Some((message, event)) = self.sent.get(index % self.sent.len().max(1)).cloned() {
+                    self.accept(&message, &event)?;
                 }
             }
             Act::Redeliver(index) => self.redeliver(*index)?,
@@ -164,14 +164,14 @@ impl Play {
             published_at: public.map(|later| Timestamp(self.now() + later)),
             ..Item::default()
         });
-        let message = message(&format!("e{}", self.sent.len()), vec![event(kind, item)]);
-        self.sent.push(message.clone());
-        self.accept(&message)
+        let event = event(kind, item);
+        let message = message(&format!("e{}", self.sent.len()), &event);
+        self.sent.push((message.clone(), event.clone()));
+        self.accept(&message, &event)
     }
 
-    fn accept(&mut self, message: &Message) -> Result<(), String> {
+    fn accept(&mut self, message: &Message, event: &Event) -> Result<(), String> {
         let before = self.edge.sql("SELECT total_changes()");
-        let event = &message.events[0];
         let dead =
             |id| self.reference.targets.values().any(|it| it.dead.iter().any(|dead| dead.contains(&id)));
         let known = self.reference.deliveries.iter().find(|it| it.key == message.key && it.repeats);
@@ -229,7 +229,7 @@ impl Play {
     }
 
     fn deploy(&mut self, target: &'static str) -> Result<(), String> {
-        let outcome = self.edge.command(|settings, now| commands::deploy(settings, target, now));
+        let outcome = self.edge.command(|settings, now| commands::deploy(settings, target.to_owned(), now));
         let there = self.reference.settings.targets.contains_key(target);
         if there != (outcome != Outcome::NotFound) {
             return Err(format!("{outcome:?} for {target}"));
@@ -264,7 +264,7 @@ impl Play {
     }
 
     fn wake(&mut self) -> Result<(), String> {
-        self.edge.jitter = self.random.unit();
+        self.edge.jitter = self.random.jitter();
         self.edge.wake();
         self.follow()?;
         self.rest()
@@ -357,8 +357,9 @@ impl Play {
             }
         }
         for delivery in deliveries {
-            let message = self.sent.iter().find(|it| it.key == delivery.key).cloned();
-            self.accept(&message.ok_or("it was sent")?)?;
+            let sent = self.sent.iter().find(|(message, _)| message.key == delivery.key).cloned();
+            let (message, event) = sent.ok_or("it was sent")?;
+            self.accept(&message, &event)?;
         }
         // What carries no delivery has nobody who would send it again.
         self.revive_all()

@@ -35,7 +35,7 @@ fn hourly(edge: &mut Edge, from: &str, until: &str) {
     for (count, time) in (from.0..until.0).step_by(3_600_000).enumerate() {
         edge.run_until(Timestamp(time - 1));
         edge.now = Timestamp(time);
-        edge.accept(&message(&format!("{time}-{count}"), vec![event(Kind::Updated, None)]));
+        edge.accept(&message(&format!("{time}-{count}"), &event(Kind::Updated, None)));
     }
     edge.run_until(until);
 }
@@ -130,7 +130,7 @@ fn what_a_call_was_charged_is_given_back_to_the_budget_it_was_charged_to() {
     // The last call there is hangs on an answer that refuses: what is held back for it may go.
     let refuses = Host("default", vec![Does::Status(429).after(10)]);
     let mut edge = edge(&[&TWO[..], &SHARED].concat());
-    edge.accept(&message("a", vec![event(Kind::Updated, None)]));
+    edge.accept(&message("a", &event(Kind::Updated, None)));
     perform(&mut edge, &[(0, refuses)], 100);
     let times: Vec<String> = transcript(&edge);
     assert_eq!(times, ["0 default a", "10 shop a"]);
@@ -162,7 +162,7 @@ fn bursts_and_streams_cost_few_deploys() {
         for index in 0..count {
             let time = Timestamp(NOW.0 + index * every);
             edge.run_until(time);
-            edge.accept(&message(&format!("e{index}"), vec![event(Kind::Updated, None)]));
+            edge.accept(&message(&format!("e{index}"), &event(Kind::Updated, None)));
         }
         edge.run_until(at(DAY));
         let bodies =
@@ -297,7 +297,7 @@ fn months_of_a_budget_begin_on_any_day_there_is() {
             [("a", moment(spent_at)), ("b", moment(spent_at).plus(std::time::Duration::from_millis(1)))]
         {
             edge.run_until(time);
-            edge.accept(&message(key, vec![event(Kind::Updated, None)]));
+            edge.accept(&message(key, &event(Kind::Updated, None)));
             edge.run_until(time);
         }
         edge.run_until(edge.now.plus(std::time::Duration::from_secs(40 * 24 * 3600)));

@@ -43,27 +43,27 @@ fn all<T>(transaction: Transaction<'_, T>, edge: &Edge) -> Vec<Statement> {
 /// A target with a job that waits, and one that is due; the attempt that was claimed, where that is asked for.
 fn prepared(claim: bool) -> (Edge, Option<Claimed>) {
     let mut edge = edge(&[("DEPLOY_HOOK_URL__SHOP", HOOK), ("DEPLOY_BUDGET_PER_MONTH", "9")]);
-    edge.accept(&message("a", vec![event(Kind::Published, None)]));
+    edge.accept(&message("a", &event(Kind::Published, None)));
     edge.now = at(10);
     let mut claims = outbox::Claims::default();
     if claim {
-        claims = edge.store.commit(outbox::claim(&edge.settings, edge.now, 0.5)).expect("it claims");
-        edge.accept(&message("b", vec![event(Kind::Updated, None)]));
+        claims = edge.store.commit(outbox::claim(&edge.settings, edge.now, 100)).expect("it claims");
+        edge.accept(&message("b", &event(Kind::Updated, None)));
     }
     (edge, claims.claimed.pop())
 }
 
 #[test]
 fn a_statement_that_fails_leaves_nothing_behind() {
-    let new = message("new", vec![event(Kind::Published, None)]);
+    let new = message("new", &event(Kind::Published, None));
     let refused = Err(Failure::Timeout(Duration::from_secs(20)));
     for case in ["accept", "claim", "record"] {
         let prepared = || prepared(case == "record");
         let (edge, claimed) = prepared();
         let statements = match (case, &claimed) {
             ("accept", _) => all(inbox::accept(&edge.settings, &new, at(11)), &edge),
-            ("claim", _) => all(outbox::claim(&edge.settings, at(11), 0.5), &edge),
-            (_, Some(claimed)) => all(outbox::record(&edge.settings, claimed, &refused, at(11), 0.5), &edge),
+            ("claim", _) => all(outbox::claim(&edge.settings, at(11), 100), &edge),
+            (_, Some(claimed)) => all(outbox::record(&edge.settings, claimed, &refused, at(11), 100), &edge),
             (_, None) => panic!("nothing was claimed"),
         };
         let writes = statements.iter().filter(|it| !it.sql.starts_with("SELECT")).count();
@@ -90,7 +90,7 @@ fn a_statement_that_fails_leaves_nothing_behind() {
 #[test]
 fn a_disk_that_is_full_loses_nothing() {
     let mut edge = edge(&[]);
-    let message = message("a", vec![event(Kind::Published, None)]);
+    let message = message("a", &event(Kind::Published, None));
     let full = |edge: &Edge, sql| edge.sql(sql).map(|_| ()).expect("it is prepared");
     full(
         &edge,
@@ -107,7 +107,7 @@ fn a_disk_that_is_full_loses_nothing() {
         &edge,
         "CREATE TRIGGER full BEFORE INSERT ON attempts BEGIN SELECT RAISE(ABORT, 'disk is full'); END",
     );
-    let claim = edge.store.commit(outbox::claim(&edge.settings, at(10), 0.5));
+    let claim = edge.store.commit(outbox::claim(&edge.settings, at(10), 100));
     assert!(claim.is_err(), "{claim:?}");
     full(&edge, "DROP TRIGGER full");
     perform(&mut edge, &[], 500);
@@ -169,7 +169,7 @@ fn a_store_of_every_earlier_version_is_opened() {
         let store = Store::open(&scratch.file()).expect("it opens");
         let mut edge = Edge::new(store, settings(&[("CLOUDFLARE_DEPLOY_HOOK", HOOK)]), NOW);
         edge.wake();
-        assert!(edge.accept(&message("evt_1", vec![event(Kind::Published, None)])).duplicate);
+        assert!(edge.accept(&message("evt_1", &event(Kind::Published, None))).duplicate);
         edge.run_until(at(500));
         assert_eq!(transcript(&edge), ["0 default evt_1"]);
         drop(edge);
@@ -208,7 +208,7 @@ fn what_was_committed_is_there_when_the_file_is_opened_again() {
     let scratch = Scratch::new("again");
     let settings = || settings(&[("CLOUDFLARE_DEPLOY_HOOK", HOOK)]);
     let mut edge = Edge::new(Store::open(&scratch.file()).expect("it opens"), settings(), NOW);
-    edge.accept(&message("a", vec![event(Kind::Published, None)]));
+    edge.accept(&message("a", &event(Kind::Published, None)));
     let before = everything(&mut edge.store);
     drop(edge);
     let mut edge = Edge::new(Store::open(&scratch.file()).expect("it opens"), settings(), NOW);

@@ -51,8 +51,9 @@ impl Random {
         self.next() % most
     }
 
-    pub(crate) fn unit(&mut self) -> f64 {
-        self.below(1001) as f64 / 1000.0
+    /// What an edge draws for a pause.
+    pub(crate) fn jitter(&mut self) -> u32 {
+        self.below(200) as u32
     }
 
     fn one_in(&mut self, chances: u64) -> bool {
