@@ -190,7 +190,7 @@ fn a_line_that_no_export_wrote_is_refused_and_nothing_is_written() {
         ("no JSON", "expected ident at line 1 column 2"),
         (r#"["keys"]"#, "not an object"),
         (r#"{"connection":"a"}"#, "it has no `table`"),
-        (r#"{"table":"sqlite_master","name":"x"}"#, "no table `sqlite_master`"),
+        (r#"{"table":"sqlite_master","name":"x"}"#, "no such table"),
         (&key.replace(r#""key":"b","#, ""), "no usable `key`"),
         (&key.replace("2}", "\"soon\"}"), "no usable `expires_at`"),
         (&key.replace("2}", "2.5}"), "no usable `expires_at`"),
