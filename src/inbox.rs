@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use crate::event::{Kind, Timestamp};
 use crate::log::{Code, Entry, Level};
-use crate::outbox::{JobRow, Opening, When, queued, read_jobs, select_jobs};
+use crate::outbox::{JobRow, Joined, Opening, When, queued, read_jobs, select_jobs};
 use crate::routes;
 use crate::settings::Settings;
 use crate::store::{Row, Statement, StoreError, Transaction, statement};
@@ -56,11 +56,16 @@ pub fn accept<'a>(settings: &'a Settings, message: &'a Message, now: Timestamp) 
             ),
             known_key(),
         ),
-        statement("SELECT max(id) FROM deliveries", []),
+        // Also of those that were deleted, but are still carried.
+        statement(
+            "SELECT max(id) FROM (SELECT max(id) AS id FROM deliveries \
+             UNION ALL SELECT max(delivery_id) FROM carries)",
+            [],
+        ),
     ];
     reads.extend(Opening::reads());
     let fixed = reads.len();
-    let items: Vec<String> = notes.iter().filter_map(|it| it.item.clone()).take(MOST_ITEMS).collect();
+    let items: Vec<String> = notes.iter().filter_map(versioned).take(MOST_ITEMS).map(str::to_owned).collect();
     reads.extend(items.iter().map(|item| {
         statement(
             "SELECT (SELECT updated_at FROM items WHERE connection = ?1 AND item = ?2), \
@@ -79,9 +84,9 @@ pub fn accept<'a>(settings: &'a Settings, message: &'a Message, now: Timestamp) 
         }
         let last = last.first().map_or(Ok(None), |row| row.maybe_integer(0))?;
         let delivery = now.0.max(last.map_or(0, |id| id.saturating_add(1)));
-        let mut accepting = Accepting { settings, message, notes, delivery, opening };
-        let stale = accepting.items(versions.iter().filter_map(|rows| rows.first()))?;
-        accepting.store(test, stale);
+        let mut accepting = Accepting { settings, message, notes, delivery, opening, stale: Vec::new() };
+        accepting.items(versions.iter().filter_map(|rows| rows.first()))?;
+        accepting.store(test);
         let (wake_at, entries) = accepting.join();
         let receipt = Receipt { id: delivery, duplicate: false, wake_at };
         Ok((accepting.opening.writes, Accepted { receipt, entries }))
@@ -106,6 +111,16 @@ fn repeat(
     (opening.writes, Accepted { receipt, entries: vec![entry] })
 }
 
+/// The item whose version an event tells; the item of a test is only a sample.
+fn versioned(note: &Note) -> Option<&str> {
+    note.item.as_deref().filter(|_| note.kind != Kind::Test)
+}
+
+/// Whether an event takes its item from the public.
+fn goes(note: &Note) -> bool {
+    matches!(note.kind, Kind::Unpublished | Kind::Deleted)
+}
+
 /// The state of one accept.
 struct Accepting<'a> {
     settings: &'a Settings,
@@ -113,44 +128,48 @@ struct Accepting<'a> {
     notes: Vec<Note>,
     delivery: i64,
     opening: Opening<'a>,
+    /// Which of the notes are older than what is known of their items.
+    stale: Vec<usize>,
 }
 
 impl Accepting<'_> {
-    /// Notes the version of each item and when it becomes public; whether all of the events are older than what is
-    /// known.
+    /// Notes the version of each item, and which events are older than what is known.
     ///
     /// **Invariant:** an older event never overwrites a newer one: versions only grow.
-    fn items<'r>(&mut self, versions: impl Iterator<Item = &'r Row>) -> Result<bool, StoreError> {
+    fn items<'r>(&mut self, versions: impl Iterator<Item = &'r Row>) -> Result<(), StoreError> {
         let now = self.opening.now;
         let connection = self.message.connection.as_str();
-        let with_item = self.notes.iter().filter_map(|note| Some((note, note.item.as_deref()?)));
-        let mut stale = 0;
-        for ((note, item), row) in with_item.zip(versions) {
+        let with_item =
+            self.notes.iter().enumerate().filter_map(|(at, note)| Some((at, note, versioned(note)?)));
+        for ((at, note, item), row) in with_item.zip(versions) {
             let known = row.maybe_time(0)?;
             if note.updated_at.zip(known).is_some_and(|(version, known)| version < known) {
                 // What is planned for it follows the newer one.
-                stale += 1;
+                self.stale.push(at);
                 continue;
             }
             if let Some(version) = note.updated_at {
                 self.opening.writes.push(statement(
                     "INSERT INTO items (connection, item, updated_at, seen_at) VALUES (?1, ?2, ?3, ?4) \
-                     ON CONFLICT (connection, item) DO UPDATE SET updated_at = ?3, seen_at = ?4",
+                     ON CONFLICT (connection, item) DO UPDATE SET updated_at = max(updated_at, ?3), seen_at = ?4",
                     [connection.into(), item.into(), version.into(), now.into()],
                 ));
             }
-            if row.integer(1)? != 0 {
+            // What says nothing of a time leaves what is planned.
+            let is_public = note.published_at.is_some_and(|at| at <= now);
+            if row.integer(1)? != 0 && (is_public || goes(note)) {
                 self.opening.writes.push(statement(
                     "DELETE FROM plans WHERE connection = ?1 AND item = ?2",
                     [connection.into(), item.into()],
                 ));
             }
         }
-        Ok(stale > 0 && stale == self.notes.len())
+        Ok(())
     }
 
-    fn store(&mut self, test: bool, stale: bool) {
+    fn store(&mut self, test: bool) {
         let (message, now) = (self.message, self.opening.now);
+        let stale = !self.stale.is_empty() && self.stale.len() == self.notes.len();
         let note = self.notes.first();
         self.opening.writes.push(statement(
             "INSERT INTO deliveries (id, connection, key, event_type, kind, item, stale, events, verified_by, \
@@ -191,31 +210,35 @@ impl Accepting<'_> {
         if self.message.key_is_unique { repeats_for.max(self.settings.retention) } else { repeats_for }
     }
 
-    /// Has the events join the jobs that wait, or opens them. Tells when one that it opened is due.
+    /// Has the events join the jobs that wait, or opens them. Tells when there is something to do by it: a job
+    /// that it opened or made due earlier, or what it planned.
     fn join(&mut self) -> (Option<Timestamp>, Vec<Entry>) {
         let message = self.message;
         let (mut wake_at, mut entries): (Option<Timestamp>, Vec<Entry>) = (None, Vec::new());
         for route in routes::matching(self.settings, self.notes.iter().map(|it| it.kind)) {
             let event = (message.source(), message.key.as_str());
-            let (job, is_new, hold) =
+            let Joined { job, is_sooner, hold } =
                 self.opening.join(route.action.name, route.target, event, When::Settled);
-            if let Some(due) = job.due_at.filter(|_| is_new) {
-                wake_at = Some(wake_at.map_or(due, |known| known.min(due)));
+            if let Some(due) = job.due_at.filter(|_| is_sooner) {
+                wake_at = wake_at.into_iter().chain([due]).min();
                 entries.push(queued(&job, due, hold));
             }
             self.opening.carry(job.id, self.delivery);
-            self.plan(route.target);
+            let planned = self.plan(route.target);
+            wake_at = wake_at.into_iter().chain(planned).min();
         }
         (wake_at, entries)
     }
 
-    /// Plans a deploy for the time at which an item becomes public, where that lies ahead.
-    fn plan(&mut self, target: &str) {
+    /// Plans a deploy for the time at which an item becomes public, where that lies ahead. Tells the first of these.
+    fn plan(&mut self, target: &str) -> Option<Timestamp> {
         let (message, now) = (self.message, self.opening.now);
-        for note in self.notes.iter().take(MOST_ITEMS) {
-            let at = note.published_at.filter(|at| *at > now);
-            let goes = matches!(note.kind, Kind::Unpublished | Kind::Deleted);
-            let Some(at) = at.filter(|_| !goes) else { continue };
+        let mut first: Option<Timestamp> = None;
+        for (position, note) in self.notes.iter().enumerate().take(MOST_ITEMS) {
+            let is_stale = self.stale.contains(&position);
+            let at = note.published_at.filter(|at| *at > now && !is_stale && !goes(note));
+            let Some(at) = at else { continue };
+            first = first.into_iter().chain([at]).min();
             let id = note.item.as_deref().unwrap_or(&message.key);
             self.opening.writes.push(statement(
                 "INSERT INTO plans (target, connection, item, delivery_id, at) VALUES (?1, ?2, ?3, ?4, ?5) \
@@ -229,5 +252,6 @@ impl Accepting<'_> {
                 ],
             ));
         }
+        first
     }
 }

@@ -35,8 +35,7 @@ pub use direct::{Direct, Input, Output};
 pub use record::{Result, record};
 
 pub(crate) use claim::queued;
-pub(crate) use open::{Opening, When};
-pub(crate) use pace::earliest;
+pub(crate) use open::{Joined, Opening, When};
 pub(crate) use rows::{JobRow, State, read_jobs, select_jobs};
 
 /// One promised action.

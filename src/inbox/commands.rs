@@ -49,7 +49,7 @@ pub fn redeliver(settings: &Settings, id: i64, now: Timestamp) -> Transaction<'_
                 continue;
             }
             let source = connection.split('/').next().unwrap_or_default();
-            let (job, _, _) = opening.join(route.action.name, route.target, (source, key), When::Soon);
+            let job = opening.join(route.action.name, route.target, (source, key), When::Soon).job;
             opening.carry(job.id, id);
             jobs.push(job);
         }
@@ -59,8 +59,10 @@ pub fn redeliver(settings: &Settings, id: i64, now: Timestamp) -> Transaction<'_
 
 /// Revives every dead job, at once.
 pub fn redeliver_dead(settings: &Settings, now: Timestamp) -> Transaction<'_, Outcome> {
-    let reads =
-        std::iter::once(statement(select_jobs!("WHERE j.state = 'dead' ORDER BY j.id LIMIT 1000"), []));
+    let reads = std::iter::once(statement(
+        select_jobs!("WHERE j.state = 'dead' ORDER BY j.target, j.id LIMIT 1000"),
+        [],
+    ));
     Transaction::new(reads.chain(Opening::reads()).collect(), move |rows| {
         let Some((dead, open)) = rows.split_first() else { return Err(StoreError::Unreadable { column: 0 }) };
         let mut opening = Opening::read(settings, open, now)?;
@@ -95,7 +97,7 @@ pub fn deploy(settings: &Settings, target: String, now: Timestamp) -> Transactio
         let waiting = opening.waiting("deploy", &target).cloned();
         let id = format!("deploy-now-{}", now.0);
         let event = waiting.as_ref().map_or(("presshook", id.as_str()), |it| (&it.source, &it.event_id));
-        let (job, _, _) = opening.join("deploy", &target, event, When::Now);
+        let job = opening.join("deploy", &target, event, When::Now).job;
         Ok((opening.writes, done(&[job])))
     })
 }

@@ -1,14 +1,16 @@
 //! What is kept and for how long, and how it moves to another store: pruning, export and import.
 
+use std::fmt;
+
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json_borrow::Value as Json;
 
 use crate::event::Timestamp;
 use crate::payload::Payload;
 use crate::settings::Settings;
-use crate::store::{Row, Statement, StoreError, Transaction, Value, statement};
+use crate::store::{Row, Statement, Transaction, Value, statement};
 
 /// Rows that are pruned from each table at once; what is left is pruned the next time.
 const BATCH: u32 = 500;
@@ -31,52 +33,80 @@ pub fn prune(settings: &Settings, now: Timestamp) -> Transaction<'static, bool> 
              (SELECT 1 FROM carries c WHERE c.delivery_id = d.id) AND NOT EXISTS \
              (SELECT 1 FROM plans p WHERE p.delivery_id = d.id) ORDER BY id LIMIT ?2)"),
         old("DELETE FROM items WHERE (connection, item) IN \
-             (SELECT connection, item FROM items WHERE seen_at < ?1 LIMIT ?2)"),
+             (SELECT connection, item FROM items WHERE seen_at < ?1 ORDER BY seen_at LIMIT ?2)"),
         statement(
             "DELETE FROM keys WHERE (connection, key) IN \
              (SELECT connection, key FROM keys WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)",
             [now.into(), BATCH.into()],
         ),
     ];
+    // As above: what cannot be pruned yet must not be taken for what is left to prune.
     let reads = vec![statement(
-        "SELECT (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE id < ?1 LIMIT ?2)), \
-             (SELECT count(*) FROM (SELECT 1 FROM keys WHERE expires_at < ?3 LIMIT ?2))",
+        "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE id < ?1 AND finished_at < ?1 \
+             AND state IN ('done', 'superseded') LIMIT ?2) UNION ALL \
+         SELECT count(*) FROM (SELECT 1 FROM deliveries d WHERE id < ?1 AND NOT EXISTS \
+             (SELECT 1 FROM carries c WHERE c.delivery_id = d.id) AND NOT EXISTS \
+             (SELECT 1 FROM plans p WHERE p.delivery_id = d.id) LIMIT ?2) UNION ALL \
+         SELECT count(*) FROM (SELECT 1 FROM keys WHERE expires_at < ?3 LIMIT ?2)",
         [cutoff.into(), BATCH.into(), now.into()],
     )];
     Transaction::new(reads, move |rows| {
-        let full = i64::from(BATCH);
-        let row = rows.first().and_then(|rows| rows.first()).ok_or(StoreError::Unreadable { column: 0 })?;
-        let more = row.integer(0)? >= full || row.integer(1)? >= full;
-        Ok((writes, more))
+        let counts = rows.iter().flatten().map(|row| row.integer(0)).collect::<Result<Vec<_>, _>>()?;
+        // With a job go the reasons to keep what it carried.
+        let any_job = counts.first().is_some_and(|jobs| *jobs > 0);
+        Ok((writes, any_job || counts.into_iter().any(|count| count >= i64::from(BATCH))))
     })
 }
 
 /// A table as it is exported: its name, its columns, and the statements that read and write its rows.
 struct Table {
     name: &'static str,
-    columns: &'static [&'static str],
-    /// Reads rows after the position `?1` in order, at most `?2`.
+    columns: &'static [(&'static str, Kind)],
+    /// How many of the first columns are its key.
+    keys: usize,
+    /// Reads rows after a key, in order.
     read: &'static str,
     /// Writes one row, unless it is there.
     write: &'static str,
+}
+
+/// What a column holds.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Integer,
+    MaybeInteger,
+    Text,
+    MaybeText,
+    Blob,
 }
 
 /// Rows read at once; payloads may have 2 MB each.
 const ROWS: u32 = 20;
 
 macro_rules! mark {
-    ($column:literal) => {
+    ($column:ident) => {
         ", ?"
     };
 }
 macro_rules! table {
-    ($name:literal, $first:literal $(, $column:literal)+) => {
+    ($name:ident, [$first:ident $first_kind:ident $(, $key:ident $key_kind:ident)*] $(, $column:ident $kind:ident)*) => {
         Table {
-            name: $name,
-            columns: &[$first $(, $column)+],
-            read: concat!("SELECT ", $first, $(", ", $column,)+ " FROM ", $name, " ORDER BY 1, 2 LIMIT ?2 OFFSET ?1"),
+            name: stringify!($name),
+            columns: &[
+                (stringify!($first), Kind::$first_kind)
+                $(, (stringify!($key), Kind::$key_kind))* $(, (stringify!($column), Kind::$kind))*
+            ],
+            keys: [stringify!($first) $(, stringify!($key))*].len(),
+            read: concat!(
+                "SELECT ", stringify!($first), $(", ", stringify!($key),)* $(", ", stringify!($column),)*
+                " FROM ", stringify!($name),
+                " WHERE (", stringify!($first), $(", ", stringify!($key),)* ") > (?", $(mark!($key),)*
+                ") ORDER BY ", stringify!($first), $(", ", stringify!($key),)* " LIMIT ?"
+            ),
             write: concat!(
-                "INSERT OR IGNORE INTO ", $name, " (", $first, $(", ", $column,)+ ") VALUES (?", $(mark!($column),)+ ")"
+                "INSERT INTO ", stringify!($name), " (",
+                stringify!($first), $(", ", stringify!($key),)* $(", ", stringify!($column),)*
+                ") VALUES (?", $(mark!($key),)* $(mark!($column),)* ") ON CONFLICT DO NOTHING"
             ),
         }
     };
@@ -86,50 +116,114 @@ macro_rules! table {
 #[rustfmt::skip]
 static TABLES: &[Table] = &[
     table!(
-        "deliveries", "id", "connection", "key", "event_type", "kind", "item", "stale", "events", "verified_by",
-        "headers", "payload", "received_at"
+        deliveries, [id Integer], connection Text, key Text, event_type Text, kind Text, item MaybeText,
+        stale Integer, events Text, verified_by Text, headers Text, payload Blob, received_at Integer
     ),
-    table!("keys", "connection", "key", "delivery_id", "expires_at"),
+    table!(keys, [connection Text, key Text], delivery_id Integer, expires_at Integer),
     table!(
-        "jobs", "id", "action", "target", "state", "due_at", "attempts", "tries", "first_at", "last_at", "urgent",
-        "after", "source", "event_id", "reason", "finished_at"
+        jobs, [id Integer], action Text, target Text, state Text, due_at MaybeInteger, attempts Integer,
+        tries Integer, first_at MaybeInteger, wanted_at Integer, urgent Integer, after MaybeInteger, source Text,
+        event_id Text, reason MaybeText, finished_at MaybeInteger
     ),
-    table!("carries", "job_id", "delivery_id"),
-    table!("attempts", "job_id", "number", "started_at", "ended_at", "outcome", "status", "detail"),
-    table!("targets", "name", "last_call_at", "not_before", "building_until", "schedule", "scheduled_at"),
-    table!("budgets", "name", "period_start", "calls", "last_call_at"),
-    table!("plans", "connection", "item", "target", "delivery_id", "at"),
-    table!("items", "connection", "item", "updated_at", "seen_at"),
+    table!(carries, [job_id Integer, delivery_id Integer]),
+    table!(
+        attempts, [job_id Integer, number Integer], started_at Integer, ended_at MaybeInteger, outcome MaybeText,
+        status MaybeInteger, detail MaybeText
+    ),
+    table!(
+        targets, [name Text], deployed_at MaybeInteger, not_before MaybeInteger, building_until MaybeInteger,
+        schedule MaybeText, scheduled_at MaybeInteger
+    ),
+    table!(budgets, [name Text], period_start Integer, calls Integer, last_call_at MaybeInteger),
+    table!(plans, [connection Text, item Text, target Text], delivery_id Integer, at Integer),
+    table!(items, [connection Text, item Text], updated_at Integer, seen_at Integer),
 ];
 
-/// Where an export goes on: a table, and how many of its rows are out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where an export goes on: a table, and the key of the last row of it that is out.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Cursor {
     table: usize,
-    row: i64,
+    after: Vec<Value>,
 }
 
 impl Cursor {
     /// The beginning.
-    pub const START: Cursor = Cursor { table: 0, row: 0 };
+    pub const START: Cursor = Cursor { table: 0, after: Vec::new() };
 
-    /// Reads what [`Cursor`] prints: `2.40`.
+    /// Reads what [`Cursor`] prints: the table's number, and the key: `0.1769846400000`.
     pub fn parse(text: &str) -> Option<Cursor> {
-        let (table, row) = text.split_once('.')?;
-        Some(Cursor { table: table.parse().ok()?, row: row.parse().ok().filter(|row| *row >= 0)? })
+        let mut parts = text.split('.');
+        let table: usize = parts.next()?.parse().ok()?;
+        let keys = TABLES.get(table)?.keys();
+        let parts: Vec<&str> = parts.collect();
+        if parts.is_empty() {
+            return Some(Cursor { table, after: Vec::new() });
+        }
+        let whole = parts.len() == keys.len();
+        let after = keys.iter().zip(parts).map(|((_, kind), part)| match kind {
+            Kind::Integer | Kind::MaybeInteger => part.parse().ok().map(Value::Integer),
+            Kind::Text | Kind::MaybeText | Kind::Blob => {
+                String::from_utf8(URL_SAFE_NO_PAD.decode(part).ok()?).ok().map(Value::Text)
+            }
+        });
+        Some(Cursor { table, after: after.collect::<Option<_>>().filter(|_| whole)? })
     }
 }
 
-impl std::fmt::Display for Cursor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}", self.table, self.row)
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.table)?;
+        self.after.iter().try_for_each(|value| match value {
+            Value::Integer(number) => write!(f, ".{number}"),
+            Value::Text(text) => write!(f, ".{}", URL_SAFE_NO_PAD.encode(text)),
+            Value::Null | Value::Blob(_) => Ok(()),
+        })
+    }
+}
+
+impl Table {
+    fn keys(&self) -> &'static [(&'static str, Kind)] {
+        self.columns.get(..self.keys).unwrap_or_default()
+    }
+
+    /// The rows after a key; all, where it is empty.
+    fn after(&self, key: &[Value]) -> Statement {
+        let first = self.keys().iter().map(|(_, kind)| kind.least()).collect();
+        let mut params = if key.is_empty() { first } else { key.to_vec() };
+        params.push(ROWS.into());
+        Statement { sql: self.read, params }
+    }
+}
+
+impl Kind {
+    /// Less than any in a key.
+    fn least(self) -> Value {
+        match self {
+            Kind::Integer | Kind::MaybeInteger => Value::Integer(i64::MIN),
+            Kind::Text | Kind::MaybeText | Kind::Blob => Value::Text(String::new()),
+        }
+    }
+
+    /// Reads a value as [`Line`] wrote it; nothing if a column of this kind cannot hold it.
+    fn import(self, value: Json<'_>) -> Option<Value> {
+        match (self, value) {
+            (Kind::MaybeInteger | Kind::MaybeText, Json::Null) => Some(Value::Null),
+            (Kind::Integer | Kind::MaybeInteger, Json::Number(number)) => number.as_i64().map(Value::Integer),
+            (Kind::Text | Kind::MaybeText, Json::Str(text)) => Some(Value::Text(text.into_owned())),
+            (Kind::Blob, Json::Array(parts)) => {
+                STANDARD.decode(parts.first()?.as_str()?).ok().map(Value::Blob)
+            }
+            (Kind::Integer | Kind::MaybeInteger | Kind::Text | Kind::MaybeText | Kind::Blob, _) => None,
+        }
     }
 }
 
 /// The next rows of the whole store, a line of JSON each, and where to go on; nothing where that was all.
+///
+/// What is written meanwhile may be in it or not; what was there and stays there is in it.
 pub fn export(cursor: Cursor) -> Transaction<'static, (String, Option<Cursor>)> {
     let table = TABLES.get(cursor.table);
-    let reads = table.map(|table| statement(table.read, [cursor.row.into(), ROWS.into()]));
+    let reads = table.map(|table| table.after(&cursor.after));
     Transaction::new(reads.into_iter().collect(), move |rows| {
         let (Some(table), Some(rows)) = (table, rows.first()) else {
             return Ok((Vec::new(), (String::new(), None)));
@@ -139,19 +233,17 @@ pub fn export(cursor: Cursor) -> Transaction<'static, (String, Option<Cursor>)> 
             lines.push_str(&serde_json::to_string(&Line { table, row }).unwrap_or_default());
             lines.push('\n');
         }
-        let read = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-        let full = read >= i64::from(ROWS);
-        let next = if full {
-            Cursor { row: cursor.row.saturating_add(read), ..cursor }
-        } else {
-            Cursor { table: cursor.table.saturating_add(1), row: 0 }
+        let last = rows.last().filter(|_| rows.len() >= usize::try_from(ROWS).unwrap_or(usize::MAX));
+        let next = match last.and_then(|row| row.0.get(..table.keys)) {
+            Some(key) => Cursor { table: cursor.table, after: key.to_vec() },
+            None => Cursor { table: cursor.table.saturating_add(1), after: Vec::new() },
         };
         let more = next.table < TABLES.len();
         Ok((Vec::new(), (lines, more.then_some(next))))
     })
 }
 
-/// One row as a JSON object.
+/// One row as a JSON object; bytes are base64 in a list.
 struct Line<'a> {
     table: &'a Table,
     row: &'a Row,
@@ -161,7 +253,7 @@ impl Serialize for Line<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("table", self.table.name)?;
-        for (column, value) in self.table.columns.iter().zip(&self.row.0) {
+        for ((column, _), value) in self.table.columns.iter().zip(&self.row.0) {
             match value {
                 Value::Null => map.serialize_entry(column, &())?,
                 Value::Integer(number) => map.serialize_entry(column, number)?,
@@ -193,28 +285,18 @@ pub enum ImportError {
 pub fn import(text: &str) -> Result<Transaction<'static, usize>, ImportError> {
     let mut writes: Vec<Statement> = Vec::new();
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let wrong =
-            |reason: &str| ImportError::Line { line: index.saturating_add(1), reason: reason.to_owned() };
-        let mut payload = Payload::parse(line.as_bytes()).map_err(|error| wrong(&error.to_string()))?;
+        let wrong = |reason: String| ImportError::Line { line: index.saturating_add(1), reason };
+        let mut payload = Payload::parse(line.as_bytes()).map_err(|error| wrong(error.to_string()))?;
         let mut row = payload.fields();
-        let name = row.text("table").ok_or_else(|| wrong("it has no `table`"))?;
+        let name = row.text("table").ok_or_else(|| wrong("it has no `table`".to_owned()))?;
         let table = TABLES.iter().find(|it| it.name == name);
-        let table = table.ok_or_else(|| wrong("this version has no such table"))?;
-        let params =
-            table.columns.iter().map(|column| imported(row.take(column)).ok_or_else(|| wrong(column)));
+        let table = table.ok_or_else(|| wrong("this version has no such table".to_owned()))?;
+        let params = table.columns.iter().map(|(column, kind)| {
+            let value = row.take(column).and_then(|value| kind.import(value));
+            value.ok_or_else(|| wrong(format!("it has no usable `{column}`")))
+        });
         writes.push(Statement { sql: table.write, params: params.collect::<Result<_, _>>()? });
     }
     let lines = writes.len();
     Ok(Transaction::new(Vec::new(), move |_| Ok((writes, lines))))
-}
-
-/// A value as [`Line`] wrote it; bytes are base64 in a list.
-fn imported(value: Option<Json<'_>>) -> Option<Value> {
-    match value? {
-        Json::Null => Some(Value::Null),
-        Json::Number(number) => number.as_i64().map(Value::Integer),
-        Json::Str(text) => Some(Value::Text(text.into_owned())),
-        Json::Array(parts) => STANDARD.decode(parts.first()?.as_str()?).ok().map(Value::Blob),
-        Json::Bool(_) | Json::Object(_) => None,
-    }
 }

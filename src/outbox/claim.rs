@@ -7,10 +7,10 @@
 use std::time::Duration;
 
 use super::open::{Opening, When};
-use super::pace::{Hold, TargetState};
+use super::pace::{Hold, TargetState, earliest};
 use super::record::failed;
 use super::rows::{JobRow, State, read_jobs, select_jobs, write};
-use super::{Attempt, Carried, Failure, Job, earliest};
+use super::{Attempt, Carried, Failure, Job};
 use crate::actions::Action;
 use crate::event::{Key, Timestamp};
 use crate::log::{Code, Entry, Level};
@@ -35,6 +35,8 @@ pub struct Claimed {
     pub attempt: Attempt,
     /// When it must be over.
     pub deadline: Timestamp,
+    /// The budget that it was charged to.
+    pub charged: Option<String>,
 }
 
 /// What came of looking for due jobs.
@@ -55,7 +57,13 @@ pub fn claim(settings: &Settings, now: Timestamp, jitter: u32) -> Transaction<'_
     let mut reads = vec![
         statement(select_jobs!("WHERE j.due_at <= ?1 ORDER BY j.due_at LIMIT 32"), [now.into()]),
         statement(select_jobs!("WHERE j.state = 'sending'"), []),
-        statement(select_jobs!("WHERE j.state = 'dead' AND j.action = 'deploy'"), []),
+        statement(
+            select_jobs!(
+                "WHERE j.state = 'dead' AND j.action = 'deploy' \
+                 AND j.target IN (SELECT name FROM targets WHERE scheduled_at <= ?1)"
+            ),
+            [now.into()],
+        ),
         statement(
             "SELECT p.target, p.connection, p.item, p.delivery_id, d.key FROM plans p \
              LEFT JOIN deliveries d ON d.id = p.delivery_id WHERE p.at <= ?1 ORDER BY p.at LIMIT 32",
@@ -77,7 +85,7 @@ pub fn claim(settings: &Settings, now: Timestamp, jitter: u32) -> Transaction<'_
             lost.into_iter().for_each(|job| claiming.lost(job));
         } else if !plans.is_empty() {
             plans.iter().try_for_each(|plan| claiming.planned(plan))?;
-        } else if !claiming.scheduled(&read_jobs(dead)?) {
+        } else if !claiming.scheduled(&read_jobs(dead)?) && !claiming.eased() {
             due.into_iter().for_each(|job| claiming.take(job));
         }
         Ok((claiming.opening.writes, claiming.claims))
@@ -106,12 +114,16 @@ pub fn carried(job: i64) -> Transaction<'static, Carried> {
 pub fn next_wake() -> Transaction<'static, Option<Timestamp>> {
     let reads = vec![
         statement("SELECT min(due_at) FROM jobs WHERE due_at IS NOT NULL", []),
+        statement("SELECT min(due_at), count(*) FROM jobs WHERE state = 'sending'", []),
         statement("SELECT min(at) FROM plans", []),
         statement("SELECT min(scheduled_at) FROM targets", []),
     ];
     Transaction::new(reads, |rows| {
         let times = rows.iter().flatten().map(|row| row.maybe_time(0)).collect::<Result<Vec<_>, _>>()?;
-        Ok((Vec::new(), times.into_iter().flatten().min()))
+        let under_way = rows.get(1).and_then(|rows| rows.first()).map_or(Ok(0), |row| row.integer(1))?;
+        // Where no more can be under way, what is due waits for the end of one, which looks again.
+        let full = usize::try_from(under_way).is_ok_and(|count| count >= MOST_IN_FLIGHT);
+        Ok((Vec::new(), times.into_iter().skip(usize::from(full)).flatten().min()))
     })
 }
 
@@ -148,7 +160,7 @@ impl Claiming<'_> {
         let (item, delivery) = (plan.text(2)?, plan.integer(3)?);
         let source = connection.split('/').next().unwrap_or_default();
         let key = plan.maybe_text(4)?;
-        let (job, _, _) = self.opening.join("deploy", target, (source, key.unwrap_or(item)), When::Soon);
+        let job = self.opening.join("deploy", target, (source, key.unwrap_or(item)), When::Soon).job;
         if key.is_some() {
             self.opening.carry(job.id, delivery);
         }
@@ -160,9 +172,11 @@ impl Claiming<'_> {
         Ok(())
     }
 
-    /// Whether a schedule had something to do: its time has come, or it was changed.
+    /// Whether a schedule had something to do: its time has come, or it was changed or removed.
     fn scheduled(&mut self, dead: &[JobRow]) -> bool {
         let before = self.opening.writes.len();
+        let removed = self.opening.known.unschedule();
+        self.opening.writes.extend(removed);
         for target in &self.settings.targets {
             let state = self.opening.known.state(&target.name);
             let text = target.schedule.as_ref().map(|it| it.text.clone());
@@ -192,11 +206,18 @@ impl Claiming<'_> {
         any
     }
 
+    /// Whether a job may go earlier than it was thought.
+    fn eased(&mut self) -> bool {
+        let any = self.opening.ease(&self.sending);
+        self.claims.again |= any;
+        any
+    }
+
     /// Claims a job that is due, or says when it will be, where its target does not allow it now.
     fn take(&mut self, mut job: JobRow) {
         let busy = self.sending.iter().find(|it| it.action == job.action && it.target == job.target);
         if let Some(busy) = busy {
-            // The record of that call says anew when this one is due.
+            // When that call has ended, the next look lets this one go.
             job.due_at = busy.due_at;
             return self.opening.writes.push(write(&job));
         }
@@ -227,8 +248,8 @@ impl Claiming<'_> {
             first_at: None,
             ..job
         };
-        let called = self.opening.known.called(&job.target, self.now);
-        self.opening.writes.extend(called);
+        let (charged, charge) = self.opening.known.charge(&job.target, self.now).unzip();
+        self.opening.writes.extend(charge);
         self.opening.writes.push(write(&job));
         self.opening.writes.push(statement(
             "INSERT INTO attempts (job_id, number, started_at) VALUES (?1, ?2, ?3)",
@@ -238,6 +259,7 @@ impl Claiming<'_> {
             id: job.id,
             attempt: Attempt { number: job.attempts, started_at: self.now },
             deadline,
+            charged,
             job: Job {
                 action,
                 target: job.target.clone(),

@@ -1,7 +1,7 @@
 //! Opening jobs: for events that come, for a time that has come, by the owner's hand. At most one deploy job waits
 //! for each target, and whatever else is to be done for the target joins it.
 
-use super::pace::{Hold, Known, earliest};
+use super::pace::{Hold, Known, earliest, window};
 use super::rows::{self, JobRow, State, read_jobs, write};
 use crate::event::Timestamp;
 use crate::settings::Settings;
@@ -25,6 +25,16 @@ pub(crate) enum When {
     Soon,
     /// As soon as its target can be called: the owner asked for it.
     Now,
+}
+
+/// What came of an event that joined.
+pub(crate) struct Joined {
+    /// The job as it is then.
+    pub(crate) job: JobRow,
+    /// Whether it is new, or due earlier than it was.
+    pub(crate) is_sooner: bool,
+    /// What holds it back.
+    pub(crate) hold: Option<Hold>,
 }
 
 impl<'s> Opening<'s> {
@@ -54,17 +64,10 @@ impl<'s> Opening<'s> {
         self.waiting.iter().find(|it| it.action == action && it.target == target)
     }
 
-    /// Has an event join the job that waits for a target; opens one if there is none. The job as it is then, whether
-    /// it is new, and what holds it back.
-    pub(crate) fn join(
-        &mut self,
-        action: &str,
-        target: &str,
-        event: (&str, &str),
-        when: When,
-    ) -> (JobRow, bool, Option<Hold>) {
+    /// Has an event join the job that waits for a target; opens one if there is none.
+    pub(crate) fn join(&mut self, action: &str, target: &str, event: (&str, &str), when: When) -> Joined {
         let known = self.waiting(action, target).cloned();
-        let is_new = known.is_none();
+        let before = known.as_ref().and_then(|job| job.due_at);
         let mut job = known.unwrap_or_else(|| {
             let job = JobRow::new(self.next_id, action, target, self.now);
             self.next_id = self.next_id.saturating_add(1);
@@ -74,7 +77,8 @@ impl<'s> Opening<'s> {
         (job.source, job.event_id) = (source.to_owned(), event_id.to_owned());
         let hold = self.schedule(&mut job, when);
         self.keep(job.clone());
-        (job, is_new, hold)
+        let is_sooner = before.is_none_or(|before| job.due_at.is_some_and(|due| due < before));
+        Joined { job, is_sooner, hold }
     }
 
     /// Opens a job that does not wait: a dead one that is to be tried again, or one that was held or blocked. Where
@@ -103,31 +107,48 @@ impl<'s> Opening<'s> {
             job = JobRow {
                 tries: 0,
                 first_at: sibling.first_at,
-                last_at: sibling.last_at,
+                wanted_at: sibling.wanted_at,
                 urgent: job.urgent || sibling.urgent,
                 source: sibling.source,
                 event_id: sibling.event_id,
                 ..job
             };
-            job.due_at = Some(self.due(&job));
         } else {
-            let earliest = earliest(&self.known, &job.target, job.urgent, now);
-            job.due_at = Some(earliest.map_or(again, |(at, _)| at.max(again)));
+            job.wanted_at = again;
         }
+        job.due_at = Some(self.due(&job).0);
         self.keep(job.clone());
         job
     }
 
-    /// Works out anew when the job that waits for a target is due, as its target is free now.
-    pub(super) fn wait_again(&mut self, action: &str, target: &str) {
-        if let Some(job) = self.waiting(action, target).cloned() {
-            let due_at = Some(self.due(&job));
-            self.keep(JobRow { due_at, ..job });
-        }
+    /// Has the jobs come earlier that are held back by what holds no more: a call of their target has ended, a budget
+    /// was raised, or a call that was charged to it has been refused. Not those whose target is busy. Whether there
+    /// are any.
+    pub(super) fn ease(&mut self, sending: &[JobRow]) -> bool {
+        let is_busy =
+            |job: &JobRow| sending.iter().any(|it| it.target == job.target && it.action == job.action);
+        let eased: Vec<JobRow> = self
+            .waiting
+            .iter()
+            .filter(|job| !is_busy(job))
+            .filter_map(|job| {
+                let due_at =
+                    Some(self.due(job).0).filter(|due| job.due_at.is_none_or(|known| *due < known))?;
+                Some(JobRow { due_at: Some(due_at), ..job.clone() })
+            })
+            .collect();
+        let any = !eased.is_empty();
+        eased.into_iter().for_each(|job| self.keep(job));
+        any
     }
 
-    fn due(&self, job: &JobRow) -> Timestamp {
-        self.known.due(&job.target, (job.first_at, job.last_at), job.urgent, self.now).0
+    /// When a job is due: when it is wanted, but no earlier than its target allows; and what holds it back, if
+    /// anything.
+    fn due(&self, job: &JobRow) -> (Timestamp, Option<Hold>) {
+        match earliest(&self.known, &job.target, job.urgent, self.now) {
+            Some((at, hold)) if at > job.wanted_at => (at, Some(hold)),
+            _ => (job.wanted_at, None),
+        }
     }
 
     /// A delivery is carried by a job.
@@ -140,15 +161,16 @@ impl<'s> Opening<'s> {
 
     fn schedule(&mut self, job: &mut JobRow, when: When) -> Option<Hold> {
         let now = self.now;
+        let first_at = job.first_at.unwrap_or(now);
         job.tries = 0;
-        job.last_at = now;
-        job.first_at = job.first_at.or(Some(now));
+        job.first_at = Some(first_at);
         job.urgent |= when == When::Now;
-        let first_at = job.first_at.filter(|_| when == When::Settled);
-        let (due, hold) = self.known.due(&job.target, (first_at, now), job.urgent, now);
-        // What is to be done soon is not put off by it.
-        let sooner = job.due_at.filter(|known| when != When::Settled && *known < due && !job.urgent);
-        job.due_at = Some(sooner.unwrap_or(due));
+        job.wanted_at = match self.known.target(&job.target) {
+            Some(target) if when == When::Settled && !job.urgent => window(&target.pace, first_at, now),
+            _ => now,
+        };
+        let (due, hold) = self.due(job);
+        job.due_at = Some(due);
         hold
     }
 

@@ -17,7 +17,8 @@ pub(crate) fn window(pace: &Pace, first_at: Timestamp, last_at: Timestamp) -> Ti
 /// What is known of a target.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct TargetState {
-    pub(crate) last_call_at: Option<Timestamp>,
+    /// When the last call was made that its host accepted.
+    pub(crate) deployed_at: Option<Timestamp>,
     /// Until when its host asked to be left alone.
     pub(crate) not_before: Option<Timestamp>,
     /// Until when a build is believed to run.
@@ -104,44 +105,25 @@ impl<'s> Known<'s> {
         let known = self.budgets.iter().find(|(name, _)| *name == budget.name).map(|(_, spent)| *spent);
         match known {
             Some(spent) if spent.period_start == period_start => spent,
+            // Only where the owner has moved the day: some of these calls are of this month, and all may be.
+            Some(spent) if spent.last_call_at.is_some_and(|at| at >= period_start) => {
+                Spent { period_start, ..spent }
+            }
             known => Spent { period_start, calls: 0, last_call_at: known.and_then(|it| it.last_call_at) },
         }
     }
 
-    /// When a job's events are to be carried, no earlier than its target allows; and what holds it back, if anything.
-    pub(crate) fn due(
-        &self,
-        target: &str,
-        times: (Option<Timestamp>, Timestamp),
-        urgent: bool,
-        now: Timestamp,
-    ) -> (Timestamp, Option<Hold>) {
-        let (first_at, last_at) = times;
-        let wanted = match (self.target(target), first_at) {
-            (Some(it), Some(first_at)) if !urgent => window(&it.pace, first_at, last_at),
-            _ => now,
-        };
-        match earliest(self, target, urgent, now) {
-            Some((at, hold)) if at > wanted => (at, Some(hold)),
-            _ => (wanted, None),
-        }
-    }
-
-    /// Notes that a call is about to be made.
-    pub(super) fn called(&mut self, target: &str, now: Timestamp) -> Vec<Statement> {
-        let state = TargetState { last_call_at: Some(now), not_before: None, ..self.state(target) };
-        let spent = self.budget_of(target).map(|budget| {
-            let spent = self.spent(budget, now);
-            let spent = Spent { calls: spent.calls.saturating_add(1), last_call_at: Some(now), ..spent };
-            self.set_spent(&budget.name, spent)
-        });
-        std::iter::once(self.set_state(target, state)).chain(spent).collect()
-    }
-
-    /// Notes that the last call has clearly been refused.
-    pub(super) fn refused(&mut self, target: &str, now: Timestamp) -> Option<Statement> {
+    /// Charges a call that is about to be made to its target's budget, if it has one. The budget's name.
+    pub(super) fn charge(&mut self, target: &str, now: Timestamp) -> Option<(String, Statement)> {
         let budget = self.budget_of(target)?;
-        let called_at = self.state(target).last_call_at?;
+        let spent = self.spent(budget, now);
+        let spent = Spent { calls: spent.calls.saturating_add(1), last_call_at: Some(now), ..spent };
+        Some((budget.name.clone(), self.set_spent(&budget.name, spent)))
+    }
+
+    /// Gives back to a budget what a call was charged that has clearly been refused.
+    pub(super) fn refund(&mut self, budget: &str, called_at: Timestamp, now: Timestamp) -> Option<Statement> {
+        let budget = self.settings.budgets.iter().find(|it| it.name == budget)?;
         let spent = self.spent(budget, now);
         // A call of last month is not given back to this one.
         let counted = called_at >= spent.period_start && spent.calls > 0;
@@ -149,6 +131,21 @@ impl<'s> Known<'s> {
             let spent = Spent { calls: spent.calls.saturating_sub(1), ..spent };
             self.set_spent(&budget.name, spent)
         })
+    }
+
+    /// Notes that a target's host accepted the call that was made then.
+    pub(super) fn deployed(&mut self, target: &str, called_at: Timestamp) -> Statement {
+        let state = TargetState { deployed_at: Some(called_at), ..self.state(target) };
+        self.set_state(target, state)
+    }
+
+    /// Forgets the schedules of targets that are set up no more.
+    pub(super) fn unschedule(&mut self) -> Vec<Statement> {
+        let is_set_up = |name: &str| self.settings.target(name).is_some();
+        let stale = |(name, state): &&(String, TargetState)| state.schedule.is_some() && !is_set_up(name);
+        let stale: Vec<(String, TargetState)> = self.targets.iter().filter(stale).cloned().collect();
+        let without = |state| TargetState { schedule: None, scheduled_at: None, ..state };
+        stale.into_iter().map(|(name, state)| self.set_state(&name, without(state))).collect()
     }
 
     /// Notes until when a target must not be called.
@@ -188,7 +185,7 @@ pub(crate) fn earliest(
     let state = known.state(target);
     let mut holds = vec![(state.not_before, Hold::RetryAfter)];
     if !urgent {
-        let gap = known.target(target).and_then(|it| Some(state.last_call_at?.plus(it.pace.min_gap)));
+        let gap = known.target(target).and_then(|it| Some(state.deployed_at?.plus(it.pace.min_gap)));
         holds.extend([(gap, Hold::Gap), (state.building_until, Hold::Build)]);
     }
     if let Some(budget) = known.budget_of(target) {

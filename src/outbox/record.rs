@@ -31,6 +31,7 @@ const MOST_RETRY_AFTER: Duration = Duration::from_secs(12 * 3600);
 /// Notes how a claimed attempt ended. An answer that comes after its claim has been given up changes nothing: the
 /// job has been tried again, or will be.
 ///
+/// The edge claims again after it: what waited for the target may be due.
 /// `jitter` is a random number below 200, which the edge draws: thousandths that a pause is longer than nine tenths.
 pub fn record<'a>(
     settings: &'a Settings,
@@ -56,6 +57,8 @@ pub fn record<'a>(
         let told = |level, code| claimed.job.entry(level, code, claimed.attempt, now);
         let entry = match result {
             Ok(done) => {
+                let deployed = opening.known.deployed(&job.target, claimed.attempt.started_at);
+                opening.writes.push(deployed);
                 succeeded(job, done, &read_jobs(blocked)?, &mut opening);
                 told(Level::Info, claimed.job.action.done)
                     .with_some("status", done.status.map(u64::from))
@@ -63,6 +66,10 @@ pub fn record<'a>(
                     .with_some("already_exists", done.already_exists.then_some("true"))
             }
             Err(failure) => {
+                let charged = claimed.charged.as_deref().filter(|_| failure.is_refusal());
+                let refund =
+                    charged.and_then(|budget| opening.known.refund(budget, claimed.attempt.started_at, now));
+                opening.writes.extend(refund);
                 let job = failed(job, failure, &mut opening, jitter);
                 let (level, code) = job.told_as();
                 told(level, code)
@@ -74,16 +81,15 @@ pub fn record<'a>(
     })
 }
 
-/// A job is done, and with it every dead one of its target; what waits behind it may be due.
+/// A job is done, and with it every dead deploy of its target, for one call carries all; what waits behind it may go.
 fn succeeded(job: JobRow, done: &Done, blocked: &[JobRow], opening: &mut Opening<'_>) {
     let now = opening.now;
     opening.writes.push(ended(&job, "accepted", done.status, done.reference.as_deref(), now));
     opening.writes.push(statement(
         "UPDATE jobs SET state = 'superseded', reason = 'a later call of its target was accepted', \
-         finished_at = ?1 WHERE target = ?2 AND action = ?3 AND state = 'dead'",
+         finished_at = ?1 WHERE target = ?2 AND action = ?3 AND action = 'deploy' AND state = 'dead'",
         [now.into(), job.target.as_str().into(), job.action.as_str().into()],
     ));
-    opening.wait_again(&job.action, &job.target);
     for job in blocked {
         opening.reopen(job, When::Soon);
     }
@@ -110,10 +116,6 @@ pub(super) fn failed(job: JobRow, failure: &Failure, opening: &mut Opening<'_>, 
     let reason = failure.to_string();
     let status = failure.status().map(|it| it.as_u16());
     opening.writes.push(ended(&job, outcome, status, Some(&reason), now));
-    if failure.is_refusal() {
-        let refund = opening.known.refused(&job.target, now);
-        opening.writes.extend(refund);
-    }
     if let Some(wait) = failure.retry_after() {
         let hold = opening.known.hold_until(&job.target, now.plus(wait.min(MOST_RETRY_AFTER)));
         opening.writes.push(hold);
@@ -122,13 +124,12 @@ pub(super) fn failed(job: JobRow, failure: &Failure, opening: &mut Opening<'_>, 
     let job = JobRow { reason: Some(reason), ..job };
     if !failure.is_temporary() || (delay.is_none() && opening.waiting(&job.action, &job.target).is_none()) {
         // What waits behind it has its own chance; where it succeeds, it supersedes this one.
-        opening.wait_again(&job.action, &job.target);
         let job = JobRow { state: State::Dead, due_at: None, urgent: false, finished_at: Some(now), ..job };
         opening.writes.push(write(&job));
         return job;
     }
-    let thousandth = delay.copied().unwrap_or_default() / 1000;
-    let again = now.plus(thousandth.saturating_mul(jitter.min(200).saturating_add(900)));
+    let thousandths = delay.copied().unwrap_or_default().saturating_mul(jitter.min(200).saturating_add(900));
+    let again = now.plus(thousandths.checked_div(1000).unwrap_or_default());
     opening.retry(job, again)
 }
 

@@ -64,7 +64,8 @@ pub(crate) struct JobRow {
     pub(crate) tries: u32,
     /// When the first event came that no call has carried; none where all have been tried once.
     pub(crate) first_at: Option<Timestamp>,
-    pub(crate) last_at: Timestamp,
+    /// When it is to be done if nothing holds it back.
+    pub(crate) wanted_at: Timestamp,
     /// Whether the owner asked for it to be done now.
     pub(crate) urgent: bool,
     /// The job that must be done before.
@@ -89,7 +90,7 @@ impl JobRow {
             attempts: 0,
             tries: 0,
             first_at: None,
-            last_at: now,
+            wanted_at: now,
             urgent: false,
             after: None,
             source: String::new(),
@@ -109,7 +110,7 @@ impl JobRow {
 macro_rules! select_jobs {
     ($rest:literal) => {
         concat!(
-            "SELECT j.id, j.action, j.target, j.state, j.due_at, j.attempts, j.tries, j.first_at, j.last_at, \
+            "SELECT j.id, j.action, j.target, j.state, j.due_at, j.attempts, j.tries, j.first_at, j.wanted_at, \
              j.urgent, j.after, j.source, j.event_id, j.reason, j.finished_at FROM jobs j ",
             $rest
         )
@@ -137,7 +138,7 @@ fn read_job(row: &Row) -> Result<JobRow, StoreError> {
         attempts: count(5)?,
         tries: count(6)?,
         first_at: row.maybe_time(7)?,
-        last_at: row.time(8)?,
+        wanted_at: row.time(8)?,
         urgent: row.integer(9)? != 0,
         after: row.maybe_integer(10)?,
         source: row.text(11)?.to_owned(),
@@ -150,11 +151,11 @@ fn read_job(row: &Row) -> Result<JobRow, StoreError> {
 /// Writes a job, new or changed.
 pub(crate) fn write(job: &JobRow) -> Statement {
     statement(
-        "INSERT INTO jobs (id, action, target, state, due_at, attempts, tries, first_at, last_at, urgent, after, \
+        "INSERT INTO jobs (id, action, target, state, due_at, attempts, tries, first_at, wanted_at, urgent, after, \
          source, event_id, reason, finished_at) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) \
          ON CONFLICT (id) DO UPDATE SET state = ?4, due_at = ?5, attempts = ?6, tries = ?7, first_at = ?8, \
-         last_at = ?9, urgent = ?10, after = ?11, source = ?12, event_id = ?13, reason = ?14, finished_at = ?15",
+         wanted_at = ?9, urgent = ?10, after = ?11, source = ?12, event_id = ?13, reason = ?14, finished_at = ?15",
         [
             job.id.into(),
             job.action.as_str().into(),
@@ -164,7 +165,7 @@ pub(crate) fn write(job: &JobRow) -> Statement {
             job.attempts.into(),
             job.tries.into(),
             job.first_at.into(),
-            job.last_at.into(),
+            job.wanted_at.into(),
             job.urgent.into(),
             job.after.into(),
             job.source.as_str().into(),
@@ -182,10 +183,7 @@ pub(crate) fn open_jobs() -> Statement {
 
 /// Reads what is known of every target.
 pub(crate) fn targets() -> Statement {
-    statement(
-        "SELECT name, last_call_at, not_before, building_until, schedule, scheduled_at FROM targets",
-        [],
-    )
+    statement("SELECT name, deployed_at, not_before, building_until, schedule, scheduled_at FROM targets", [])
 }
 
 /// Reads what has been spent of every budget.
@@ -195,7 +193,7 @@ pub(crate) fn budgets() -> Statement {
 
 pub(super) fn read_target(row: &Row) -> Result<(String, TargetState), StoreError> {
     let state = TargetState {
-        last_call_at: row.maybe_time(1)?,
+        deployed_at: row.maybe_time(1)?,
         not_before: row.maybe_time(2)?,
         building_until: row.maybe_time(3)?,
         schedule: row.maybe_text(4)?.map(str::to_owned),
@@ -206,12 +204,12 @@ pub(super) fn read_target(row: &Row) -> Result<(String, TargetState), StoreError
 
 pub(super) fn write_target(name: &str, state: &TargetState) -> Statement {
     statement(
-        "INSERT INTO targets (name, last_call_at, not_before, building_until, schedule, scheduled_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (name) DO UPDATE SET last_call_at = ?2, not_before = ?3, \
+        "INSERT INTO targets (name, deployed_at, not_before, building_until, schedule, scheduled_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (name) DO UPDATE SET deployed_at = ?2, not_before = ?3, \
          building_until = ?4, schedule = ?5, scheduled_at = ?6",
         [
             name.into(),
-            state.last_call_at.into(),
+            state.deployed_at.into(),
             state.not_before.into(),
             state.building_until.into(),
             state.schedule.as_deref().into(),

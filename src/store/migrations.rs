@@ -2,7 +2,8 @@
 //! run when it is opened. A migration that has been released is never edited: a further one follows it.
 //!
 //! Ids of deliveries and jobs are milliseconds since 1970 at arrival, or the next free number: so they sort by age,
-//! old ones are found without an index, and none comes again after its row is gone.
+//! old ones are found without an index. One comes again only if the newest row is deleted before the clock has
+//! passed it.
 
 use super::{Statement, StoreError, Transaction, statement};
 
@@ -42,7 +43,7 @@ pub static MIGRATIONS: &[&[&str]] = &[&[
         attempts INTEGER NOT NULL,
         tries INTEGER NOT NULL,
         first_at INTEGER,
-        last_at INTEGER NOT NULL,
+        wanted_at INTEGER NOT NULL,
         urgent INTEGER NOT NULL,
         after INTEGER,
         source TEXT NOT NULL,
@@ -72,10 +73,10 @@ pub static MIGRATIONS: &[&[&str]] = &[&[
         detail TEXT,
         PRIMARY KEY (job_id, number)
     ) WITHOUT ROWID",
-    // What is known of a target: when it was called last, and until when it must not be called.
+    // What is known of a target: when it was deployed last, and until when it must not be called.
     "CREATE TABLE targets (
         name TEXT PRIMARY KEY,
-        last_call_at INTEGER,
+        deployed_at INTEGER,
         not_before INTEGER,
         building_until INTEGER,
         schedule TEXT,
@@ -97,6 +98,7 @@ pub static MIGRATIONS: &[&[&str]] = &[&[
         PRIMARY KEY (connection, item, target)
     ) WITHOUT ROWID",
     "CREATE INDEX plans_by_time ON plans (at)",
+    "CREATE INDEX plans_by_delivery ON plans (delivery_id)",
     // The newest version of each item that an event told of.
     "CREATE TABLE items (
         connection TEXT NOT NULL,
@@ -105,6 +107,7 @@ pub static MIGRATIONS: &[&[&str]] = &[&[
         seen_at INTEGER NOT NULL,
         PRIMARY KEY (connection, item)
     ) WITHOUT ROWID",
+    "CREATE INDEX items_by_seen ON items (seen_at)",
 ]];
 
 /// Brings a store to the latest version, and tells how many migrations were run.

@@ -7,18 +7,25 @@
     reason = "a test fails by panicking"
 )]
 
+mod coalescing;
 mod command;
 mod contract;
+mod costs;
 mod custom;
+mod edge;
 mod fuzz;
 mod greetings;
 mod inspect;
+mod keeping;
+mod model;
 mod outbox;
+mod pacing;
 mod properties;
 mod secrets;
 mod send;
 mod settings;
 mod signatures;
+mod store;
 mod tidy;
 mod vectors;
 

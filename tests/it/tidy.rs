@@ -9,6 +9,7 @@ use presshook::actions::ACTIONS;
 use presshook::samples::Vectors;
 use presshook::settings::SETTINGS;
 use presshook::sources::SOURCES;
+use presshook::store::migrations::MIGRATIONS;
 
 fn read(name: &str) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
@@ -128,6 +129,12 @@ fn words(text: &str) -> Vec<&str> {
 fn each_action_is_one_file_and_one_line() {
     let names: BTreeSet<String> = ACTIONS.iter().map(|action| action.name.to_owned()).collect();
     assert_eq!(names, stems("src/actions"));
+}
+
+#[test]
+fn each_migration_has_a_dump_of_the_store_that_it_left() {
+    let dumps = (1..=MIGRATIONS.len()).map(|version| version.to_string()).collect();
+    assert_eq!(stems("tests/vectors/schema"), dumps, "tests/it/store.rs opens them");
 }
 
 #[test]

@@ -1,0 +1,180 @@
+//! What the statements cost: that each finds its rows by an index, and that a hundred thousand deliveries slow
+//! nothing down. Steps of the database's machine are counted, not time.
+
+use presshook::event::Kind;
+use presshook::inbox::commands::{self, Outcome};
+use presshook::inbox::{self, keep, pages};
+use presshook::outbox::{self, Failure};
+use presshook::settings::Settings;
+use presshook::store::{Row, Statement, StoreError, Transaction, Value, migrations};
+use rusqlite::types::Value as Sqlite;
+use rusqlite::{Connection, StatementStatus, params_from_iter};
+
+use crate::coalescing::{at, event, message};
+use crate::{HOOK, settings};
+
+/// A store of which the statements are watched.
+struct Watched {
+    connection: Connection,
+    settings: Settings,
+    /// How each table is come by, of all statements so far.
+    plans: Vec<String>,
+    /// Statements and steps of the last transaction.
+    statements: usize,
+    steps: i64,
+}
+
+impl Watched {
+    /// With so many deliveries that were carried by done jobs, one that waits and one that is dead.
+    fn new(deliveries: i64) -> Watched {
+        let mut watched = Watched {
+            connection: Connection::open_in_memory().expect("a store"),
+            settings: settings(&[("CLOUDFLARE_DEPLOY_HOOK", HOOK), ("DEPLOY_BUDGET_PER_MONTH", "50")]),
+            plans: Vec::new(),
+            statements: 0,
+            steps: 0,
+        };
+        watched.run(migrations::migrate());
+        let rows = format!(
+            "CREATE TEMP TABLE n AS WITH RECURSIVE n (id) AS \
+               (SELECT {first} UNION ALL SELECT id + 1 FROM n WHERE id < {first} + {deliveries} - 1) SELECT id FROM n; \
+             INSERT INTO deliveries SELECT id, 'blogshoot', 'old' || id, 'article.updated', 'updated', 'i' || id, 0, \
+               '[]', 'BLOGSHOOT_WEBHOOK_SECRET', '[]', X'7b7d', id FROM n; \
+             INSERT INTO keys SELECT 'blogshoot', 'old' || id, id, id + 100000000000 FROM n; \
+             INSERT INTO jobs SELECT id, 'deploy', 'default', 'done', NULL, 1, 1, NULL, id, 0, NULL, 'blogshoot', \
+               'old' || id, NULL, id FROM n; \
+             INSERT INTO carries SELECT id, id FROM n; \
+             INSERT INTO attempts SELECT id, 1, id, id, 'accepted', 200, NULL FROM n; \
+             INSERT INTO items SELECT 'blogshoot', 'i' || id, id, id FROM n;",
+            first = at(-200).0,
+        );
+        watched.connection.execute_batch(&rows).expect("rows");
+        watched
+    }
+
+    fn run<T>(&mut self, transaction: Transaction<'_, T>) -> T {
+        (self.statements, self.steps) = (0, 0);
+        transaction.run(|statement| self.execute(statement)).expect("it runs")
+    }
+
+    fn execute(&mut self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
+        let refused = |error: rusqlite::Error| StoreError::refused(statement, error.to_string());
+        if !statement.sql.starts_with("CREATE") {
+            let explained = format!("EXPLAIN QUERY PLAN {}", statement.sql);
+            let mut explain = self.connection.prepare(&explained).map_err(refused)?;
+            let lines = explain.query_map(params_from_iter(&statement.params), |row| row.get::<_, String>(3));
+            let lines =
+                lines.map_err(refused)?.map(|line| format!("{} — {}", line.expect("text"), statement.sql));
+            self.plans.extend(lines);
+        }
+        let mut prepared = self.connection.prepare(statement.sql).map_err(refused)?;
+        let columns = prepared.column_count();
+        let mut rows = prepared.query(params_from_iter(&statement.params)).map_err(refused)?;
+        let mut read = Vec::new();
+        while let Some(row) = rows.next().map_err(refused)? {
+            let value = |column| match row.get::<_, Sqlite>(column).expect("a value") {
+                Sqlite::Null => Value::Null,
+                Sqlite::Integer(number) => Value::Integer(number),
+                Sqlite::Text(text) => Value::Text(text),
+                Sqlite::Blob(bytes) => Value::Blob(bytes),
+                Sqlite::Real(number) => panic!("no column holds {number}"),
+            };
+            read.push(Row((0..columns).map(value).collect()));
+        }
+        drop(rows);
+        self.statements += 1;
+        self.steps += i64::from(prepared.get_status(StatementStatus::VmStep));
+        Ok(read)
+    }
+
+    /// Everything that happens often, and what each cost: statements and steps.
+    fn everything(&mut self) -> Vec<(&'static str, usize, i64)> {
+        let settings = std::mem::replace(&mut self.settings, crate::settings(&[]));
+        let item = |version| presshook::event::Item {
+            id: Some("item".to_owned()),
+            updated_at: Some(at(version)),
+            published_at: Some(at(90_000)),
+            ..Default::default()
+        };
+        let new = message("new", &event(Kind::Published, Some(item(0))));
+        let second = message("second", &event(Kind::Updated, Some(item(1))));
+        let mut costs = Vec::new();
+        macro_rules! cost {
+            ($name:literal, $transaction:expr) => {{
+                let outcome = self.run($transaction);
+                costs.push(($name, self.statements, self.steps));
+                outcome
+            }};
+        }
+        cost!("accept", inbox::accept(&settings, &new, at(0)));
+        cost!("accept another", inbox::accept(&settings, &second, at(1)));
+        let repeat = cost!("accept a repeat", inbox::accept(&settings, &new, at(2)));
+        assert!(repeat.receipt.duplicate);
+        assert_eq!(cost!("wake", outbox::next_wake()), Some(at(11)));
+        cost!("claim nothing", outbox::claim(&settings, at(5), 100));
+        let mut claims = cost!("claim", outbox::claim(&settings, at(11), 100));
+        let claimed = claims.claimed.pop().expect("one is due");
+        assert_eq!(cost!("carried", outbox::carried(claimed.id)).count, 2);
+        let refused = Err(Failure::NotSet);
+        cost!("record a failure", outbox::record(&settings, &claimed, &refused, at(12), 100));
+        cost!("trouble", pages::trouble(at(12))).expect("one is dead");
+        let revived = cost!("revive", inbox::accept(&settings, &new, at(13)));
+        assert!(revived.receipt.wake_at.is_some());
+        let claimed = self.run(outbox::claim(&settings, at(500), 100)).claimed.pop().expect("one is due");
+        let done = Ok(presshook::actions::Done::default());
+        cost!("record", outbox::record(&settings, &claimed, &done, at(501), 100));
+        let page = cost!("list", pages::list(None, 50));
+        assert!(page.contains("old"), "{page}");
+        cost!("list further", pages::list(Some(at(-190).0), 50));
+        cost!("show", pages::show(repeat.receipt.id)).expect("it is there");
+        let again = cost!("redeliver", commands::redeliver(&settings, repeat.receipt.id, at(600)));
+        assert!(matches!(again, Outcome::Done { .. }), "{again:?}");
+        cost!("redeliver all", commands::redeliver_dead(&settings, at(600)));
+        cost!("deploy", commands::deploy(&settings, "default".to_owned(), at(600)));
+        assert!(!cost!("prune nothing", keep::prune(&settings, at(600))));
+        self.settings = settings;
+        costs
+    }
+}
+
+#[test]
+fn a_hundred_thousand_deliveries_slow_nothing_down() {
+    let few = Watched::new(1_000).everything();
+    let many = Watched::new(100_000).everything();
+    for ((name, statements, steps), (_, same, more)) in few.into_iter().zip(many) {
+        assert_eq!(statements, same, "{name}");
+        assert!(more <= steps + steps / 4 + 50, "{name}: {steps} steps become {more}");
+        assert!(statements <= 24, "{name} takes {statements} statements");
+    }
+}
+
+#[test]
+fn every_statement_finds_its_rows_by_an_index() {
+    let mut watched = Watched::new(1_000);
+    watched.everything();
+    for plan in &watched.plans {
+        // Targets and budgets are a handful; what a subquery found was found by an index.
+        let table = plan.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next());
+        let few =
+            ["targets", "budgets", "schema", "CONSTANT", "(subquery-1)", "(subquery-2)", "(subquery-3)"];
+        let whole = table.filter(|table| {
+            !few.contains(table) && !table.starts_with("(subquery") && !plan.contains("INDEX")
+        });
+        assert_eq!(whole, None, "{plan}");
+    }
+    let uses = |index: &str, of: &str| watched.plans.iter().any(|it| it.contains(index) && it.contains(of));
+    for (index, of) in [
+        ("jobs_by_due", "SELECT min(due_at) FROM jobs WHERE due_at IS NOT NULL"),
+        ("jobs_by_due", "j.due_at <= ?1"),
+        ("jobs_waiting", "j.state = 'waiting'"),
+        ("jobs_sending", "j.state = 'sending'"),
+        ("jobs_dead", "j.state = 'dead'"),
+        ("plans_by_time", "min(at)"),
+        ("PRIMARY KEY", "FROM keys WHERE connection = ?1 AND key = ?2"),
+        ("carries_by_delivery", "c.delivery_id IN"),
+        ("keys_by_expiry", "DELETE FROM keys"),
+        ("items_by_seen", "DELETE FROM items"),
+    ] {
+        assert!(uses(index, of), "{index} is not used for {of}: {:#?}", watched.plans);
+    }
+}
