@@ -5,13 +5,14 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";
 
 /** @typedef {import("node:http").IncomingHttpHeaders} Headers */
+/** @typedef {{ url: string, headers: Headers, body: Buffer }} Request */
 
 /** A signed payload, as far as anything here looks at it. @typedef {any} Payload */
 
 /**
  * What survives a crash.
  *
- * @typedef {{ keys: Set<string>, waiting: string[], deliveries: string[], articles: Map<string, string> }} Disk
+ * @typedef {{ keys: Set<string>, waiting: string[], deliveries: object[], articles: Map<string, string> }} Disk
  */
 
 /**
@@ -33,8 +34,9 @@ import { createServer } from "node:http";
  * @property {(body: Buffer) => Payload | undefined} parse
  * @property {(life: Life, payload: Payload, left: () => boolean) => Promise<"new" | "repeat" | number> | "new" | "repeat" | number} accept
  * @property {(life: Life, send: (events: string[]) => Promise<boolean>) => Promise<void>} deploy
- * @property {(request: { url: string, headers: Headers, body: Buffer }, payload: Payload | undefined) => string} line of
- *   the log
+ * @property {(request: Request, payload: Payload | undefined) => string} line of the log
+ * @property {(request: Request, payload: Payload) => object} kept for the owner
+ * @property {(headers: Headers) => boolean} owner whether it is the owner who asks
  * @property {(headers: Headers) => object} more of an answer
  */
 
@@ -46,6 +48,9 @@ const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
 
 /** @param {Headers} headers */
 const signature = (headers) => headers["x-blogshoot-signature"];
+
+/** What opens the owner's list. */
+export const OWNER = "the token of the owner";
 
 /** Quiet time before a deploy, in milliseconds. */
 const SETTLE = 50;
@@ -77,6 +82,8 @@ const CORRECT = {
     if (await send(events)) disk.waiting = disk.waiting.filter((it) => !events.includes(it));
   },
   line: (_, payload) => JSON.stringify({ code: "WEBHOOK_RECEIVED", event: payload?.event_id }),
+  kept: ({ body }, payload) => ({ event: payload.event_id, body: String(body) }),
+  owner: (headers) => headers.authorization === `Bearer ${OWNER}`,
   more: () => ({}),
 };
 
@@ -87,6 +94,7 @@ const CORRECT = {
  */
 export const BROKEN = {
   "never deploys": { steps: { deploy: async () => {} }, fails: [1] },
+  "shows the owner's list to everybody": { steps: { owner: () => true }, fails: [1] },
   "remembers nothing": {
     steps: {
       accept({ disk }, { event_id: id }) {
@@ -109,10 +117,11 @@ export const BROKEN = {
   "checks, then acts": {
     steps: {
       async accept(life, payload) {
-        const known = life.disk.keys.has(payload.event_id);
+        if (life.disk.keys.has(payload.event_id)) return "repeat";
         await sleep(150);
-        life.disk.keys.delete(payload.event_id);
-        return known ? "repeat" : CORRECT.accept(life, payload, () => false);
+        life.disk.keys.add(payload.event_id);
+        life.disk.waiting.push(payload.event_id);
+        return "new";
       },
     },
     fails: [3, 5],
@@ -143,11 +152,11 @@ export const BROKEN = {
   "drops the work when the sender leaves": {
     steps: {
       async accept(life, payload, left) {
-        const { keys, waiting } = life.disk;
+        const { keys } = life.disk;
         if (keys.has(payload.event_id)) return "repeat";
         keys.add(payload.event_id);
         await sleep(150);
-        if (!left()) waiting.push(payload.event_id);
+        if (!left()) life.disk.waiting.push(payload.event_id);
         return "new";
       },
     },
@@ -240,6 +249,10 @@ export const BROKEN = {
   },
   "logs the article": { steps: { line: ({ body }) => String(body) }, fails: [16] },
   "logs the URL": { steps: { line: ({ url }, payload) => `${payload?.event_id} ${url}` }, fails: [16] },
+  "keeps the headers": {
+    steps: { kept: ({ headers }, payload) => ({ event: payload.event_id, headers }) },
+    fails: [16],
+  },
   "answers with the signature it was given": {
     steps: { more: (headers) => ({ given: signature(headers) }) },
     fails: [16],
@@ -299,6 +312,10 @@ export async function receiver({ port, secret, hook, tolerance, steps: own = {} 
       };
       const { pathname } = new URL(request.url ?? "", "http://localhost");
       if (pathname === "/api/health") return answer(200, { status: "healthy", service: "presshook" });
+      if (pathname === "/api/deliveries") {
+        const owner = steps.owner(request.headers);
+        return owner ? answer(200, disk.deliveries) : answer(401, { error: "Unauthorized" });
+      }
       if (pathname !== "/api/webhook") return answer(404, { error: "Not found" });
       const pieces = [];
       try {
@@ -326,6 +343,7 @@ export async function receiver({ port, secret, hook, tolerance, steps: own = {} 
       if (!steps.recent(payload, tolerance)) return [401, { error: "Invalid signature" }];
       const verdict = await steps.accept(life, payload, left);
       if (typeof verdict === "number") return [verdict, { error: "Conflict" }];
+      if (verdict === "new") disk.deliveries.push(steps.kept({ url, headers, body }, payload));
       arm();
       const { event_id, event_type, article } = payload;
       const told = { success: true, event_id, event_type, article_id: article?.id };
@@ -350,7 +368,7 @@ export async function receiver({ port, secret, hook, tolerance, steps: own = {} 
       await begin();
     },
     log: () => log,
-    storage: () => [Buffer.from(JSON.stringify([...disk.keys]))],
+    storage: () => [Buffer.from(JSON.stringify(disk.deliveries))],
     close: () => end(),
   };
 }

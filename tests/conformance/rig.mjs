@@ -147,12 +147,12 @@ export function equip(settings, hook) {
 
     /**
      * @param {Outcome} outcome
-     * @param {number} status
+     * @param {number[]} statuses
      * @param {string} what
      */
-    refused(outcome, status, what) {
-      const right = outcome.kind === "answered" && outcome.status === status;
-      must(right, `${what} must be refused with ${status}: ${told(outcome)}`);
+    refused(outcome, statuses, what) {
+      const right = outcome.kind === "answered" && statuses.includes(outcome.status);
+      must(right, `${what} must be refused with ${statuses.join(" or ")}: ${told(outcome)}`);
       const worded = typeof outcome.json?.error === "string";
       must(worded, `the refusal of ${what} is not JSON with \`error\`: ${told(outcome)}`);
     },

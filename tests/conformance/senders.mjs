@@ -24,6 +24,7 @@ import { createHmac } from "node:crypto";
  * @typedef {object} Sender
  * @property {string} signature the header of the signature
  * @property {number | undefined} tolerance seconds that a signed time may be old, by the sender's own rule
+ * @property {"body" | "header"} time where the signed time is
  * @property {(event: Event) => string} type the sender's name for the event
  * @property {(event: Event) => string} payload the body of the request
  * @property {(secret: string, body: Buffer, id: string, sentAt: Date, attempt: number) => Record<string, string>} sign
@@ -63,6 +64,7 @@ const broken = (payload) => ({
 const blogshoot = {
   signature: "X-BlogShoot-Signature",
   tolerance: undefined,
+  time: "body",
   type: (event) => `article.${event.kind}`,
   payload: (event) =>
     JSON.stringify({
@@ -111,6 +113,7 @@ const blogshoot = {
 const standardWebhooks = {
   signature: "webhook-signature",
   tolerance: 300,
+  time: "header",
   type: (event) => `article.${event.kind}`,
   payload: (event) =>
     JSON.stringify({
