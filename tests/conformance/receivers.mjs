@@ -7,7 +7,17 @@ import { createServer } from "node:http";
 /** @typedef {import("node:http").IncomingHttpHeaders} Headers */
 /** @typedef {{ url: string, headers: Headers, body: Buffer }} Request */
 
-/** A signed payload, as far as anything here looks at it. @typedef {any} Payload */
+/**
+ * A signed payload.
+ *
+ * @typedef {any} Payload
+ */
+
+/**
+ * Whether a delivery is new; or the status that it is refused with.
+ *
+ * @typedef {"new" | "repeat" | number} Verdict
+ */
 
 /**
  * What survives a crash.
@@ -32,7 +42,8 @@ import { createServer } from "node:http";
  * @property {(request: { headers: Headers, body: Buffer, secret: string }) => boolean} genuine
  * @property {(payload: Payload, tolerance: number) => boolean} recent
  * @property {(body: Buffer) => Payload | undefined} parse
- * @property {(life: Life, payload: Payload, left: () => boolean) => Promise<"new" | "repeat" | number> | "new" | "repeat" | number} accept
+ * @property {(life: Life, payload: Payload, left?: () => boolean) => Verdict | Promise<Verdict>} accept
+ *   `left` tells whether the sender has broken the connection
  * @property {(life: Life, send: (events: string[]) => Promise<boolean>) => Promise<void>} deploy
  * @property {(request: Request, payload: Payload | undefined) => string} line of the log
  * @property {(request: Request, payload: Payload) => object} kept for the owner
@@ -107,7 +118,7 @@ export const BROKEN = {
   "says that it is a repeat, and deploys all the same": {
     steps: {
       accept(life, payload) {
-        const verdict = CORRECT.accept(life, payload, () => false);
+        const verdict = CORRECT.accept(life, payload);
         if (verdict === "repeat") life.disk.waiting.push("an event without a name");
         return verdict;
       },
@@ -132,7 +143,7 @@ export const BROKEN = {
         const { id } = payload.article;
         if (payload.event_type === "article.updated" && !life.disk.articles.has(id)) return 409;
         life.disk.articles.set(id, payload.timestamp);
-        return CORRECT.accept(life, payload, () => false);
+        return CORRECT.accept(life, payload);
       },
     },
     fails: [4],
@@ -144,7 +155,7 @@ export const BROKEN = {
         const last = life.disk.articles.get(id) ?? "";
         if (payload.timestamp < last) return "new";
         life.disk.articles.set(id, payload.timestamp);
-        return CORRECT.accept(life, payload, () => false);
+        return CORRECT.accept(life, payload);
       },
     },
     fails: [4],
@@ -156,7 +167,7 @@ export const BROKEN = {
         if (keys.has(payload.event_id)) return "repeat";
         keys.add(payload.event_id);
         await sleep(150);
-        if (!left()) life.disk.waiting.push(payload.event_id);
+        if (!left?.()) life.disk.waiting.push(payload.event_id);
         return "new";
       },
     },
@@ -227,7 +238,7 @@ export const BROKEN = {
         memory.add(payload.event_id);
         setTimeout(() => {
           if (over.aborted) return;
-          CORRECT.accept(life, payload, () => false);
+          CORRECT.accept(life, payload);
           arm();
         }, 20);
         return life.disk.keys.has(payload.event_id) ? "repeat" : "new";

@@ -76,7 +76,8 @@ export function open(url, { headers, body }) {
       request.end(body.subarray(-1));
       await left;
       if (milliseconds > 0) await new Promise((resolve) => setTimeout(resolve, milliseconds));
-      request.socket?.resetAndDestroy();
+      // Over TLS there is no reset to send, so the connection is closed.
+      if (client === http) request.socket?.resetAndDestroy();
       request.destroy();
       return { kind: "unknown", reason: `given up after ${milliseconds} ms` };
     },
