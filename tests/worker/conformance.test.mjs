@@ -14,7 +14,6 @@ const SECRETS = {
   blogshoot: "the secret of the conformance test",
   "standard-webhooks": `whsec_${Buffer.from("a key of twenty-four bytes").toString("base64")}`,
 };
-const OWNER = "the token of the conformance test";
 
 const directory = mkdtempSync(path.join(tmpdir(), "presshook-"));
 /** @type {(() => Promise<void>)[]} */
@@ -111,4 +110,18 @@ test("direct mode passes what needs no memory, and fails the rest", async () => 
     blogshoot.reasons,
   );
   assert.deepEqual(timed.found, { ...all("passed", OF_THE_SENDER), ...all("failed", [2]) }, timed.reasons);
+});
+
+test("with the inbox every scenario passes", async () => {
+  const worker = await begin("durable", ["DEPLOY_SETTLE_SECONDS=1", "DEPLOY_MIN_GAP_SECONDS=0"]);
+  const options = { ...worker, settleSeconds: 1, gapSeconds: 0 };
+  const blogshoot = await outcomes({ ...options, secret: SECRETS.blogshoot });
+  const timed = await outcomes({
+    ...options,
+    source: "standard-webhooks",
+    secret: SECRETS["standard-webhooks"],
+    only: Object.keys(all("", OF_THE_SENDER)),
+  });
+  assert.deepEqual(blogshoot.found, { ...all("passed", EVERY), ...all("skipped", [10]) }, blogshoot.reasons);
+  assert.deepEqual(timed.found, all("passed", OF_THE_SENDER), timed.reasons);
 });
