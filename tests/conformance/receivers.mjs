@@ -290,9 +290,9 @@ export async function receiver({ port, secret, hook, tolerance, steps: own = {} 
       if (armed) return;
       armed = true;
       await sleep(SETTLE);
+      // Never two calls at once: what comes during one is for the next.
+      if (!over.aborted && disk.waiting.length > 0) await steps.deploy(life, send);
       armed = false;
-      if (over.aborted || disk.waiting.length === 0) return;
-      await steps.deploy(life, send);
       if (!over.aborted && disk.waiting.length > 0) arm();
     };
     /** @type {Life} */
