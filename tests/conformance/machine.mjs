@@ -29,11 +29,12 @@ export const restarting = (command) => async () => {
 export const logIn = (name) => () => (existsSync(name) ? readFileSync(name, "utf8") : "");
 
 /**
- * What the files of a directory hold, those of its directories included.
+ * What the files of a directory hold, those of its directories included; nothing while it is not there.
  *
  * @param {string} directory
  */
-export const filesIn = (directory) => () =>
-  readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => readFileSync(path.join(entry.parentPath ?? entry.path, entry.name)));
+export const filesIn = (directory) => () => {
+  if (!existsSync(directory)) return [];
+  const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((it) => it.isFile());
+  return files.map((file) => readFileSync(path.join(file.parentPath ?? file.path, file.name)));
+};

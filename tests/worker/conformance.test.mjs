@@ -62,7 +62,8 @@ async function begin(name, more) {
       await kill();
       await start();
     },
-    storage: filesIn(storage),
+    // The Durable Object's; wrangler keeps traces of all requests beside it.
+    storage: filesIn(path.join(storage, "v3", "do")),
   };
 }
 
