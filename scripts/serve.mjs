@@ -24,16 +24,17 @@ export function serve(port, args, hear) {
   for (const output of [child.stdout, child.stderr]) {
     output?.setEncoding("utf8").on("data", (text) => hear?.(text));
   }
-  const end = () => {
+  const stop = (/** @type {NodeJS.Signals} */ signal) => {
     try {
-      process.kill(-(child.pid ?? 0), "SIGTERM");
+      process.kill(-(child.pid ?? 0), signal);
     } catch {
       // It has ended already.
     }
   };
+  const end = () => stop("SIGTERM");
   process.on("exit", end);
-  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
-    process.on(signal, () => process.exit());
+  for (const signal of SIGNALS) {
+    if (!process.listeners(signal).includes(quit)) process.on(signal, quit);
   }
   const ended = new Promise((_, reject) => {
     child.on("error", (error) => reject(new Problem(`wrangler cannot be started: ${error.message}`)));
@@ -41,11 +42,20 @@ export function serve(port, args, hear) {
       reject(new Problem(`wrangler dev ended (${status}); its last words stand above.`)),
     );
   });
-  ended.catch(() => {});
+  ended.catch(() => process.off("exit", end));
   const url = `http://127.0.0.1:${port}`;
   const up = within(60_000, answering(url), `The Worker did not answer on ${url} within a minute.`);
-  return { url, end, ended, ready: Promise.race([up, ended]) };
+  /** Ends it as a crash would: nothing of it does anything more. */
+  const kill = async () => {
+    stop("SIGKILL");
+    await ended.catch(() => {});
+  };
+  return { url, end, kill, ended, ready: Promise.race([up, ended]) };
 }
+
+const SIGNALS = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]);
+
+const quit = () => process.exit();
 
 /** @param {string} url */
 async function answering(url) {

@@ -47,7 +47,13 @@ const tests = [
   },
   {
     name: "scripts, and the Worker as wrangler serves it",
-    run: () => run("node", ["--test", "tests/worker/served.test.mjs", "tests/scripts/*.test.mjs"]),
+    run: () =>
+      run("node", [
+        "--test",
+        "tests/worker/served.test.mjs",
+        "tests/worker/conformance.test.mjs",
+        "tests/scripts/*.test.mjs",
+      ]),
   },
 ];
 
