@@ -78,7 +78,7 @@ pub fn accept<'a>(settings: &'a Settings, message: &'a Message, now: Timestamp) 
         let [key, dead, last, open @ ..] = fixed else { return Err(StoreError::Unreadable { column: 0 }) };
         let opening = Opening::read(settings, open, now)?;
         // Test events are shown each time that the button is pressed.
-        let test = notes.iter().all(|it| it.kind == Kind::Test);
+        let test = !notes.is_empty() && notes.iter().all(|it| it.kind == Kind::Test);
         if let Some(row) = key.first().filter(|_| !test) {
             return Ok(repeat(message, row.integer(0)?, &read_jobs(dead)?, opening));
         }

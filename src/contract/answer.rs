@@ -101,10 +101,8 @@ pub fn greeted() -> Answer {
 /// The answer to an owner's command.
 pub fn owned(command: &Command, reply: Reply) -> Answer {
     // A line of JSON for each row of an export.
-    let headers = match command {
-        Command::Export => vec![("content-type", "application/x-ndjson")],
-        _ => Vec::new(),
-    };
+    let lines = *command == Command::Export;
+    let headers = lines.then_some(("content-type", "application/x-ndjson")).into_iter().collect();
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     Answer { status, headers, is_open: false, body: reply.body }
 }

@@ -143,7 +143,11 @@ describe("accepted", () => {
   });
 
   it("accepts a previous secret, and says in the log that it was that one", async () => {
-    const bindings = { BLOGSHOOT_WEBHOOK_SECRET: "new", BLOGSHOOT_WEBHOOK_SECRET_PREVIOUS: SECRET };
+    const bindings = {
+      INBOX: "none",
+      BLOGSHOOT_WEBHOOK_SECRET: "new",
+      BLOGSHOOT_WEBHOOK_SECRET_PREVIOUS: SECRET,
+    };
     const lines = logged();
     const { response } = await worker(bindings).ask("/webhook", await signed(event("test")));
     expect(response.status).toBe(200);
