@@ -24,11 +24,15 @@ const FEATURES = [
   "simd",
 ].map((feature) => `--enable-${feature}`);
 
-// For what imports the Worker: the tests, and a Pages Function.
-const TYPES = `/** The Worker, as the runtime makes it for a request. */
+// For what imports the Worker: its own scripts, the tests, and a Pages Function.
+const TYPES = `/** The Worker, as the runtime makes it for a request; its prototype has the module's functions. */
 export default class {
   constructor(ctx: unknown, env: unknown);
   fetch(request: Request): Promise<Response>;
+  scheduled(event: unknown): Promise<void>;
+  inbox_open(object: object, storage: unknown, env: unknown): void;
+  inbox_fetch(object: object, storage: unknown, env: unknown, request: Request): Promise<Response>;
+  inbox_alarm(object: object, storage: unknown, env: unknown): Promise<void>;
 }
 `;
 

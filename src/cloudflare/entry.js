@@ -132,7 +132,7 @@ async function said(answer) {
  * @param {{ getByName: (name: string) => { fetch: typeof fetch } }} inbox
  * @param {string} method
  * @param {string} target
- * @param {Uint8Array | undefined} body
+ * @param {Uint8Array<ArrayBuffer> | undefined} body
  * @param {number} milliseconds
  */
 export async function ask(inbox, method, target, body, milliseconds) {
