@@ -215,7 +215,8 @@ impl Accepting<'_> {
     fn join(&mut self) -> (Option<Timestamp>, Vec<Entry>) {
         let message = self.message;
         let (mut wake_at, mut entries): (Option<Timestamp>, Vec<Entry>) = (None, Vec::new());
-        for route in routes::matching(self.settings, self.notes.iter().map(|it| it.kind)) {
+        let routes = routes::matching(self.settings, self.notes.iter().map(|it| it.kind));
+        for route in &routes {
             let event = (message.source(), message.key.as_str());
             let Joined { job, is_sooner, hold } =
                 self.opening.join(route.action.name, route.target, event, When::Settled);
@@ -226,6 +227,13 @@ impl Accepting<'_> {
             self.opening.carry(job.id, self.delivery);
             let planned = self.plan(route.target);
             wake_at = wake_at.into_iter().chain(planned).min();
+        }
+        if routes.is_empty() {
+            let complete = Entry::new(Level::Info, Code::ProcessingComplete)
+                .with("source", message.source())
+                .with("event", message.key.as_str())
+                .with("jobs", 0);
+            entries.push(complete);
         }
         (wake_at, entries)
     }

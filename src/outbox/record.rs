@@ -7,7 +7,7 @@ use super::rows::{JobRow, State, read_jobs, select_jobs, write};
 use super::{Claimed, Failure};
 use crate::actions::Done;
 use crate::event::Timestamp;
-use crate::log::{Entry, Level};
+use crate::log::{Code, Entry, Level};
 use crate::settings::Settings;
 use crate::store::{Statement, StoreError, Transaction, statement};
 
@@ -39,7 +39,7 @@ pub fn record<'a>(
     result: &'a Result,
     now: Timestamp,
     jitter: u32,
-) -> Transaction<'a, Option<Entry>> {
+) -> Transaction<'a, Vec<Entry>> {
     let mut reads = vec![
         statement(select_jobs!("WHERE j.id = ?1"), [claimed.id.into()]),
         statement(select_jobs!("WHERE j.after = ?1 AND j.state = 'blocked'"), [claimed.id.into()]),
@@ -52,18 +52,19 @@ pub fn record<'a>(
         let mut opening = Opening::read(settings, rest, now)?;
         let of_this = |it: &JobRow| it.state == State::Sending && it.attempts == claimed.attempt.number;
         let Some(job) = read_jobs(job)?.into_iter().next().filter(of_this) else {
-            return Ok((Vec::new(), None));
+            return Ok((Vec::new(), Vec::new()));
         };
         let told = |level, code| claimed.job.entry(level, code, claimed.attempt, now);
-        let entry = match result {
+        let entries = match result {
             Ok(done) => {
                 let deployed = opening.known.deployed(&job.target, claimed.attempt.started_at);
                 opening.writes.push(deployed);
                 succeeded(job, done, &read_jobs(blocked)?, &mut opening);
-                told(Level::Info, claimed.job.action.done)
+                let done = told(Level::Info, claimed.job.action.done)
                     .with_some("status", done.status.map(u64::from))
                     .with_some("build", done.reference.as_deref())
-                    .with_some("already_exists", done.already_exists.then_some("true"))
+                    .with_some("already_exists", done.already_exists.then_some("true"));
+                vec![done, told(Level::Info, Code::ProcessingComplete)]
             }
             Err(failure) => {
                 let charged = claimed.charged.as_deref().filter(|_| failure.is_refusal());
@@ -72,12 +73,11 @@ pub fn record<'a>(
                 opening.writes.extend(refund);
                 let job = failed(job, failure, &mut opening, jitter);
                 let (level, code) = job.told_as();
-                told(level, code)
-                    .with("reason", failure.to_string())
-                    .with_some("due", job.due_at.map(|it| it.to_string()))
+                let told = told(level, code).with("reason", failure.to_string());
+                vec![told.with_some("due", job.due_at.map(|it| it.to_string()))]
             }
         };
-        Ok((opening.writes, Some(entry)))
+        Ok((opening.writes, entries))
     })
 }
 

@@ -275,11 +275,11 @@ impl Edge {
     fn record(&mut self, flight: Flight) {
         let Flight { claimed, result, .. } = flight;
         let record = outbox::record(&self.settings, &claimed, &result, self.now, self.jitter);
-        let entry = self.store.commit(record).expect("the store takes it");
-        let known = entry.is_some();
+        let entries = self.store.commit(record).expect("the store takes it");
+        let known = !entries.is_empty();
         let (job, started_at, target) = (claimed.id, claimed.attempt.started_at, claimed.job.target);
         self.seen.push(Seen::Recorded { job, target, started_at, result, known });
-        self.seen.extend(entry.map(Seen::Told));
+        self.seen.extend(entries.into_iter().map(Seen::Told));
     }
 
     /// Runs one statement, for a test that wants to see or to break what is stored.
