@@ -27,6 +27,9 @@ use message::{Message, Note, Receipt};
 /// Events of one delivery whose items are kept track of; those beyond deploy like the others.
 const MOST_ITEMS: usize = 50;
 
+/// How long a build is believed to run without a word of its end; hosts end one after as long.
+const LONGEST_BUILD: Duration = Duration::from_secs(20 * 60);
+
 /// What came of a message.
 #[derive(Debug)]
 pub struct Accepted {
@@ -88,6 +91,7 @@ pub fn accept<'a>(settings: &'a Settings, message: &'a Message, now: Timestamp) 
         accepting.items(versions.iter().filter_map(|rows| rows.first()))?;
         accepting.store(test);
         let (wake_at, entries) = accepting.join();
+        let wake_at = wake_at.into_iter().chain(accepting.builds()).min();
         let receipt = Receipt { id: delivery, duplicate: false, wake_at };
         Ok((accepting.opening.writes, Accepted { receipt, entries }))
     })
@@ -236,6 +240,23 @@ impl Accepting<'_> {
             entries.push(complete);
         }
         (wake_at, entries)
+    }
+
+    /// News of a build: until it is over, no other is asked for. Whose it is tells the connection's name, unless there
+    /// is but one target. Tells when there may be something to do.
+    fn builds(&mut self) -> Option<Timestamp> {
+        let (message, now) = (self.message, self.opening.now);
+        let running = message.building?;
+        let target = match (message.connection.split_once('/'), self.settings.targets.as_slice()) {
+            (Some((_, name)), _) => self.settings.target(name)?,
+            (None, [only]) => only,
+            (None, _) => return None,
+        };
+        let until = running.then(|| now.plus(LONGEST_BUILD));
+        let noted = self.opening.known.builds(&target.name, until);
+        self.opening.writes.push(noted);
+        // What waited for its end may be due.
+        (!running).then_some(now)
     }
 
     /// Plans a deploy for the time at which an item becomes public, where that lies ahead. Tells the first of these.

@@ -108,6 +108,8 @@ pub struct Source {
     pub delivery_header: Option<&'static str>,
     /// How long after a delivery the sender may repeat it by itself; 60 seconds where it never does.
     pub repeats_for: Duration,
+    /// For news of a build: whether it says that one runs now, or that it is over.
+    pub building: fn(&Event) -> Option<bool>,
     /// What it sends unsigned while it is being set up, recognised by its body.
     pub greeting: Option<Greets>,
     /// Understands a payload.
@@ -155,6 +157,7 @@ impl Source {
         headers: &[],
         delivery_header: None,
         repeats_for: Duration::from_secs(60),
+        building: |_| None,
         greeting: None,
         parse: |_| Err(ParseError::NotAnObject),
         #[cfg(not(target_arch = "wasm32"))]

@@ -35,6 +35,9 @@ pub struct Message {
     pub key_is_unique: bool,
     /// How long the sender may repeat it by itself, in seconds.
     pub repeats_for: u64,
+    /// For news of a build: whether one runs now, or is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub building: Option<bool>,
     /// The setting whose secret verified it.
     pub verified_by: String,
     /// The headers that are kept, as a JSON object.
@@ -154,6 +157,7 @@ impl Message {
             key: delivery.key.0.clone(),
             key_is_unique: delivery.key_is_unique,
             repeats_for: source.repeats_for.as_secs(),
+            building: delivery.events.iter().filter_map(source.building).next_back(),
             verified_by: delivery.verified_by.clone(),
             headers: json(&Object(headers.collect())),
             events: json(&delivery.events),
@@ -184,6 +188,7 @@ impl Message {
             key: fields.text("key")?,
             key_is_unique: fields.switch("key_is_unique")?,
             repeats_for: u64::try_from(fields.milliseconds("repeats_for")?.0).ok()?,
+            building: fields.switch("building"),
             verified_by: fields.text("verified_by")?,
             headers: fields.text("headers")?,
             events: fields.text("events")?,

@@ -154,6 +154,12 @@ impl<'s> Known<'s> {
         self.set_state(target, state)
     }
 
+    /// Notes until when a build is believed to run, if one does.
+    pub(crate) fn builds(&mut self, target: &str, until: Option<Timestamp>) -> Statement {
+        let state = TargetState { building_until: until, ..self.state(target) };
+        self.set_state(target, state)
+    }
+
     pub(super) fn set_state(&mut self, target: &str, state: TargetState) -> Statement {
         let statement = rows::write_target(target, &state);
         self.targets.retain(|(name, _)| name != target);

@@ -26,11 +26,21 @@ pub(crate) static BOOTTIFY: Source = Source {
         }),
         ..Scheme::HMAC_PREFIXED
     }],
+    building,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/boottify.toml"),
     ..Source::BASE
 };
+
+/// Whether a deployment runs now, or is over.
+fn building(event: &Event) -> Option<bool> {
+    match event.name.as_str() {
+        "deployment.created" => Some(true),
+        "deployment.succeeded" | "deployment.failed" | "deployment.canceled" => Some(false),
+        _ => None,
+    }
+}
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     let mut payload = Payload::parse(verified.body())?;

@@ -13,11 +13,22 @@ pub(crate) static CLOUDFLARE: Source = Source {
     #[cfg(not(target_arch = "wasm32"))]
     docs: "https://developers.cloudflare.com/notifications/",
     schemes: &[Scheme { signature: &[Place::Header("cf-webhook-auth")], ..Scheme::TOKEN }],
+    building,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/cloudflare.toml"),
     ..Source::BASE
 };
+
+/// Whether a deployment of Pages runs now, or is over.
+fn building(event: &Event) -> Option<bool> {
+    let state = event.item.as_ref()?.status.as_deref()?.to_ascii_lowercase();
+    match state.rsplit('_').next()? {
+        "started" => Some(true),
+        "success" | "succeeded" | "failed" | "failure" => Some(false),
+        _ => None,
+    }
+}
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     let mut payload = Payload::parse(verified.body())?;

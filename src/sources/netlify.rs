@@ -19,11 +19,21 @@ pub(crate) static NETLIFY: Source = Source {
         ..Scheme::HMAC
     }],
     headers: &["x-netlify-event"],
+    building,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/netlify.toml"),
     ..Source::BASE
 };
+
+/// Whether a deploy runs now, or is over: `created` is Netlify's word for one that has succeeded.
+fn building(event: &Event) -> Option<bool> {
+    match event.name.as_str() {
+        "deploy_building" | "building" => Some(true),
+        "deploy_created" | "deploy_failed" | "ready" | "error" => Some(false),
+        _ => None,
+    }
+}
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     let mut payload = Payload::parse(verified.body())?;

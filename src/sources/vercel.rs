@@ -20,11 +20,23 @@ pub(crate) static VERCEL: Source = Source {
         ..Scheme::HMAC
     }],
     repeats_for: Duration::from_secs(86400),
+    building,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/vercel.toml"),
     ..Source::BASE
 };
+
+/// Whether a deployment runs now, or is over.
+fn building(event: &Event) -> Option<bool> {
+    match event.name.as_str() {
+        "deployment.created" => Some(true),
+        "deployment.succeeded" | "deployment.ready" | "deployment.error" | "deployment.canceled" => {
+            Some(false)
+        }
+        _ => None,
+    }
+}
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     let mut payload = Payload::parse(verified.body())?;

@@ -22,6 +22,8 @@ pub(crate) enum Do {
     Event(&'static str),
     /// The same for an item: its id, its version and when it becomes public, in seconds after the beginning.
     Item(Kind, &'static str, i64, Option<i64>),
+    /// News of a build, over a connection: it runs, or is over.
+    Build(&'static str, bool),
     /// The host of a target answers its next calls so.
     Host(&'static str, Vec<Answer>),
     /// The owner deploys a target now.
@@ -51,6 +53,7 @@ pub(crate) fn message(key: &str, event: &Event) -> Message {
         key: key.to_owned(),
         key_is_unique: true,
         repeats_for: 60,
+        building: None,
         verified_by: "BLOGSHOOT_WEBHOOK_SECRET".to_owned(),
         events: serde_json::to_string(&[event]).expect("an event is JSON"),
         headers: "{}".to_owned(),
@@ -95,6 +98,11 @@ pub(crate) fn perform(edge: &mut Edge, steps: &[(i64, Do)], until: i64) {
                     ..Item::default()
                 };
                 edge.accept(&message(&format!("{id}{version}"), &event(kind, Some(item))));
+            }
+            Do::Build(connection, running) => {
+                let news = message(&format!("{time}{running}"), &event(Kind::Deployment, None));
+                let connection = connection.to_owned();
+                edge.accept(&Message { connection, building: Some(running), ..news });
             }
             Host(target, answers) => edge.host(target).answers.extend(answers),
             Deploy(target) => {

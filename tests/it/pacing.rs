@@ -317,3 +317,28 @@ fn a_reset_day_that_is_moved_does_not_forget_what_was_spent() {
     perform(&mut edge, &steps, DAY);
     assert!(transcript(&edge).len() <= 3, "{:?}", transcript(&edge));
 }
+
+#[test]
+fn a_build_that_is_known_to_run_is_waited_for() {
+    let build = |running| Do::Build("boottify", running);
+    // Edits that come meanwhile make one more build, as soon as the first is over.
+    let edits =
+        [(0, Publish("a")), (11, build(true)), (15, Publish("b")), (80, Publish("c")), (200, build(false))];
+    check(&[], &edits, 300, &["10 default a", "200 default c b"]);
+    // One without a word of its end is believed to run for twenty minutes.
+    check(&[], &[(0, build(true)), (5, Publish("a"))], 1300, &["1200 default a"]);
+    check(&[], &[(0, build(true)), (5, Publish("a")), (900, build(true))], 2200, &["2100 default a"]);
+    // Over before anything waits.
+    check(&[], &[(0, build(true)), (3, build(false)), (5, Publish("a"))], 100, &["15 default a"]);
+    // Deploy now is not held back.
+    check(&[], &[(0, build(true)), (5, Deploy("default"))], 100, &["5 default"]);
+}
+
+#[test]
+fn of_several_targets_the_connections_name_tells_whose_build_it_is() {
+    let two = [("DEPLOY_HOOK_URL__BLOG", HOOK)];
+    let steps = |connection| [(0, Do::Build(connection, true)), (5, Publish("a"))];
+    check(&two, &steps("boottify/blog"), 100, &["15 default a"]);
+    check(&two, &steps("boottify"), 100, &["15 default a", "15 blog a"]);
+    check(&two, &steps("boottify/other"), 100, &["15 default a", "15 blog a"]);
+}
