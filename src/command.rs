@@ -7,6 +7,7 @@
     reason = "a command is an edge, and tells what fails"
 )]
 
+mod backup;
 mod completions;
 mod inspect;
 mod send;
@@ -46,6 +47,8 @@ enum Command {
     Inspect(inspect::Inspect),
     Send(send::Send),
     Verify(verify::Verify),
+    Export(backup::Export),
+    Import(backup::Import),
     Completions(completions::Completions),
 }
 
@@ -56,6 +59,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Inspect(inspect) => ("inspect", inspect.run()),
         Command::Send(send) => ("send", send.run()),
         Command::Verify(verify) => ("verify", verify.run()),
+        Command::Export(export) => ("export", export.run()),
+        Command::Import(import) => ("import", import.run()),
         Command::Completions(completions) => ("completions", completions.run()),
     };
     match done {

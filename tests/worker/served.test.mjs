@@ -3,12 +3,14 @@
 
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { freePort, serve, within } from "../../scripts/serve.mjs";
+import { ROOT } from "../../scripts/shell.mjs";
 import { standIn } from "../../scripts/stand-in.mjs";
 
 const SECRET = "the secret of the served test";
@@ -153,6 +155,32 @@ test("a chunked body is counted while it is read", async () => {
     JSON.stringify({ event_id: "evt_12", event_type: "test", padding: "" }).padEnd(length);
   assert.match(await post(body(2000)), /^HTTP\/1\.1 200 /);
   assert.match(await post(body(2001)), /^HTTP\/1\.1 413 /);
+});
+
+test("what is stored is exported and imported by the command", async () => {
+  const file = path.join(directory, "backup.ndjson");
+  const run = (/** @type {string[]} */ ...args) => {
+    const token = { ADMIN_TOKEN: "sixteen characters" };
+    const { status, stdout, stderr } = spawnSync(
+      "cargo",
+      ["run", "--locked", "--quiet", "--bin", "presshook", "--", ...args, "--url", worker.url],
+      { cwd: ROOT, encoding: "utf8", env: { ...process.env, ...token } },
+    );
+    assert.equal(status, 0, stderr);
+    return stdout;
+  };
+  const rows = Number(/^(\d+) rows written/.exec(run("export", "--file", file))?.[1]);
+  const lines = readFileSync(file, "utf8").trim().split("\n");
+  assert.equal(lines.length, rows);
+  assert.ok(lines.some((line) => line.includes('"table":"deliveries"') && line.includes("evt_9")));
+  const { id } = JSON.parse(lines.find((line) => line.includes("evt_9")) ?? "");
+  const owner = { headers: { authorization: "Bearer sixteen characters" } };
+  const deleted = await fetch(`${worker.url}/api/deliveries/${id}`, { ...owner, method: "DELETE" });
+  assert.equal(deleted.status, 200);
+  assert.equal((await fetch(`${worker.url}/api/deliveries/${id}`, owner)).status, 404);
+  assert.equal(run("import", file), `${rows} rows imported\n`);
+  const back = await (await fetch(`${worker.url}/api/deliveries/${id}`, owner)).json();
+  assert.deepEqual([back.event_id, back.payload.event_id], ["evt_9", "evt_9"]);
 });
 
 test("the settings were read once, for all of these requests", () => {
