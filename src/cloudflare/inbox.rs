@@ -68,12 +68,16 @@ extern "C" {
     fn set_pruned(this: &Object, at: Option<f64>);
 }
 
-/// Brings the store to the latest version.
+/// Brings the store to the latest version, and has the alarm come when something is due.
 #[wasm_bindgen]
 #[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
 pub fn inbox_open(object: Object, storage: Storage, env: Env) -> Result<(), JsValue> {
     let inbox = Inbox::new(object, storage, &env);
-    inbox.commit(migrations::migrate()).map(|_| ()).map_err(|error| inbox.failed("open", &error).into())
+    let opened = inbox.commit(migrations::migrate()).and_then(|_| inbox.commit(outbox::next_wake()));
+    // When the alarm comes is not known to this instance; as soon as is needed, it is from here on.
+    opened
+        .map(|next| next.into_iter().for_each(|at| inbox.arm(at)))
+        .map_err(|error| inbox.failed("open", &error).into())
 }
 
 /// Answers a receiver, or an owner's command that a receiver passes on.
