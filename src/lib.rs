@@ -9,10 +9,14 @@
 //! request ── contract::open ──► receive ──► signature::verify ──► Source.parse ──► Delivery
 //!                 │                │ Rejection → status                               │
 //!                 ▼                ▼                                                  ▼
-//!              Answer           Answer                          routes ──► Job ──► outbox
+//!              Answer           Answer                              inbox::message::Message
 //!                                                                                     │
-//!                                     Action.step ──► Send ──► Response ──► done, again, or dead
+//!                         routes ──► jobs ──► inbox::accept  (one transaction; a repeat changes nothing)
+//!                                                   │
+//!        outbox::claim ──► Action.step ──► Send ──► Response ──► outbox::record ──► done, again, or dead
 //! ```
+//!
+//! Without an inbox (direct mode) a delivery's jobs are tried at once, by [`outbox::Direct`].
 //!
 //! In the order in which a delivery flows:
 //!
@@ -23,11 +27,15 @@
 //! - [`signature`]: secrets and the schemes they are used with, as data; verifying and signing.
 //! - [`payload`]: reading JSON that may lack or mistype anything.
 //! - [`event`]: what happened to which item.
+//! - [`inbox`]: a delivery is stored once, with what it causes; the owner's commands on what is stored.
 //! - [`routes`]: which events start which actions.
+//! - [`outbox`]: jobs, attempts, when to try again; coalescing, pacing, budget.
 //! - [`actions`]: the effects, one file each.
-//! - [`outbox`]: jobs, attempts, when to try again.
+//! - [`store`]: statements, transactions and migrations, as data.
+//! - [`owner`]: the owner's commands from outside.
 //! - [`log`]: one JSON object a line, with the words owners look for.
-//! - `cloudflare`: the Worker, compiled for Wasm only.
+//! - `cloudflare`: the Worker and its Durable Object, compiled for Wasm only.
+//! - `native`: the native edge: the store in a file.
 //! - `samples`: the senders' vector files, for the command and the tests, native only.
 
 pub mod actions;
