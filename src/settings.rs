@@ -192,7 +192,7 @@ impl Settings {
         let admin_token = if direct { None } else { reader.admin_token() };
         let ignored = SETTINGS
             .iter()
-            .filter(|it| direct && it.scope == Scope::Inbox && reader.given(it.name).is_some())
+            .filter(|it| direct && it.scope == Scope::Inbox && reader.gives(it.name))
             .map(|it| it.name)
             .collect();
         let problems = reader.problems;

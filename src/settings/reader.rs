@@ -37,6 +37,14 @@ impl Reader {
         self.values.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
+    /// Whether a setting was given, for the first target or for any other.
+    pub(super) fn gives(&self, name: &str) -> bool {
+        let name = name.trim_end_matches("__<NAME>");
+        let is_it =
+            |given: &str| given.strip_prefix(name).is_some_and(|it| it.is_empty() || it.starts_with("__"));
+        self.values.iter().any(|(given, _)| is_it(given))
+    }
+
     /// The value of a setting that is there and neither empty nor surrounded by white space.
     pub(super) fn value(&mut self, name: &str, remedy: &'static str) -> Option<String> {
         let value = self.given(name)?;

@@ -198,7 +198,7 @@ fn the_log_says_once_what_the_settings_lack() {
             ("DEPLOY_HOOK_URL", HOOK),
             ("INBOX", "none"),
             ("ADMIN_TOKEN", "x"),
-            ("DEPLOY_SETTLE_SECONDS", "5"),
+            ("DEPLOY_SETTLE_SECONDS__BLOG", "5"),
         ]),
         [
             r#"{"level":"warn","code":"SETTING_IGNORED","settings":["DEPLOY_SETTLE_SECONDS","ADMIN_TOKEN"],"reason":"these need the inbox, which direct mode (`INBOX=none`) does without"}"#
