@@ -11,7 +11,7 @@ import path from "node:path";
 import { parse } from "smol-toml";
 import { build, compile } from "../scripts/build.mjs";
 import { setup } from "../scripts/setup.mjs";
-import { ROOT, bold, main, output, run, say } from "../scripts/shell.mjs";
+import { Problem, ROOT, bold, main, output, run, say } from "../scripts/shell.mjs";
 import { cpuMicroseconds, post, start } from "./runtime.mjs";
 
 const SECRET = "4f8a1c0d9be27763f5a0c2d4e6b81937a5c4d2e0f1b3968776a5b4c3d2e1f009";
@@ -25,23 +25,31 @@ const SIZES = [
   { name: "1 MB", bytes: 1_000_000, requests: 120 },
 ];
 const CONNECTIONS = 8;
+/** Of the durable accept, where each request is an event of its own. */
+const ACCEPTS = [
+  { name: "1 KB", bytes: 1_000, requests: 1_500 },
+  { name: "10 KB", bytes: 10_000, requests: 1_000 },
+  { name: "1 KB, repeats", bytes: 1_000, requests: 1_500 },
+];
 /** What must hold: see bench/README.md. */
 const BARS = {
   smallest: [1.15, 1.15, 1.15, 1.15],
   javascript: [0.8, 0.8, 0.55, 0.5],
   cold: 2.5,
+  accept: 0.8,
 };
 
 /** @typedef {import("./runtime.mjs").Service} Service */
+/** @typedef {import("./runtime.mjs").Message} Message */
 
 /** An article of about that many bytes, as BlogShoot sends it: its text three times, with a link in each paragraph. */
-function article(/** @type {number} */ bytes) {
+function article(/** @type {number} */ bytes, event = "evt_bench") {
   const text =
     "A sentence as articles have them, of some ninety letters, with a comma and a full stop. ".repeat(3);
   const link = "https://example.com/a-page";
   const payload = (/** @type {number} */ paragraphs) =>
     JSON.stringify({
-      event_id: "evt_bench",
+      event_id: event,
       event_type: "article.updated",
       timestamp: "2026-01-31T08:00:00Z",
       metadata: { version: "1.1" },
@@ -66,11 +74,14 @@ function article(/** @type {number} */ bytes) {
   return Buffer.from(payload(Math.max(0, Math.floor((bytes - none) / (one - none)))).padEnd(bytes));
 }
 
-/** @param {Buffer} body */
-const headers = (body) => ({
-  "content-type": "application/json",
-  "content-length": body.length,
-  "x-blogshoot-signature": createHmac("sha256", SECRET).update(body).digest("hex"),
+/** @param {Buffer} body @returns {Message} */
+const signed = (body) => ({
+  headers: {
+    "content-type": "application/json",
+    "content-length": body.length,
+    "x-blogshoot-signature": createHmac("sha256", SECRET).update(body).digest("hex"),
+  },
+  body,
 });
 
 /** @param {number[]} values */
@@ -79,6 +90,7 @@ const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.l
 /** @param {string[]} names */
 const modules = (...names) => Object.fromEntries(names.map((name) => [name, path.join(ROOT, name)]));
 const PRESSHOOK = modules("src/cloudflare/worker.js", "build/index.js", "build/index_bg.wasm");
+const GENUINE = modules("bench/genuine.mjs");
 const SMALLEST = modules("bench/smallest/build/index.js", "bench/smallest/build/index_bg.wasm");
 const BINDINGS = { BLOGSHOOT_WEBHOOK_SECRET: SECRET };
 /** Set up to deploy, but not for the event that is sent: nothing here calls out. */
@@ -90,7 +102,7 @@ function services() {
     { name: "presshook", modules: PRESSHOOK, bindings: { ...BINDINGS, ...QUIET, LOG_LEVEL: "error" } },
     { name: "presshook, logging", modules: PRESSHOOK, bindings: { ...BINDINGS, ...QUIET } },
     { name: "smallest Rust", modules: SMALLEST, bindings: BINDINGS },
-    { name: "JavaScript", modules: modules("bench/webcrypto.mjs"), bindings: BINDINGS },
+    { name: "JavaScript", modules: { ...modules("bench/webcrypto.mjs"), ...GENUINE }, bindings: BINDINGS },
   ];
 }
 
@@ -112,17 +124,39 @@ function everySender() {
   return { name: "every sender", modules: PRESSHOOK, bindings: { ...bindings, LOG_LEVEL: "error" } };
 }
 
+/**
+ * Workers with an inbox, which deploy so late that nothing leaves while they are measured.
+ *
+ * @returns {Service[]}
+ */
+function durable() {
+  const late = { DEPLOY_SETTLE_SECONDS: "86400", DEPLOY_MAX_WAIT_SECONDS: "86400" };
+  const hook = { CLOUDFLARE_DEPLOY_HOOK: "https://host.example/hook", LOG_LEVEL: "error" };
+  const bindings = { ...BINDINGS, ...late, ...hook };
+  const migrations = readFileSync(path.join(ROOT, "src", "store", "migrations.rs"), "utf8");
+  const schema = [...migrations.matchAll(/"(CREATE (?:UNIQUE )?(?:TABLE|INDEX) )((?!IF )[^"]+)"/g)];
+  const SCHEMA = schema.map(([, create, what]) => `${create}IF NOT EXISTS ${what}`).join(";\n");
+  const javascript = { ...modules("bench/durable.mjs"), ...GENUINE };
+  const counted = { ...modules("bench/counted.mjs"), ...PRESSHOOK };
+  return [
+    { name: "presshook", modules: PRESSHOOK, bindings, inbox: true },
+    { name: "JavaScript", modules: javascript, bindings: { ...BINDINGS, SCHEMA }, inbox: true },
+    { name: "counted", modules: counted, bindings, inbox: true },
+  ];
+}
+
 /** @typedef {{ name: string, port: number, path?: string }} Target */
 
 /**
  * The CPU time of one request, and requests a second, of each target in each round.
  *
  * @param {number} pid @param {Target[]} targets @param {(typeof SIZES)[number]} size
+ * @param {() => Message[]} prepared what is sent in a round, to each target the same
  */
-async function measure(pid, targets, size) {
-  const body = article(size.bytes);
+async function measure(pid, targets, size, prepared) {
+  let messages = prepared();
   const send = (/** @type {Target} */ target, /** @type {number} */ requests, connections = CONNECTIONS) =>
-    post(target.port, headers(body), body, requests, connections, target.path);
+    post(target.port, messages, requests, connections, target.path);
   const answers = new Set();
   for (const target of targets) {
     const [answer] = await send(target, 1, 1);
@@ -136,6 +170,7 @@ async function measure(pid, targets, size) {
   for (let round = 0; round < ROUNDS; round++) {
     // Each round begins with another target.
     const shift = round % targets.length;
+    messages = prepared();
     for (const target of [...targets.slice(shift), ...targets.slice(0, shift)]) {
       const cpu = cpuMicroseconds(pid);
       const began = performance.now();
@@ -151,9 +186,18 @@ async function measure(pid, targets, size) {
     cell: (/** @type {string} */ name) =>
       `${median(measured[name].cpu).toFixed(0)} (${median(measured[name].rate).toFixed(0)}/s)`,
     /** The median of a round's ratios. */
-    ratio: (/** @type {string} */ one, /** @type {string} */ other) =>
-      median(measured[one].cpu.map((cpu, round) => cpu / measured[other].cpu[round])),
+    ratio: (
+      /** @type {string} */ one,
+      /** @type {string} */ other,
+      /** @type {"cpu" | "rate"} */ of = "cpu",
+    ) => median(measured[one][of].map((value, round) => value / measured[other][of][round])),
   };
+}
+
+/** The same article each time, as nothing remembers it. */
+function same(/** @type {{ bytes: number }} */ size) {
+  const messages = [signed(article(size.bytes))];
+  return () => messages;
 }
 
 /** @param {string} directory */
@@ -163,7 +207,7 @@ async function warm(directory) {
   const rows = [];
   try {
     for (const [index, size] of SIZES.entries()) {
-      const { cell, ratio } = await measure(runtime.pid, runtime.services, size);
+      const { cell, ratio } = await measure(runtime.pid, runtime.services, size, same(size));
       const overSmallest = ratio("presshook", "smallest Rust");
       const javascript = ratio("JavaScript", "presshook");
       const bar = (/** @type {number} */ value, /** @type {boolean} */ met) =>
@@ -193,7 +237,7 @@ async function found(/** @type {string} */ directory) {
     const [named, nameless] = ["/api/webhook/blogshoot", "/api/webhook"];
     const targets = [named, nameless].map((path) => ({ name: path, port, path }));
     for (const size of SIZES) {
-      const { cell, ratio } = await measure(runtime.pid, targets, size);
+      const { cell, ratio } = await measure(runtime.pid, targets, size, same(size));
       rows.push(
         `| ${size.name} | ${cell(nameless)} | ${cell(named)} | ${ratio(nameless, named).toFixed(2)} |`,
       );
@@ -205,9 +249,46 @@ async function found(/** @type {string} */ directory) {
   return rows;
 }
 
+/** What it costs to store a delivery before it is answered. */
+async function accept(/** @type {string} */ directory) {
+  const runtime = await start(durable(), directory);
+  /** @type {string[]} */
+  const rows = [];
+  try {
+    const [presshook, javascript, counted] = runtime.services;
+    let event = 0;
+    const fresh = (/** @type {(typeof ACCEPTS)[number]} */ size) => () =>
+      Array.from({ length: size.requests }, () => signed(article(size.bytes, `evt_${event++}`)));
+    for (const size of ACCEPTS) {
+      const prepared = size.name.endsWith("repeats") ? same(size) : fresh(size);
+      const { cell, ratio } = await measure(runtime.pid, [presshook, javascript], size, prepared);
+      // After the one that opens the window.
+      await post(counted.port, prepared(), 1, 1);
+      const calls = async () => (await fetch(`http://127.0.0.1:${counted.port}/calls`)).json();
+      const before = await calls();
+      await post(counted.port, prepared(), 100, CONNECTIONS);
+      const [rate, cpu] = [ratio("presshook", "JavaScript", "rate"), ratio("JavaScript", "presshook")];
+      const met = rate >= BARS.accept ? "" : " ✗";
+      const cells = [
+        size.name,
+        cell("presshook"),
+        cell("JavaScript"),
+        `${rate.toFixed(2)}${met} (≥ ${BARS.accept})`,
+        cpu.toFixed(2),
+        (((await calls()) - before) / 100).toFixed(2),
+      ];
+      rows.push(`| ${cells.join(" | ")} |`);
+      say(rows.at(-1) ?? "");
+    }
+  } finally {
+    await runtime.stop();
+  }
+  return rows;
+}
+
 /** The first and the second POST of 1 MB to a fresh runtime, CPU milliseconds of the whole process. */
 async function cold(/** @type {string} */ directory) {
-  const body = article(1_000_000);
+  const messages = [signed(article(1_000_000))];
   const names = ["presshook", "smallest Rust", "JavaScript"];
   /** @type {Record<string, { first: number[], second: number[] }>} */
   const measured = Object.fromEntries(names.map((name) => [name, { first: [], second: [] }]));
@@ -222,7 +303,7 @@ async function cold(/** @type {string} */ directory) {
           // Until the runtime has come to rest, so that neither its start nor compiling in the background is counted.
           await rest(runtime.pid);
           const cpu = cpuMicroseconds(runtime.pid);
-          await post(runtime.services[0].port, headers(body), body, 1, 1);
+          await post(runtime.services[0].port, messages, 1, 1);
           measured[name][which].push((cpuMicroseconds(runtime.pid) - cpu) / 1000);
         }
       } finally {
@@ -258,54 +339,75 @@ async function rest(pid) {
   }
 }
 
+/** What is measured, in order: a name for the command line, what it is, the head of its table, its rows. */
+const PARTS = [
+  {
+    name: "warm",
+    title:
+      "A verified POST: CPU microseconds of the runtime per request, requests a second beside it; medians, ratios within a round.",
+    head: [
+      "| body | Presshook | Presshook, logging | smallest Rust | JavaScript | Presshook ÷ smallest | JavaScript ÷ Presshook |",
+      "|---|---|---|---|---|---|---|",
+    ],
+    measure: warm,
+  },
+  {
+    name: "found",
+    title:
+      "All senders configured, one Worker: the same POST to `/api/webhook` and to `/api/webhook/blogshoot`.",
+    head: ["| body | nameless URL | named URL | nameless ÷ named |", "|---|---|---|---|"],
+    measure: found,
+  },
+  {
+    name: "durable",
+    title:
+      "The durable accept, each request another event: CPU microseconds, requests a second beside it; what Presshook asks of its inbox for each.",
+    head: [
+      "| body | Presshook | JavaScript | Presshook ÷ JavaScript, requests a second | JavaScript ÷ Presshook, CPU | calls of the Durable Object |",
+      "|---|---|---|---|---|---|",
+    ],
+    measure: accept,
+  },
+  {
+    name: "cold",
+    title: "A fresh runtime, a POST of 1 MB: CPU milliseconds of the whole process, medians.",
+    head: ["| | first | second | first ÷ JavaScript's |", "|---|---|---|---|"],
+    measure: cold,
+  },
+];
+
 async function bench() {
+  const only = process.argv[2];
+  const parts = PARTS.filter(({ name }) => only === undefined || only === name);
+  if (parts.length === 0) {
+    throw new Problem(`there is ${PARTS.map(({ name }) => `\`${name}\``).join(", ")}, and no \`${only}\``);
+  }
   await setup();
   await build();
   await compile(path.join(ROOT, "bench", "smallest"));
   const directory = mkdtempSync(path.join(tmpdir(), "presshook-bench-"));
   try {
-    say(
-      `\n${bold("A verified POST: CPU microseconds of the runtime per request (requests a second beside it)")}`,
-    );
-    const warmHead = [
-      "| body | Presshook | Presshook, logging | smallest Rust | JavaScript | Presshook ÷ smallest | JavaScript ÷ Presshook |",
-      "|---|---|---|---|---|---|---|",
-    ];
-    warmHead.forEach((row) => say(row));
-    const warmRows = await warm(directory);
-    say(`\n${bold("All senders configured, by URL: CPU microseconds of the runtime per request")}`);
-    const foundHead = ["| body | nameless URL | named URL | nameless ÷ named |", "|---|---|---|---|"];
-    foundHead.forEach((row) => say(row));
-    const foundRows = await found(directory);
-    say(`\n${bold("A fresh runtime: CPU milliseconds for a POST of 1 MB")}`);
-    const coldHead = ["| | first | second | first ÷ JavaScript's |", "|---|---|---|---|"];
-    coldHead.forEach((row) => say(row));
-    const coldRows = await cold(directory);
-    await write([...warmHead, ...warmRows], [...foundHead, ...foundRows], [...coldHead, ...coldRows]);
+    /** @type {string[]} */
+    const text = [];
+    for (const { title, head, measure } of parts) {
+      say(`\n${bold(title)}`);
+      head.forEach((row) => say(row));
+      text.push(title, [...head, ...(await measure(directory))].join("\n"));
+    }
+    if (only === undefined) await write(text);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
-/**
- * Puts the figures of this run into bench/README.md, between its marks.
- *
- * @param {string[]} warmTable @param {string[]} foundTable @param {string[]} coldTable
- */
-async function write(warmTable, foundTable, coldTable) {
+/** Puts the figures of this run into bench/README.md, between its marks. @param {string[]} tables */
+async function write(tables) {
   const file = path.join(ROOT, "bench", "README.md");
   const machine = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${process.platform}`;
   const versions = `${output("rustc", ["--version"])}, workerd ${output("workerd", ["--version"])?.split(" ").at(-1)}`;
-  const text = [
-    `${new Date().toISOString().slice(0, 10)}; ${machine}; ${versions}; ${ROUNDS} rounds, ${COLD_STARTS} cold starts.`,
-    "A verified POST: CPU microseconds of the runtime per request, requests a second beside it; medians, ratios within a round.",
-    warmTable.join("\n"),
-    "All senders configured, one Worker: the same POST to `/api/webhook` and to `/api/webhook/blogshoot`.",
-    foundTable.join("\n"),
-    "A fresh runtime, a POST of 1 MB: CPU milliseconds of the whole process, medians.",
-    coldTable.join("\n"),
-  ].join("\n\n");
-  const figures = `<!-- figures -->\n\n${text}\n\n<!-- end -->`;
+  const day = new Date().toISOString().slice(0, 10);
+  const made = `${day}; ${machine}; ${versions}; ${ROUNDS} rounds, ${COLD_STARTS} cold starts.`;
+  const figures = `<!-- figures -->\n\n${[made, ...tables].join("\n\n")}\n\n<!-- end -->`;
   writeFileSync(
     file,
     readFileSync(file, "utf8").replace(/<!-- figures -->[^]*<!-- end -->/, () => figures),

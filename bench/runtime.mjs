@@ -1,7 +1,7 @@
 // workerd for a benchmark: several Workers in one process, load on loopback, and the CPU time that they cost.
 
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import { connect } from "node:net";
 import path from "node:path";
@@ -12,16 +12,19 @@ import { freePort } from "../scripts/serve.mjs";
 const WORKERD = workerd.default;
 
 /**
- * A Worker: its files by the names that they import each other by, the main one first; ports are given to it.
+ * A Worker: its files by the names that they import each other by, the main one first; ports are given to it. It may
+ * have an inbox: its class `Inbox`, bound as `INBOX`, which keeps what it stores on the disk.
  *
- * @typedef {{ name: string, modules: Record<string, string>, bindings: Record<string, string> }} Service
+ * @typedef {{ name: string, modules: Record<string, string>, bindings: Record<string, string>, inbox?: boolean }} Service
  */
+
+/** What a request sends. @typedef {{ headers: http.OutgoingHttpHeaders, body: Buffer }} Message */
 
 /**
  * Starts workerd with these Workers, each on a port of its own.
  *
  * @param {Service[]} services
- * @param {string} directory for its configuration
+ * @param {string} directory for its configuration, and what they store
  */
 export async function start(services, directory) {
   const placed = [];
@@ -54,7 +57,7 @@ function configuration(services, directory) {
   // Embedded files are found from where the configuration lies.
   const file = (/** @type {string} */ name) => text(path.relative(directory, name));
   const text = (/** @type {string} */ value) => JSON.stringify(value);
-  const workers = services.map(({ modules, bindings }, index) => {
+  const workers = services.map(({ modules, bindings, inbox }, index) => {
     const files = Object.entries(modules).map(([name, lies]) => {
       const kind = name.endsWith(".wasm") ? "wasm" : "esModule";
       return `(name = ${text(name)}, ${kind} = embed ${file(lies)})`;
@@ -62,12 +65,18 @@ function configuration(services, directory) {
     const values = Object.entries(bindings).map(
       ([name, value]) => `(name = ${text(name)}, text = ${text(value)})`,
     );
+    if (inbox) values.push('(name = "INBOX", durableObjectNamespace = "Inbox")');
+    const objects = `
+  durableObjectNamespaces = [(className = "Inbox", uniqueKey = "inbox${index}", enableSql = true)],
+  durableObjectStorage = (localDisk = "objects"),`;
     return `const worker${index} :Workerd.Worker = (
   modules = [${files.join(", ")}],
   compatibilityDate = "2026-04-01",
-  bindings = [${values.join(", ")}],
+  bindings = [${values.join(", ")}],${inbox ? objects : ""}
 );`;
   });
+  const objects = path.join(directory, "objects");
+  mkdirSync(objects, { recursive: true });
   const named = services.map((_, index) => `(name = "s${index}", worker = .worker${index})`);
   const sockets = services.map(
     ({ port }, index) =>
@@ -75,7 +84,7 @@ function configuration(services, directory) {
   );
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
-  services = [${named.join(", ")}],
+  services = [${named.join(", ")}, (name = "objects", disk = (path = ${text(objects)}, writable = true))],
   sockets = [${sockets.join(", ")}],
 );
 ${workers.join("\n")}
@@ -94,21 +103,22 @@ function listens(port) {
 }
 
 /**
- * Posts a body so many times over some connections, and returns the answers' bodies (the first of each connection).
+ * Posts messages over some connections, each in its turn, and returns the answers' bodies (the first of each
+ * connection). Where there are fewer messages than requests, they are sent again.
  *
  * @param {number} port
- * @param {http.OutgoingHttpHeaders} headers
- * @param {Buffer} body
+ * @param {Message[]} messages
  * @param {number} requests
  * @param {number} connections
  * @param {string} [path]
  */
-export async function post(port, headers, body, requests, connections, path = "/api/webhook") {
+export async function post(port, messages, requests, connections, path = "/api/webhook") {
   const agent = new http.Agent({ keepAlive: true, maxSockets: connections });
   let left = requests;
   const once = () =>
     /** @type {Promise<string>} */ (
       new Promise((resolve, reject) => {
+        const { headers, body } = messages[left % messages.length];
         const options = { agent, port, host: "127.0.0.1", method: "POST", path, headers };
         const request = http.request(options, (response) => {
           let text = "";

@@ -24,7 +24,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
-use worker::js_sys::futures::{JsFuture, future_to_promise};
+use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{Array, Function, Object, Promise, Reflect};
 use worker::wasm_bindgen::prelude::{Closure, wasm_bindgen};
 use worker::wasm_bindgen::{JsCast, JsValue};
@@ -43,7 +43,7 @@ use crate::routes;
 use crate::settings::{Mode, Settings};
 use crate::sources::SOURCES;
 use isolate::Isolate;
-use outside::{ask, now, send};
+use outside::{ask, later, now, promise, send};
 
 /// How long the inbox may take to store a delivery: less than the senders that wait the shortest.
 const STORE_WITHIN: Duration = Duration::from_secs(5);
@@ -79,7 +79,7 @@ pub fn fetch(request: web_sys::Request, env: Env, ctx: JsContext) -> Promise {
 #[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
 pub fn scheduled(_event: JsValue, env: Env, _ctx: JsValue) -> Promise {
     let isolate = Isolate::of(&env);
-    future_to_promise(async move {
+    promise(async move {
         wake(&isolate).await;
         Ok(JsValue::UNDEFINED)
     })
@@ -167,7 +167,7 @@ fn handle(
             let Some(limit) = isolate.rate_limit.clone().filter(|_| failed) else {
                 return respond(&refuse(&isolate, target.path(), &rejection), &method).into();
             };
-            future_to_promise(async move {
+            promise(async move {
                 let limited = is_limited(&limit, &request).await;
                 let rejection =
                     if limited { Rejection::TooMany { reason: rejection.to_string() } } else { rejection };
@@ -180,12 +180,12 @@ fn handle(
             process(&isolate, delivery, ctx);
             respond(&answer, &method).into()
         }
-        Decision::Accept { delivery, message: Some(message) } => future_to_promise(async move {
+        Decision::Accept { delivery, message: Some(message) } => promise(async move {
             let answer = store(&isolate, delivery, &message, target.path(), ctx).await;
             Ok(respond(&answer, &method).into())
         })
         .into(),
-        Decision::Ask(question) => future_to_promise(async move {
+        Decision::Ask(question) => promise(async move {
             let answer = question_inbox(&isolate, question, &method, &target, ctx).await;
             Ok(respond(&answer, &method).into())
         })
@@ -306,7 +306,7 @@ async fn question_inbox(
 fn wake_later(isolate: &Rc<Isolate>, wake_at: Option<Timestamp>, ctx: JsContext) {
     let Some(wait) = wake_at.map(|at| at.since(now())).filter(|wait| *wait <= WAIT_AT_MOST) else { return };
     let isolate = Rc::clone(isolate);
-    Context::new(ctx).wait_until(async move {
+    later(&Context::new(ctx), async move {
         if wait > Duration::ZERO {
             Delay::from(wait).await;
         }
@@ -358,7 +358,7 @@ fn process(isolate: &Rc<Isolate>, delivery: Delivery, ctx: JsContext) {
     let shared = Rc::new((delivery, complete));
     for job in jobs {
         let (isolate, shared) = (Rc::clone(isolate), Rc::clone(&shared));
-        ctx.wait_until(async move {
+        later(&ctx, async move {
             run(&isolate, job, shared.0.received_at).await;
             if let Some((delivery, complete)) = Rc::into_inner(shared) {
                 complete(&delivery);

@@ -13,14 +13,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use worker::js_sys::futures::{JsFuture, future_to_promise};
+use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{Array, Math, Promise, Uint8Array};
 use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Delay, Env, wasm_bindgen, web_sys};
 
 use super::isolate::Isolate;
-use super::outside::{now, send};
+use super::outside::{now, promise, send};
 use crate::actions::Step;
 use crate::event::Timestamp;
 use crate::inbox::message::{self, Message, Reply};
@@ -47,6 +47,10 @@ extern "C" {
 
 #[wasm_bindgen]
 extern "C" {
+    /// What a thrown value says, as a text.
+    #[wasm_bindgen(js_name = String)]
+    fn reason(error: &JsValue) -> String;
+
     /// The storage of a Durable Object.
     #[derive(Clone)]
     pub type Storage;
@@ -85,7 +89,7 @@ pub fn inbox_open(object: Object, storage: Storage, env: Env) -> Result<(), JsVa
 #[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
 pub fn inbox_fetch(object: Object, storage: Storage, env: Env, request: web_sys::Request) -> Promise {
     let inbox = Inbox::new(object, storage, &env);
-    future_to_promise(async move {
+    promise(async move {
         let url = request.url();
         let target = url.strip_prefix("https://inbox").unwrap_or("/").to_owned();
         let body = match request.array_buffer() {
@@ -105,7 +109,7 @@ pub fn inbox_fetch(object: Object, storage: Storage, env: Env, request: web_sys:
 #[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
 pub fn inbox_alarm(object: Object, storage: Storage, env: Env) -> Promise {
     let inbox = Inbox::new(object, storage, &env);
-    future_to_promise(async move {
+    promise(async move {
         inbox.object.set_armed(None);
         inbox.arm(now().plus(GUARD));
         inbox.work(true).await;
@@ -366,10 +370,6 @@ fn jitter() -> u32 {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let number = (Math::random() * 200.0) as u32;
     number
-}
-
-fn reason(error: &JsValue) -> String {
-    worker::Error::from(error.clone()).to_string()
 }
 
 fn json(value: &impl serde::Serialize) -> String {

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
-use worker::js_sys::futures::JsFuture;
+use worker::js_sys::futures::{JsFuture, future_to_promise};
 use worker::js_sys::{Array, Date, JsString, Promise, Uint8Array};
-use worker::wasm_bindgen;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::{Context, wasm_bindgen};
 
 use crate::event::Timestamp;
 use crate::outbox::Failure;
@@ -66,6 +67,16 @@ pub(super) async fn ask(
     let status = answer.get(0).as_f64().unwrap_or_default();
     let text = answer.get(1).dyn_into::<JsString>().map(String::from).unwrap_or_default();
     if status < 1.0 { Err(text) } else { Ok((status_of(status), text)) }
+}
+
+/// The promise of what comes of a future. In a box, so that the module holds what makes a promise of one only once.
+pub(super) fn promise(future: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> Promise {
+    future_to_promise(Box::pin(future) as LocalBoxFuture<'static, Result<JsValue, JsValue>>)
+}
+
+/// Goes on with something after the answer.
+pub(super) fn later(ctx: &Context, future: impl Future<Output = ()> + 'static) {
+    ctx.wait_until(Box::pin(future) as LocalBoxFuture<'static, ()>);
 }
 
 /// The time, in whole milliseconds.

@@ -9,6 +9,7 @@ pub struct Setting {
     /// What holds without it, as text; empty for nothing.
     pub default: &'static str,
     /// What it is for, in one sentence.
+    #[cfg(not(target_arch = "wasm32"))]
     pub help: &'static str,
     /// Where it has an effect.
     pub scope: Scope,
@@ -24,11 +25,22 @@ pub enum Scope {
 }
 
 const fn setting(name: &'static str, default: &'static str, help: &'static str) -> Setting {
-    Setting { name, default, help, scope: Scope::Everywhere }
+    scoped(name, default, help, Scope::Everywhere)
 }
 
 const fn inbox_setting(name: &'static str, default: &'static str, help: &'static str) -> Setting {
-    Setting { name, default, help, scope: Scope::Inbox }
+    scoped(name, default, help, Scope::Inbox)
+}
+
+#[cfg_attr(target_arch = "wasm32", allow(unused_variables, reason = "only the command explains settings"))]
+const fn scoped(name: &'static str, default: &'static str, help: &'static str, scope: Scope) -> Setting {
+    Setting {
+        name,
+        default,
+        #[cfg(not(target_arch = "wasm32"))]
+        help,
+        scope,
+    }
 }
 
 /// The source of names, defaults and help: whatever lists settings is checked against it.

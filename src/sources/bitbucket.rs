@@ -11,6 +11,7 @@ use crate::sources::{Parsed, Source};
 pub(crate) static BITBUCKET: Source = Source {
     name: "bitbucket",
     title: "Bitbucket",
+    #[cfg(not(target_arch = "wasm32"))]
     setup: "the repository, Repository settings, Webhooks",
     #[cfg(not(target_arch = "wasm32"))]
     docs: "https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/",
@@ -30,7 +31,7 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     let site = fields.text("repository.full_name");
     let author = fields.text("actor.display_name").or_else(|| fields.text("actor.displayName"));
     let event = |kind, item| Event { kind, name: name.clone(), at: None, item };
-    let mut events: Vec<Event> = match name.as_str() {
+    let events: Vec<Event> = match name.as_str() {
         "diagnostics:ping" => vec![event(Kind::Test, None)],
         "repo:push" => {
             let changes = fields.objects("push.changes").into_iter();
@@ -45,7 +46,9 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
         _ => Vec::new(),
     };
     // The branch that is the site may come after others.
-    events.sort_by_key(|event| event.kind == Kind::Other);
+    let (others, mut events): (Vec<Event>, Vec<Event>) =
+        events.into_iter().partition(|event| event.kind == Kind::Other);
+    events.extend(others);
     if events.is_empty() {
         events.push(event(Kind::Other, None));
     }

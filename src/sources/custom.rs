@@ -6,8 +6,6 @@
 //! The parameters are those of a [`Scheme`]. Without an event name every delivery counts as an update: an
 //! owner who points a webhook here wants a build for it.
 
-use std::collections::HashMap;
-
 use http::HeaderName;
 
 use crate::event::{Event, Kind};
@@ -19,6 +17,7 @@ use crate::sources::{Parsed, Source, item_at, kind_of};
 pub(crate) static CUSTOM: Source = Source {
     name: "custom",
     title: "Custom",
+    #[cfg(not(target_arch = "wasm32"))]
     setup: "wherever your system sets up webhooks",
     #[cfg(not(target_arch = "wasm32"))]
     docs: "https://www.rfc-editor.org/rfc/rfc2104",
@@ -180,8 +179,8 @@ fn place(text: &str) -> Option<Place<'_>> {
 pub struct Reading {
     id: Option<String>,
     event: Option<String>,
-    events: HashMap<String, String>,
-    item: HashMap<String, String>,
+    events: Vec<(String, String)>,
+    item: Vec<(String, String)>,
 }
 
 impl Reading {
@@ -189,13 +188,12 @@ impl Reading {
         let map = |name: &'static str, expected| match given(name) {
             Some(text) => {
                 let texts = Payload::parse(text.as_bytes()).ok().and_then(|mut it| it.fields().all_texts());
-                texts.map(HashMap::from_iter).ok_or((name, expected))
+                texts.ok_or((name, expected))
             }
-            None => Ok(HashMap::new()),
+            None => Ok(Vec::new()),
         };
-        let events: HashMap<String, String> =
-            map("CUSTOM_EVENTS", "JSON from event name to kind: `{\"post.live\":\"published\"}`")?;
-        if events.values().any(|kind| Kind::from_name(kind).is_none()) {
+        let events = map("CUSTOM_EVENTS", "JSON from event name to kind: `{\"post.live\":\"published\"}`")?;
+        if events.iter().any(|(_, kind)| Kind::from_name(kind).is_none()) {
             return Err((
                 "CUSTOM_EVENTS",
                 "JSON whose values are `published`, `updated`, `unpublished`, `deleted`, `created`, `test`, `deployment` or `other`",
@@ -216,6 +214,11 @@ impl Reading {
     }
 }
 
+/// The text of a name; of the last where it stands there twice.
+fn named<'a>(texts: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    texts.iter().rev().find(|(given, _)| given == name).map(|(_, text)| text.as_str())
+}
+
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     let default = Reading::default();
     let reading = verified.connection().reading.as_deref().unwrap_or(&default);
@@ -234,7 +237,7 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
         Place::Item(_) => None,
     };
     let name = reading.event.as_ref().and_then(|text| read(text, &mut payload));
-    let mapped = name.as_ref().and_then(|name| Kind::from_name(reading.events.get(name)?));
+    let mapped = name.as_ref().and_then(|name| Kind::from_name(named(&reading.events, name)?));
     let kind = match (&name, mapped) {
         (_, Some(kind)) => kind,
         (Some(name), None) if reading.event.is_some() => kind_of(name),
@@ -242,7 +245,7 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     };
     // An id in a header is not signed, unless the content says so.
     let id = reading.id.as_ref().filter(|it| it.starts_with("body:")).and_then(|it| read(it, &mut payload));
-    let path = |field: &str| reading.item.get(field).map_or("", String::as_str);
+    let path = |field: &str| named(&reading.item, field).unwrap_or_default();
     let item = payload
         .as_mut()
         .filter(|_| !reading.item.is_empty())

@@ -22,6 +22,7 @@ pub(crate) static GITEA: Source = Source {
 
 /// What Gitea and Forgejo, which was made of it, have in common.
 pub(super) const FORGE: Source = Source {
+    #[cfg(not(target_arch = "wasm32"))]
     setup: "the repository, Settings, Webhooks; content type application/json",
     schemes: &[
         Scheme {

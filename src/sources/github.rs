@@ -12,6 +12,7 @@ use crate::sources::{Parsed, Source};
 pub(crate) static GITHUB: Source = Source {
     name: "github",
     title: "GitHub",
+    #[cfg(not(target_arch = "wasm32"))]
     setup: "the repository, Settings, Webhooks; content type application/json",
     #[cfg(not(target_arch = "wasm32"))]
     docs: "https://docs.github.com/en/webhooks",

@@ -11,6 +11,7 @@ use crate::sources::{Parsed, Source};
 pub(crate) static KONTENT_AI: Source = Source {
     name: "kontent-ai",
     title: "Kontent.ai",
+    #[cfg(not(target_arch = "wasm32"))]
     setup: "Environment settings, Webhooks",
     #[cfg(not(target_arch = "wasm32"))]
     docs: "https://kontent.ai/learn/docs/webhooks",

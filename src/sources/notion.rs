@@ -14,6 +14,7 @@ use crate::sources::{Greeting, Parsed, Source};
 pub(crate) static NOTION: Source = Source {
     name: "notion",
     title: "Notion",
+    #[cfg(not(target_arch = "wasm32"))]
     setup: "the integration, Webhooks; URL ending in /api/webhook/notion",
     #[cfg(not(target_arch = "wasm32"))]
     docs: "https://developers.notion.com/reference/webhooks",
@@ -57,8 +58,11 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
 }
 
 fn greeting(body: &[u8]) -> Option<Greeting> {
-    let members: std::collections::HashMap<&str, &str> = serde_json::from_slice(body).ok()?;
-    let token = *members.get("verification_token").filter(|_| members.len() == 1)?;
+    let members = Payload::parse(body).ok()?.fields().all_texts()?;
+    let [(name, token)] = members.as_slice() else { return None };
+    if name != "verification_token" {
+        return None;
+    }
     let plain = !token.is_empty() && token.len() <= 200 && token.bytes().all(|byte| byte.is_ascii_graphic());
     plain.then(|| Greeting { token: Some(token.to_owned()), before_secret: true })
 }

@@ -12,6 +12,7 @@ use crate::sources::{Parsed, Source};
 pub(crate) static PRISMIC: Source = Source {
     name: "prismic",
     title: "Prismic",
+    #[cfg(not(target_arch = "wasm32"))]
     setup: "Settings, Webhooks; URL ending in /api/webhook/prismic",
     #[cfg(not(target_arch = "wasm32"))]
     docs: "https://prismic.io/docs/webhooks",

@@ -11,6 +11,7 @@ use crate::sources::{Parsed, Source};
 pub(crate) static VERCEL: Source = Source {
     name: "vercel",
     title: "Vercel",
+    #[cfg(not(target_arch = "wasm32"))]
     setup: "Team settings, Webhooks",
     #[cfg(not(target_arch = "wasm32"))]
     docs: "https://vercel.com/docs/webhooks",

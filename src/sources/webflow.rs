@@ -11,6 +11,7 @@ use crate::sources::{Parsed, Source};
 pub(crate) static WEBFLOW: Source = Source {
     name: "webflow",
     title: "Webflow",
+    #[cfg(not(target_arch = "wasm32"))]
     setup: "the Data API: POST /sites/{id}/webhooks",
     #[cfg(not(target_arch = "wasm32"))]
     docs: "https://developers.webflow.com/data/docs/working-with-webhooks",
