@@ -15,6 +15,8 @@ import { SECRET, event, signed, worker } from "./presshook.mjs";
 export const TOKEN = "the token of the owner";
 const HOST = inject("host");
 
+/** @typedef {Awaited<ReturnType<typeof durable>>} Inbox */
+
 let inboxes = 0;
 
 /** A moment in the future, for fake time: no alarm comes by itself then, and every one is the test's to run. */
@@ -38,7 +40,8 @@ export const pass = (seconds) => vi.setSystemTime(Date.now() + seconds * 1000);
 export async function durable({ hook = "200", cut = false, settings = {} } = {}) {
   const name = `inbox-${++inboxes}`;
   const place = `${crypto.randomUUID()}-${name}`.replaceAll("-", "");
-  const stub = env.INBOX.getByName(name);
+  // One that has seen a crash is of no use any more.
+  const stub = () => env.INBOX.getByName(name);
   /** What was asked of the inbox. @type {string[]} */
   const asked = [];
   const namespace = {
@@ -47,7 +50,7 @@ export async function durable({ hook = "200", cut = false, settings = {} } = {})
       async fetch(url, init) {
         const { pathname } = new URL(url);
         asked.push(pathname);
-        return cut && pathname === "/1/wake" ? new Response("") : stub.fetch(url, init);
+        return cut && pathname === "/1/wake" ? new Response("") : stub().fetch(url, init);
       },
     }),
   };
@@ -66,7 +69,7 @@ export async function durable({ hook = "200", cut = false, settings = {} } = {})
    * @returns {Promise<T>}
    */
   const inside = (act) =>
-    runInDurableObject(stub, (/** @type {any} */ instance, state) => act(state, instance));
+    runInDurableObject(stub(), (/** @type {any} */ instance, state) => act(state, instance));
   await inside((_, instance) => void (instance.env = bindings));
 
   const inbox = {
@@ -115,7 +118,7 @@ export async function durable({ hook = "200", cut = false, settings = {} } = {})
     },
 
     /** Runs the alarm now; false if none is set. */
-    alarm: () => runDurableObjectAlarm(stub),
+    alarm: () => runDurableObjectAlarm(stub()),
 
     /** When the alarm is set for. */
     armed: () => inside((state) => state.storage.getAlarm()),

@@ -240,7 +240,7 @@ describe("the mode", () => {
   });
 });
 
-/** @typedef {Awaited<ReturnType<typeof durable>>} Inbox */
+/** @typedef {import("./durable.mjs").Inbox} Inbox */
 
 /**
  * Everything that is stored.
