@@ -65,7 +65,7 @@ export async function durable({ hook = "200", cut = false, settings = {} } = {})
 
   /**
    * @template T
-   * @param {(state: DurableObjectState, instance: any) => T | Promise<T>} act
+   * @param {(state: any, instance: any) => T | Promise<T>} act
    * @returns {Promise<T>}
    */
   const inside = (act) =>
@@ -107,7 +107,8 @@ export async function durable({ hook = "200", cut = false, settings = {} } = {})
     async command(method, path, body) {
       const headers = { authorization: `Bearer ${TOKEN}` };
       const { response, after } = await inbox.ask(path, { method, headers, body });
-      const text = await response.text();
+      // Not by `text`, which the runtime would warn of for lines of JSON.
+      const text = new TextDecoder().decode(await response.arrayBuffer());
       return {
         status: response.status,
         text,

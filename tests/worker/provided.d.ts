@@ -13,8 +13,8 @@ declare module "vitest" {
 declare global {
   namespace Cloudflare {
     interface Env {
-      INBOX: DurableObjectNamespace;
-      RATE_LIMIT: RateLimit;
+      INBOX: { getByName(name: string): { fetch: typeof fetch } };
+      RATE_LIMIT: { limit(options: { key: string }): Promise<{ success: boolean }> };
     }
   }
 }
