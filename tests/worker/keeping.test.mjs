@@ -110,9 +110,10 @@ describe("a hundred thousand deliveries", () => {
     await inbox.cron();
     await inbox.command("GET", "/api/deliveries?limit=10");
     await inbox.command("GET", "/api/export");
+    await inbox.ask("/api/health?strict");
     expect(run.length).toBeGreaterThan(20);
     const most = run.reduce((most, it) => (it.read > most.read ? it : most));
-    expect(most.read, most.sql).toBeLessThan(2000);
+    expect(most.read, most.sql).toBeLessThan(200);
   });
 
   it("are not searched for what is due: it is found by an index", async () => {
