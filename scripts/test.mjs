@@ -14,6 +14,8 @@ const DOC = { env: { RUSTDOCFLAGS: "-D warnings" } };
 const FORMAT = { remedy: "`npm run fmt` formats everything." };
 /** A minute of it; `FUZZ_SECONDS` may say another time. */
 const FUZZ = { env: { FUZZ_SECONDS: process.env.FUZZ_SECONDS ?? "60" } };
+/** A few; `CRASHES` may say how many. */
+const CRASHES = { env: { CRASHES: process.env.CRASHES ?? "4" } };
 /** Bytes after gzip: every isolate loads the module before its first answer. */
 const MOST_MODULE_BYTES = 260_000;
 
@@ -52,8 +54,13 @@ const tests = [
         "--test",
         "tests/worker/served.test.mjs",
         "tests/worker/conformance.test.mjs",
+        "tests/worker/latency.test.mjs",
         "tests/scripts/*.test.mjs",
       ]),
+  },
+  {
+    name: "a few crashes; `npm run test:crash` makes fifty",
+    run: () => run("node", ["tests/crash/run.mjs"], CRASHES),
   },
 ];
 

@@ -14,6 +14,7 @@ use http::header::{AUTHORIZATION, CONTENT_LENGTH};
 use http::request::Parts;
 use http::{HeaderName, Method, StatusCode};
 
+use crate::inbox::message;
 use crate::owner::{self, Command};
 use crate::payload::ParseError;
 use crate::settings::{Mode, Settings};
@@ -163,6 +164,9 @@ pub fn admit(settings: &Settings, endpoint: &Endpoint<'_>, body_bytes: Option<u6
 pub fn headers(settings: &Settings) -> Option<Vec<HeaderName>> {
     let mut names = vec![CONTENT_LENGTH];
     names.extend(settings.admin_token.is_some().then_some(AUTHORIZATION));
+    if settings.mode == Mode::Durable {
+        names.extend(message::KEPT_HEADERS);
+    }
     for connection in &settings.connections {
         let source = connection.source;
         let read = source.headers.iter().chain(&source.delivery_header).filter_map(|name| name.parse().ok());

@@ -19,7 +19,9 @@ export async function serve(request, env, ctx, limit, names, handle) {
       const value = headers.get(name);
       if (value !== null) head += `\n${name}:${value}`;
     }
-    return await handle(head, method === "POST" ? await read(request, limit) : EMPTY, request, env, ctx);
+    const body = method === "POST" ? await read(request, limit) : EMPTY;
+    const answer = handle(head, body, request, env, ctx);
+    return answer instanceof Promise ? await alive(answer) : answer;
   } catch (error) {
     broken(error);
     return new Response('{"error":"Internal server error"}', { status: 500, headers: HEADERS });
@@ -36,6 +38,34 @@ export function broken(error) {
   if (error instanceof WebAssembly.RuntimeError)
     Reflect.get(globalThis, "__worker_init_state").criticalError = true;
   console.error(`{"level":"error","code":"INTERNAL_ERROR","reason":${JSON.stringify(String(error))}}`);
+}
+
+/** How often whoever waits for the module looks whether it still runs, in milliseconds. */
+const LOOK = 500;
+
+/**
+ * Waits for what the module does. What waits inside of it is lost when it breaks and would never be answered: this
+ * fails then instead. Each looks for itself, since one request cannot wake another.
+ *
+ * @template T
+ * @param {Promise<T>} work
+ * @returns {Promise<T>}
+ */
+export async function alive(work) {
+  const state = Reflect.get(globalThis, "__worker_init_state");
+  const { instanceId } = state;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  let timer;
+  const lost = new Promise((_, reject) => {
+    timer = setInterval(() => {
+      if (state.criticalError || state.instanceId !== instanceId) reject(new Error("the module broke"));
+    }, LOOK);
+  });
+  try {
+    return await Promise.race([work, /** @type {Promise<never>} */ (lost)]);
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 const HEADERS = {

@@ -275,8 +275,9 @@ impl Inbox {
     /// Has the alarm come then, unless it comes sooner.
     fn arm(&self, at: Timestamp) {
         #[allow(clippy::cast_precision_loss)]
-        let at = at.0.max(now().0) as f64;
-        if self.object.armed().is_none_or(|armed| at < armed) {
+        let (at, dropped) = (at.0.max(now().0) as f64, now().minus(GUARD).0 as f64);
+        // One that has been due for long was dropped by the runtime, and never comes.
+        if self.object.armed().is_none_or(|armed| at < armed || armed < dropped) {
             self.object.set_armed(Some(at));
             // Not waited for: it is durable with the transaction before it.
             drop(self.storage.set_alarm(at));

@@ -7,6 +7,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import Worker from "../../build/index.js";
+import { alive, broken } from "./entry.js";
 
 const { fetch, scheduled, inbox_open, inbox_fetch, inbox_alarm } = Worker.prototype;
 /** @type {{ criticalError: boolean }} */
@@ -28,9 +29,12 @@ export default {
    * @param {unknown} event @param {unknown} env @param {unknown} ctx @returns {Promise<void>} */
   scheduled(event, env, ctx) {
     ready();
-    return scheduled.call({ env, ctx }, event);
+    return alive(scheduled.call({ env, ctx }, event));
   },
 };
+
+/** When the alarm comes again after a defect, in milliseconds. */
+const AGAIN = 60_000;
 
 /** The inbox: a Durable Object with SQLite. There is one, named `inbox`. */
 export class Inbox extends DurableObject {
@@ -49,11 +53,18 @@ export class Inbox extends DurableObject {
   /** @param {Request} request @returns {Promise<Response>} */
   async fetch(request) {
     ready();
-    return inbox_fetch(this, this.ctx.storage, this.env, request);
+    return alive(inbox_fetch(this, this.ctx.storage, this.env, request));
   }
 
+  /** Never fails: the runtime gives an alarm up that fails too often, and holds the next one back while one hangs. */
   async alarm() {
-    ready();
-    await inbox_alarm(this, this.ctx.storage, this.env);
+    try {
+      ready();
+      await alive(inbox_alarm(this, this.ctx.storage, this.env));
+    } catch (error) {
+      broken(error);
+      this.armed = undefined;
+      await this.ctx.storage.setAlarm(Date.now() + AGAIN);
+    }
   }
 }

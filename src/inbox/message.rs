@@ -5,6 +5,7 @@
 //! sender tries again, rather than that one misreads the other.
 
 use bytes::Bytes;
+use http::HeaderName;
 use http::header::{CONTENT_TYPE, USER_AGENT};
 use serde::Serialize;
 
@@ -21,6 +22,9 @@ pub const WAKE: &str = "/1/wake";
 pub const OWNER: &str = "/1/owner";
 /// Where the inbox is asked whether all is well.
 pub const STATE: &str = "/1/state";
+
+/// The headers that are kept of every delivery, beside those that its source reads.
+pub const KEPT_HEADERS: [HeaderName; 2] = [CONTENT_TYPE, USER_AGENT];
 
 /// A delivery on its way to the inbox.
 ///
@@ -150,7 +154,8 @@ impl Message {
             }
         }
         let named = source.headers.iter().chain(&source.delivery_header).copied();
-        let kept = [CONTENT_TYPE.as_str(), USER_AGENT.as_str()].into_iter().chain(named);
+        let always = KEPT_HEADERS;
+        let kept = always.iter().map(HeaderName::as_str).chain(named);
         let headers = kept.filter_map(|name| Some((name, request.headers().get(name)?.to_str().ok()?)));
         Message {
             connection: connection.map_or_else(|| source.name.to_owned(), |it| it.label()),

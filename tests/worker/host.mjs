@@ -21,13 +21,19 @@ export default async function setup(project) {
         ...earlier,
         { method: request.method, contentType: request.headers["content-type"], body },
       ]);
-      if (behavior === "hangs") return;
-      if (behavior === "closes") return void response.destroy();
-      if (behavior === "streams") return void response.writeHead(200).write("the body never ends");
-      // `500-500-200` answers one after the other.
-      const statuses = behavior.split("-");
-      response.writeHead(Number(statuses[Math.min(earlier.length, statuses.length - 1)]), {
+      // `500-closes-200` does one after the other, and the last for ever.
+      const steps = decodeURIComponent(behavior).split("-");
+      const step = steps[Math.min(earlier.length, steps.length - 1)];
+      if (step === "hangs") return;
+      if (step === "closes") return void response.destroy();
+      if (step === "streams") return void response.writeHead(200).write("the body never ends");
+      // `slow` answers later, so that calls would overlap if they could.
+      if (step === "slow") return void setTimeout(() => response.end("{}"), 300);
+      // `429=120` asks to be left alone that long, or until a date.
+      const [status, retryAfter] = step.split("=");
+      response.writeHead(Number(status), {
         location: "https://example.com/elsewhere",
+        ...(retryAfter && { "retry-after": retryAfter }),
       });
       response.end("{}");
     });

@@ -1,5 +1,5 @@
 /// <reference types="vite/client" />
-// What `host.mjs` provides to the tests in workerd.
+// What `host.mjs` provides to the tests in workerd, and what wrangler.toml binds.
 
 import "vitest";
 
@@ -7,5 +7,14 @@ declare module "vitest" {
   interface ProvidedContext {
     /** The URL of the host whose deploy hooks behave as their paths say. */
     host: string;
+  }
+}
+
+declare global {
+  namespace Cloudflare {
+    interface Env {
+      INBOX: { getByName(name: string): { fetch: typeof fetch } };
+      RATE_LIMIT: { limit(options: { key: string }): Promise<{ success: boolean }> };
+    }
   }
 }

@@ -1,0 +1,230 @@
+// `npm run test:crash`: the whole runtime is ended by SIGKILL at random moments, over and over, while a client sends
+// events, and is started again on the same storage. After the last start nothing is sent any more; then every event
+// that was answered with 2xx must have been carried by a deploy call that the host received after it was sent.
+//
+// CRASHES says how often (50), CRASH_SEED which moments.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { Problem, main, say } from "../../scripts/shell.mjs";
+import { standIn } from "../../scripts/stand-in.mjs";
+import { SENDERS } from "../conformance/senders.mjs";
+import { get, post } from "../conformance/wire.mjs";
+import { prepare, start } from "./runtime.mjs";
+
+const CRASHES = Number(process.env.CRASHES ?? 50);
+const SEED = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000);
+const SECRET = "the secret of the crash test";
+const TOKEN = "the token of the owner";
+/** A claim whose answer was lost is tried again 25 seconds later, and then after a growing pause. */
+const PATIENCE = 100_000;
+
+/**
+ * What the sender knows of an event, and a call that the host has heard.
+ *
+ * @typedef {{ id: string, sentAt: number, status: number | undefined }} Sent
+ * @typedef {{ at: number, answered: boolean, ids: string[], count: number }} Call
+ */
+
+const random = generator(SEED);
+const between = (/** @type {number} */ least, /** @type {number} */ most) =>
+  least + random() * (most - least);
+const sleep = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function crash() {
+  if (!(CRASHES >= 1)) throw new Problem("CRASHES must be a number from 1");
+  say(`${CRASHES} crashes, CRASH_SEED=${SEED}`);
+  const directory = mkdtempSync(path.join(tmpdir(), "presshook-crash-"));
+  const hook = await host();
+  let log = "";
+  /** @type {{ kill: () => Promise<void> } | undefined} */
+  let running;
+  try {
+    const prepared = await prepare(directory, {
+      BLOGSHOOT_WEBHOOK_SECRET: SECRET,
+      CLOUDFLARE_DEPLOY_HOOK: hook.url,
+      ADMIN_TOKEN: TOKEN,
+      DEPLOY_SETTLE_SECONDS: "1",
+      DEPLOY_MAX_WAIT_SECONDS: "3",
+      DEPLOY_MIN_GAP_SECONDS: "0",
+    });
+    const begin = () => start(prepared, (text) => (log += text));
+    running = await begin();
+    const sender = sending(`${prepared.url}/api/webhook`);
+    for (let crashes = 1; crashes <= CRASHES; crashes++) {
+      // Now and then while it starts.
+      const after = random() < 0.1 ? between(0, 30) : between(50, 2500);
+      await sleep(after);
+      await running.kill();
+      if (crashes === CRASHES) await sender.stop();
+      const accepted = sender.sent.filter(({ status }) => status === 200).length;
+      say(
+        `${crashes}/${CRASHES} killed after ${after.toFixed(0)} ms: ` +
+          `${accepted} of ${sender.sent.length} events accepted, ${hook.calls.length} calls heard`,
+      );
+      running = await begin();
+    }
+    const accepted = sender.sent.filter(({ status }) => status === 200);
+    const wrong = sender.sent.filter(({ status }) => status !== undefined && status !== 200);
+    if (wrong.length > 0) throw new Problem(`${wrong.length} were answered, but with ${wrong[0].status}`);
+    if (accepted.length < CRASHES)
+      throw new Problem("too few events were accepted for this to show anything");
+
+    // The last event accepted is carried by the last call, and what came before it by that or an earlier one.
+    const restarted = Date.now();
+    const last = accepted[accepted.length - 1];
+    const carried = () =>
+      hook.calls.some((it) => it.answered && it.at >= last.sentAt && it.ids.includes(last.id));
+    while (!carried() && Date.now() - restarted < PATIENCE) await sleep(100);
+    say(
+      `the last event was ${carried() ? "" : "not "}carried ${Date.now() - restarted} ms after the last start`,
+    );
+    await sleep(2000);
+
+    const lost = await missing(prepared.url, accepted, hook.calls);
+    for (const { id, reason } of lost) say(`${id}: ${reason}`);
+    say(`${accepted.length - lost.length} passed, ${lost.length} failed`);
+    if (lost.length > 0) {
+      say(log.split("\n").slice(-40).join("\n"));
+      throw new Problem(`events were lost; the same moments again: CRASH_SEED=${SEED} npm run test:crash`);
+    }
+  } finally {
+    await running?.kill();
+    hook.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** A client that sends one event after the other, whatever comes back, until it is stopped. */
+function sending(/** @type {string} */ url) {
+  const { payload, sign } = SENDERS.blogshoot;
+  /** @type {Sent[]} */
+  const sent = [];
+  let going = true;
+  const loop = async () => {
+    while (going) {
+      const id = `evt-${String(sent.length + 1).padStart(5, "0")}`;
+      const event = {
+        id,
+        kind: /** @type {const} */ ("updated"),
+        article: `art-${id}`,
+        at: new Date(),
+        text: "",
+      };
+      const body = Buffer.from(payload(event));
+      /** @type {Sent} */
+      const entry = { id, sentAt: Date.now(), status: undefined };
+      sent.push(entry);
+      const outcome = await post(url, { headers: sign(SECRET, body, id, event.at, 1), body });
+      if (outcome.kind === "answered") entry.status = outcome.status;
+      await sleep(between(20, 300));
+    }
+  };
+  const loops = [loop(), loop()];
+  return {
+    sent,
+    stop: async () => {
+      going = false;
+      await Promise.all(loops);
+    },
+  };
+}
+
+/** The host: it takes a moment to answer, so that it is often ended in the middle. */
+async function host() {
+  /** @type {Call[]} */
+  const calls = [];
+  /** @type {WeakMap<object, Call>} */
+  const known = new WeakMap();
+  const answered = (/** @type {object} */ heard) => {
+    const call = known.get(heard);
+    if (call) call.answered = true;
+  };
+  const arrived = async (/** @type {import("../../scripts/stand-in.mjs").Call} */ heard) => {
+    const { event_ids: ids, event_count: count } = JSON.parse(heard.body);
+    const call = { at: Date.now(), answered: false, ids, count };
+    known.set(heard, call);
+    calls.push(call);
+    await sleep(between(0, 400));
+  };
+  return { calls, ...(await standIn(answered, { arrived })) };
+}
+
+/**
+ * The events that no call has carried, and why that is known. A call names at most a hundred events; for the others the
+ * inbox tells by which job they were carried, and the host must have heard that job's call, with as many events.
+ *
+ * @param {string} url
+ * @param {Sent[]} accepted
+ * @param {Call[]} calls
+ */
+async function missing(url, accepted, calls) {
+  const unnamed = accepted.filter(
+    ({ id, sentAt }) => !calls.some((it) => it.answered && it.at >= sentAt && it.ids.includes(id)),
+  );
+  const deliveries = unnamed.length > 0 ? await all(url) : [];
+  /** @type {Map<number, number>} */
+  const counts = new Map();
+  for (const { jobs = [] } of deliveries) {
+    for (const job of jobs) counts.set(job.id, (counts.get(job.id) ?? 0) + 1);
+  }
+  const lost = [];
+  for (const { id, sentAt } of unnamed) {
+    const delivery = deliveries.find((it) => it.event_id === id);
+    const done = delivery?.jobs?.filter((/** @type {any} */ job) => job.state === "done") ?? [];
+    let heard = false;
+    for (const job of done) {
+      const { jobs } = await read(`${url}/api/deliveries/${delivery.id}`);
+      const attempts = jobs.find((/** @type {any} */ it) => it.id === job.id).attempts;
+      const { started_at: from, ended_at: to } = attempts.at(-1);
+      heard ||= calls.some(
+        (it) =>
+          it.answered &&
+          it.at >= sentAt &&
+          it.at >= Date.parse(from) - 50 &&
+          it.at <= Date.parse(to) + 50 &&
+          it.count === counts.get(job.id),
+      );
+    }
+    if (heard) continue;
+    const what = delivery ? `stored, its jobs: ${JSON.stringify(delivery.jobs ?? [])}` : "not stored";
+    lost.push({ id, reason: `answered with 200, ${what}, and no deploy call carried it` });
+  }
+  return lost;
+}
+
+/** Every delivery that the owner can see. */
+async function all(/** @type {string} */ url) {
+  const deliveries = [];
+  for (let before = ""; ;) {
+    const page = await read(`${url}/api/deliveries?limit=100${before}`);
+    deliveries.push(...page.deliveries);
+    if (page.next === undefined) return deliveries;
+    before = `&before=${page.next}`;
+  }
+}
+
+/** @param {string} url */
+async function read(url) {
+  const answer = await get(url, { authorization: `Bearer ${TOKEN}` });
+  if (answer.kind !== "answered" || answer.status !== 200) throw new Problem(`${url} does not open`);
+  return answer.json;
+}
+
+/**
+ * Random numbers from 0 to 1 that come again with the same seed (mulberry32).
+ *
+ * @param {number} seed
+ */
+function generator(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+await main(crash);
