@@ -52,6 +52,7 @@ const tests = [
         "--test",
         "tests/worker/served.test.mjs",
         "tests/worker/conformance.test.mjs",
+        "tests/worker/pages.test.mjs",
         "tests/scripts/*.test.mjs",
       ]),
   },
