@@ -89,7 +89,12 @@ const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.l
 
 /** @param {string[]} names */
 const modules = (...names) => Object.fromEntries(names.map((name) => [name, path.join(ROOT, name)]));
-const PRESSHOOK = modules("src/cloudflare/worker.js", "build/index.js", "build/index_bg.wasm");
+const PRESSHOOK = modules(
+  "src/cloudflare/worker.js",
+  "src/cloudflare/receiver.js",
+  "build/index.js",
+  "build/index_bg.wasm",
+);
 const GENUINE = modules("bench/genuine.mjs");
 const SMALLEST = modules("bench/smallest/build/index.js", "bench/smallest/build/index_bg.wasm");
 const BINDINGS = { BLOGSHOOT_WEBHOOK_SECRET: SECRET };

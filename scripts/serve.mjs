@@ -1,4 +1,4 @@
-// The Worker on this machine: `wrangler dev`, started, waited for and ended.
+// The Worker on this machine, or the Function of a Pages site: `wrangler dev`, started, waited for and ended.
 
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
@@ -11,15 +11,17 @@ import { ENVIRONMENT, Problem, ROOT } from "./shell.mjs";
  * @param {number} port
  * @param {string[]} args
  * @param {(text: string) => void} [hear] is told what it prints; without it the terminal is
+ * @param {{ command?: string[], cwd?: string, env?: Record<string, string> }} [options] another project's, such as
+ *   `pages dev`
  */
-export function serve(port, args, hear) {
+export function serve(port, args, hear, { command = ["dev"], cwd = ROOT, env = {} } = {}) {
   const options = ["--ip", "127.0.0.1", "--port", String(port), "--show-interactive-dev-session=false"];
   const stream = hear ? "pipe" : "inherit";
-  const child = spawn("wrangler", ["dev", ...options, ...args], {
-    cwd: ROOT,
+  const child = spawn("wrangler", [...command, ...options, ...args], {
+    cwd,
     detached: true,
     stdio: ["ignore", stream, stream],
-    env: { ...ENVIRONMENT, CI: "1" },
+    env: { ...ENVIRONMENT, CI: "1", ...env },
   });
   for (const output of [child.stdout, child.stderr]) {
     output?.setEncoding("utf8").on("data", (text) => hear?.(text));
@@ -39,7 +41,7 @@ export function serve(port, args, hear) {
   const ended = new Promise((_, reject) => {
     child.on("error", (error) => reject(new Problem(`wrangler cannot be started: ${error.message}`)));
     child.on("close", (status) =>
-      reject(new Problem(`wrangler dev ended (${status}); its last words stand above.`)),
+      reject(new Problem(`wrangler ${command.join(" ")} ended (${status}); its last words stand above.`)),
     );
   });
   ended.catch(() => process.off("exit", end));

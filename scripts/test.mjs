@@ -55,6 +55,7 @@ const tests = [
         "tests/worker/served.test.mjs",
         "tests/worker/conformance.test.mjs",
         "tests/worker/latency.test.mjs",
+        "tests/worker/pages.test.mjs",
         "tests/scripts/*.test.mjs",
       ]),
   },

@@ -1,10 +1,10 @@
 //! The Cloudflare edge: carries out what the core decides. It reads the bindings and the clock, asks the
 //! inbox, sends what a job wants sent, and prints the log. It decides nothing about a delivery.
 //!
-//! `worker.js` is what wrangler deploys, and calls [`fetch`]; `entry.js` reads the request and calls
-//! [`handle`] with all of it. So a request waits outside of the module and crosses into it twice, which
-//! is why `fetch` is exported by hand: `#[event(fetch)]` would wait inside. `worker-build` finds it by
-//! its name.
+//! `worker.js` is what wrangler deploys; `receiver.js`, which it shares with a Pages Function, calls
+//! [`fetch`]; `entry.js` reads the request and calls [`handle`] with all of it. So a request waits outside
+//! of the module and crosses into it twice, which is why `fetch` is exported by hand: `#[event(fetch)]`
+//! would wait inside. `worker-build` finds it by its name.
 //!
 //! A panic ends every request of the isolate. `worker` installs a hook that logs it once, with its
 //! message, and has the module started afresh for the next request; no hook of ours replaces that.

@@ -1,28 +1,14 @@
-// The Worker that wrangler deploys, and its inbox: the module's functions, called directly.
-//
-// `build/index.js` exports a class, which the runtime would make anew for each request behind three proxies; that costs
-// a small request a tenth of its time. Only after a panic is the class needed: it starts the module afresh.
-// This relies on what the pinned worker-build and `worker` do (`Entrypoint.prototype`, `__worker_init_state`);
-// tests/worker/panic.test.mjs shows that it holds.
+// The Worker that wrangler deploys: what answers a request, the clock that guards the alarm, and the inbox.
 
 import { DurableObject } from "cloudflare:workers";
 import Worker from "../../build/index.js";
 import { alive, broken } from "./entry.js";
+import { ready, receive } from "./receiver.js";
 
-const { fetch, scheduled, inbox_open, inbox_fetch, inbox_alarm } = Worker.prototype;
-/** @type {{ criticalError: boolean }} */
-const state = Reflect.get(globalThis, "__worker_init_state");
-
-/** Sees to it that the module runs: after a panic it is started afresh. */
-function ready() {
-  if (state.criticalError) new Worker({}, {});
-}
+const { scheduled, inbox_open, inbox_fetch, inbox_alarm } = Worker.prototype;
 
 export default {
-  /** @param {Request} request @param {unknown} env @param {unknown} ctx @returns {Promise<Response>} */
-  fetch(request, env, ctx) {
-    return state.criticalError ? new Worker(ctx, env).fetch(request) : fetch.call({ env, ctx }, request);
-  },
+  fetch: receive,
 
   /** Guards the alarm: should one ever be dropped, this wakes the inbox all the same.
    *

@@ -12,7 +12,7 @@ export default defineConfig({
   ],
   test: {
     include: ["tests/worker/*.test.mjs"],
-    exclude: ["served", "conformance", "latency"].map((name) => `tests/worker/${name}.test.mjs`),
+    exclude: ["served", "conformance", "latency", "pages"].map((name) => `tests/worker/${name}.test.mjs`),
     silent: "passed-only",
     globalSetup: "tests/worker/host.mjs",
     // A host that hangs is given up after 25 seconds.
