@@ -27,9 +27,11 @@ const PATIENCE = 100_000;
  * @typedef {{ at: number, answered: boolean, ids: string[], count: number }} Call
  */
 
-const random = generator(SEED);
-const between = (/** @type {number} */ least, /** @type {number} */ most) =>
-  least + random() * (most - least);
+/** When it is ended; apart from all else that is random, so that the same seed gives the same moments. */
+const moments = generator(SEED);
+const pauses = generator(SEED + 1);
+/** @param {() => number} random @param {number} least @param {number} most */
+const between = (random, least, most) => least + random() * (most - least);
 const sleep = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function crash() {
@@ -54,7 +56,7 @@ async function crash() {
     const sender = sending(`${prepared.url}/api/webhook`);
     for (let crashes = 1; crashes <= CRASHES; crashes++) {
       // Now and then while it starts.
-      const after = random() < 0.1 ? between(0, 30) : between(50, 2500);
+      const after = moments() < 0.1 ? between(moments, 0, 30) : between(moments, 50, 2500);
       await sleep(after);
       await running.kill();
       if (crashes === CRASHES) await sender.stop();
@@ -118,7 +120,7 @@ function sending(/** @type {string} */ url) {
       sent.push(entry);
       const outcome = await post(url, { headers: sign(SECRET, body, id, event.at, 1), body });
       if (outcome.kind === "answered") entry.status = outcome.status;
-      await sleep(between(20, 300));
+      await sleep(between(pauses, 20, 300));
     }
   };
   const loops = [loop(), loop()];
@@ -146,7 +148,7 @@ async function host() {
     const call = { at: Date.now(), answered: false, ids, count };
     known.set(heard, call);
     calls.push(call);
-    await sleep(between(0, 400));
+    await sleep(between(pauses, 0, 400));
   };
   return { calls, ...(await standIn(answered, { arrived })) };
 }

@@ -39,7 +39,7 @@ it("hangs nobody: the sender is told so in time, and the next call works", async
 it("that is a panic costs one attempt, the alarm never fails, and the call is made all the same", async () => {
   vi.useFakeTimers({ toFake: ["Date"], now: THEN });
   const settings = { DEPLOY_SETTLE_SECONDS: "0", DEPLOY_MIN_GAP_SECONDS: "0" };
-  const inbox = await durable({ hook: "slow", cut: true, settings });
+  const inbox = await durable({ hook: "slow=300", cut: true, settings });
   await inbox.send("evt_1");
   // The runtime refuses a timer while a call is under way, which `worker` answers with a panic.
   const broken = vi.spyOn(globalThis, "setTimeout").mockImplementation(() => {

@@ -27,10 +27,10 @@ export default async function setup(project) {
       if (step === "hangs") return;
       if (step === "closes") return void response.destroy();
       if (step === "streams") return void response.writeHead(200).write("the body never ends");
-      // `slow` answers later, so that calls would overlap if they could.
-      if (step === "slow") return void setTimeout(() => response.end("{}"), 300);
-      // `429=120` asks to be left alone that long, or until a date.
       const [status, retryAfter] = step.split("=");
+      // `slow=300` answers that many milliseconds later, so that calls would overlap if they could.
+      if (status === "slow") return void setTimeout(() => response.end("{}"), Number(retryAfter));
+      // `429=120` asks to be left alone that long, or until a date.
       response.writeHead(Number(status), {
         location: "https://example.com/elsewhere",
         ...(retryAfter && { "retry-after": retryAfter }),

@@ -149,12 +149,13 @@ describe("a burst", () => {
 
   it("while a call is under way is carried by one call after it", async () => {
     vi.useRealTimers();
-    const inbox = await durable({ hook: "slow", settings: AT_ONCE });
+    const inbox = await durable({ hook: "slow=3000", settings: AT_ONCE });
     const sent = [await inbox.send("evt_0")];
     await vi.waitFor(async () => expect(await inbox.calls()).toHaveLength(1), { interval: 10 });
-    for (let number = 1; number <= 20; number++) sent.push(await inbox.send(`evt_${number}`));
+    const more = Array.from({ length: 20 }, (_, number) => inbox.send(`evt_${number + 1}`));
+    sent.push(...(await Promise.all(more)));
     await Promise.all(sent.map(({ after }) => after));
-    await vi.waitFor(async () => expect(await jobs(inbox)).toEqual(["done", "done"]), { timeout: 5000 });
+    await vi.waitFor(async () => expect(await jobs(inbox)).toEqual(["done", "done"]), { timeout: 10_000 });
     const calls = await inbox.calls();
     expect(calls.map((call) => call.event_count)).toEqual([1, 20]);
   });
@@ -171,7 +172,7 @@ describe("what wakes the inbox", () => {
   });
 
   it("may be all at once: alarm, cron and ten wakes never call twice", async () => {
-    const inbox = await durable({ hook: "slow", cut: true, settings: { DEPLOY_SETTLE_SECONDS: "30" } });
+    const inbox = await durable({ hook: "slow=300", cut: true, settings: { DEPLOY_SETTLE_SECONDS: "30" } });
     await inbox.send("evt_1");
     await inbox.send("evt_2");
     pass(31);
@@ -233,7 +234,7 @@ describe("what wakes the inbox", () => {
   });
 
   it("after a crash in the middle of a call takes it for lost, and makes it again", async () => {
-    const inbox = await durable({ hook: "slow", cut: true, settings: AT_ONCE });
+    const inbox = await durable({ hook: "slow=300", cut: true, settings: AT_ONCE });
     await inbox.send("evt_1");
     void inbox.alarm().catch(() => {});
     await vi.waitFor(async () => expect(await inbox.calls()).toHaveLength(1), { interval: 10 });
