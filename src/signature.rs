@@ -20,8 +20,10 @@ pub use scheme::{Encoding, Mac, Place, Scheme, SecretFormat, Time, Unit, When};
 use crate::Request;
 use crate::event::Timestamp;
 use crate::sources::Connection;
+use place::Where;
 use proof::{Proof, Vouched};
 
+mod blank;
 mod content;
 mod key;
 mod place;
@@ -237,21 +239,8 @@ impl Secret {
 
     /// A body without this secret, where it holds it: some senders put it there.
     pub fn blank(&self, body: &[u8]) -> Option<Vec<u8>> {
-        const BLANK: &[u8] = b"(secret)";
-        let escaped = serde_json::to_string(&self.text).unwrap_or_default();
-        let escaped = escaped.trim_matches('"').as_bytes();
-        let finder = memchr::memmem::Finder::new(escaped);
-        let mut found = finder.find_iter(body).peekable();
-        found.peek()?;
-        let mut blanked = Vec::with_capacity(body.len());
-        let mut from = 0;
-        for at in found {
-            blanked.extend_from_slice(body.get(from..at).unwrap_or_default());
-            blanked.extend_from_slice(BLANK);
-            from = at.saturating_add(escaped.len());
-        }
-        blanked.extend_from_slice(body.get(from..).unwrap_or_default());
-        Some(blanked)
+        let is_in_body = |proof: &Proof| proof.places.iter().any(|it| matches!(it, Where::Body(_)));
+        blank::blank(body, &self.text, self.proofs.iter().any(is_in_body))
     }
 
     /// Whether two secrets are the same text, or the same key written differently.

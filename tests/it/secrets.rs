@@ -1,6 +1,10 @@
 //! Which secrets go together: two connections that share a signature header and a secret could not be told
 //! apart, so the later one is disabled, and the error names its setting.
 
+use bytes::Bytes;
+use presshook::event::Timestamp;
+use presshook::inbox::message::Message;
+use presshook::receive::{Received, receive};
 use presshook::settings::{Settings, SettingsError};
 use presshook::sources::SOURCES;
 
@@ -145,5 +149,26 @@ fn no_two_senders_may_have_one_secret_and_one_header() {
             let share = first.iter().any(|header| second.contains(header));
             assert_eq!(settings.problems.len(), usize::from(share), "{} {}", one.name, other.name);
         }
+    }
+}
+
+#[test]
+fn a_secret_in_the_body_is_blanked_however_its_json_spells_it() {
+    const SECRET: &str = r#"a/b "ü\"#;
+    let settings = settings(&[("PRISMIC_WEBHOOK_SECRET", SECRET)]);
+    for spelled in [
+        r#"a/b \"ü\\"#,
+        r#"a\/b \"ü\\"#,
+        r#"a/b \u0022ü\u005c"#,
+        r#"\u0061\u002f\u0062\u0020\u0022\u00fc\u005C"#,
+    ] {
+        let body = |secret: &str| format!(r#"{{"type":"api-update","note":"\"a\/b","secret":"{secret}"}}"#);
+        let request = http::Request::post("/api/webhook/prismic").body(Bytes::from(body(spelled)));
+        let request = request.expect("a request");
+        let Ok(Received::Delivery(delivery)) = receive(&settings, &request, Timestamp(0)) else {
+            panic!("{spelled} is not accepted");
+        };
+        let message = Message::of(&settings, &delivery, &request);
+        assert_eq!(message.payload, body("(secret)"), "{spelled}");
     }
 }

@@ -1,0 +1,53 @@
+//! Taking a secret out of a body before that is kept. Whether the body may hold it is known by the scheme.
+
+use std::ops::Range;
+
+use memchr::memchr;
+use memchr::memmem::find_iter;
+
+/// What stands in its place.
+const BLANK: &[u8] = b"(secret)";
+
+/// A body without a text, where it holds it; `is_proof` says whether the text is what proves the body.
+pub(super) fn blank(body: &[u8], text: &str, is_proof: bool) -> Option<Vec<u8>> {
+    let escaped = serde_json::to_string(text).unwrap_or_default();
+    let escaped = escaped.trim_matches('"').as_bytes();
+    let mut found: Vec<Range<usize>> =
+        find_iter(body, escaped).map(|at| at..at.saturating_add(escaped.len())).collect();
+    if is_proof && found.is_empty() {
+        found = spelled(body, text);
+    }
+    if found.is_empty() {
+        return None;
+    }
+    let mut blanked = Vec::with_capacity(body.len());
+    let mut from = 0;
+    for range in found {
+        blanked.extend_from_slice(body.get(from..range.start).unwrap_or_default());
+        blanked.extend_from_slice(BLANK);
+        from = range.end;
+    }
+    blanked.extend_from_slice(body.get(from..).unwrap_or_default());
+    Some(blanked)
+}
+
+/// Where a body has a text as a JSON string of its own, with other escapes than ours: `\/` for a slash, say.
+fn spelled(body: &[u8], text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(begins) = body.get(at..).and_then(|rest| memchr(b'"', rest)) {
+        let begins = at.saturating_add(begins).saturating_add(1);
+        let mut ends = begins;
+        while let Some(byte) = body.get(ends).filter(|byte| **byte != b'"') {
+            ends = ends.saturating_add(if *byte == b'\\' { 2 } else { 1 });
+        }
+        let literal = body.get(begins.saturating_sub(1)..=ends);
+        // An escape is at most six times as long as what it stands for.
+        let literal = literal.filter(|it| it.len() <= text.len().saturating_mul(6).saturating_add(2));
+        if literal.is_some_and(|it| serde_json::from_slice::<String>(it).is_ok_and(|own| own == text)) {
+            found.push(begins..ends);
+        }
+        at = ends.saturating_add(1);
+    }
+    found
+}
