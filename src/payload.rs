@@ -39,7 +39,7 @@ impl<'a> Payload<'a> {
     /// Reads a body that must be one JSON object in UTF-8.
     #[inline(never)]
     pub fn parse(body: &'a [u8]) -> Result<Payload<'a>, ParseError> {
-        match serde_json::from_slice(body) {
+        match json(body) {
             Ok(Value::Object(members)) => Ok(Payload(members)),
             Ok(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Str(_) | Value::Array(_)) => {
                 Err(ParseError::NotAnObject)
@@ -70,7 +70,7 @@ impl<'a> Fields<'_, 'a> {
         }
     }
 
-    /// A text, or a number as text; nothing for an empty one.
+    /// A text, or a whole number as text; nothing for an empty one.
     // Called from every parser: the module is smaller with one copy.
     #[inline(never)]
     pub fn text(&mut self, path: &str) -> Option<String> {
@@ -176,6 +176,11 @@ impl<'a> Fields<'_, 'a> {
     }
 }
 
+/// A text of JSON, whatever it holds.
+pub(crate) fn json(text: &[u8]) -> Result<Value<'_>, serde_json::Error> {
+    serde_json::from_slice(text)
+}
+
 /// The JSON of a body that is JSON, or a form whose field `payload` is.
 pub fn json_of(body: &[u8]) -> Cow<'_, [u8]> {
     match body.strip_prefix(b"payload=").map(|text| text.split(|it| *it == b'&').next().unwrap_or_default()) {
@@ -217,7 +222,10 @@ fn label(value: Value<'_>) -> Option<String> {
 fn text(value: Value<'_>) -> Option<String> {
     match value {
         Value::Str(text) if !text.is_empty() => Some(text.into_owned()),
-        Value::Number(number) => Some(number.to_string()),
+        // Ids are whole; to write parts of a number would cost more of the module than it is worth.
+        Value::Number(number) => {
+            number.as_i64().map(|it| it.to_string()).or_else(|| number.as_u64().map(|it| it.to_string()))
+        }
         Value::Null | Value::Bool(_) | Value::Str(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use crate::event::Timestamp;
 use crate::outbox::{JobRow, read_jobs, select_jobs};
+use crate::payload;
 use crate::store::{Row, StoreError, Transaction, Value, statement};
 
 /// The most deliveries of one page.
@@ -67,29 +67,18 @@ pub fn show(id: i64) -> Transaction<'static, Option<String>> {
         ),
     ];
     Transaction::new(reads, |rows| {
-        #[derive(Serialize)]
-        struct Whole<'a> {
-            #[serde(flatten)]
-            summary: Summary<'a>,
-            events: Option<&'a RawValue>,
-            headers: Option<&'a RawValue>,
-            payload: Payload<'a>,
-            jobs: Vec<Job<'a>>,
-        }
         let [delivery, jobs, attempts] = rows.as_slice() else {
             return Err(StoreError::Unreadable { column: 0 });
         };
         let Some(row) = delivery.first() else { return Ok((Vec::new(), None)) };
-        let raw = |column| row.text(column).map(|text| serde_json::from_str(text).ok());
         let jobs = read_jobs(jobs)?;
-        let whole = Whole {
-            summary: Summary::read(row, &[])?,
-            events: raw(10)?,
-            headers: raw(11)?,
-            payload: Payload::read(row, 12)?,
-            jobs: jobs.iter().map(|job| Job::read(job, attempts)).collect::<Result<_, _>>()?,
-        };
-        Ok((Vec::new(), Some(json(&whole))))
+        let jobs: Vec<Job<'_>> = jobs.iter().map(|job| Job::read(job, attempts)).collect::<Result<_, _>>()?;
+        let mut whole = json(&Summary::read(row, &[])?);
+        add(&mut whole, "events", row.text(10)?);
+        add(&mut whole, "headers", row.text(11)?);
+        add(&mut whole, "payload", &payload(row, 12)?);
+        add(&mut whole, "jobs", &json(&jobs));
+        Ok((Vec::new(), Some(whole)))
     })
 }
 
@@ -173,23 +162,20 @@ impl<'a> Summary<'a> {
 }
 
 /// A payload: JSON as it is, anything else as base64.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Payload<'a> {
-    Json(&'a RawValue),
-    Base64 { base64: String },
+fn payload(row: &Row, column: usize) -> Result<String, StoreError> {
+    #[derive(Serialize)]
+    struct Bytes {
+        base64: String,
+    }
+    let Some(Value::Blob(bytes)) = row.0.get(column) else { return Err(StoreError::Unreadable { column }) };
+    let text = str::from_utf8(bytes).ok().filter(|_| payload::json(bytes).is_ok());
+    Ok(text.map_or_else(|| json(&Bytes { base64: STANDARD.encode(bytes) }), str::to_owned))
 }
 
-impl<'a> Payload<'a> {
-    fn read(row: &'a Row, column: usize) -> Result<Payload<'a>, StoreError> {
-        let Some(Value::Blob(bytes)) = row.0.get(column) else {
-            return Err(StoreError::Unreadable { column });
-        };
-        Ok(match serde_json::from_slice(bytes) {
-            Ok(json) => Payload::Json(json),
-            Err(_) => Payload::Base64 { base64: STANDARD.encode(bytes) },
-        })
-    }
+/// Adds a member whose value is JSON already.
+fn add(object: &mut String, name: &str, value: &str) {
+    object.pop();
+    object.extend([",\"", name, "\":", value, "}"]);
 }
 
 /// A job with its attempts.

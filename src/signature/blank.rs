@@ -5,6 +5,8 @@ use std::ops::Range;
 use memchr::memchr;
 use memchr::memmem::find_iter;
 
+use crate::payload::json;
+
 /// What stands in its place.
 const BLANK: &[u8] = b"(secret)";
 
@@ -44,7 +46,7 @@ fn spelled(body: &[u8], text: &str) -> Vec<Range<usize>> {
         let literal = body.get(begins.saturating_sub(1)..=ends);
         // An escape is at most six times as long as what it stands for.
         let literal = literal.filter(|it| it.len() <= text.len().saturating_mul(6).saturating_add(2));
-        if literal.is_some_and(|it| serde_json::from_slice::<String>(it).is_ok_and(|own| own == text)) {
+        if literal.is_some_and(|it| json(it).is_ok_and(|own| own.as_str() == Some(text))) {
             found.push(begins..ends);
         }
         at = ends.saturating_add(1);
