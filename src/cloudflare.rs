@@ -388,12 +388,13 @@ async fn run(isolate: &Isolate, job: Job, received_at: Timestamp) {
 }
 
 fn refuse(isolate: &Isolate, path: &str, rejection: &Rejection) -> Answer {
-    let endpoint = match contract::resource(&isolate.settings, path) {
-        Ok(Resource::Webhook(endpoint)) => Some(endpoint),
-        Ok(Resource::Health | Resource::Owner) | Err(_) => None,
-    };
-    isolate.print(log::rejected(endpoint.as_ref(), rejection));
-    contract::rejected(rejection)
+    let resource = contract::resource(&isolate.settings, path);
+    let endpoint = if let Ok(Resource::Webhook(endpoint)) = &resource { Some(endpoint) } else { None };
+    isolate.print(log::rejected(endpoint, rejection));
+    // No page is to read what the owner's places answer.
+    let is_open = resource != Ok(Resource::Owner);
+    let answer = contract::rejected(rejection);
+    Answer { is_open: answer.is_open && is_open, ..answer }
 }
 
 fn respond(answer: &Answer, method: &str) -> web_sys::Response {

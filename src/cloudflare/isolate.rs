@@ -19,8 +19,12 @@ const INBOX: &str = "INBOX";
 const RATE_LIMIT: &str = "RATE_LIMIT";
 
 thread_local! {
-    static ISOLATE: RefCell<Option<(Env, Rc<Isolate>)>> = const { RefCell::new(None) };
+    /// The last ones prepared, by their bindings: the Worker's and the inbox's may be two objects.
+    static ISOLATES: RefCell<Vec<(Env, Rc<Isolate>)>> = const { RefCell::new(Vec::new()) };
 }
+
+/// More sets of bindings than this are not met with in one isolate.
+const MOST_KEPT: usize = 2;
 
 /// What is prepared once.
 pub(super) struct Isolate {
@@ -54,15 +58,20 @@ impl Isolate {
     /// The one prepared from these bindings; prepared now if they are new.
     pub(super) fn of(env: &Env) -> Rc<Isolate> {
         let same = |known: &Env| AsRef::<JsValue>::as_ref(known) == AsRef::<JsValue>::as_ref(env);
-        let prepared = ISOLATE.with_borrow(|isolate| {
-            isolate.as_ref().filter(|(known, _)| same(known)).map(|(_, isolate)| Rc::clone(isolate))
+        let prepared = ISOLATES.with_borrow(|isolates| {
+            isolates.iter().find(|(known, _)| same(known)).map(|(_, isolate)| Rc::clone(isolate))
         });
         prepared.unwrap_or_else(|| {
             let isolate = Rc::new(Isolate::new(Settings::read(texts(env)), Some(env)));
             for entry in log::settings(&isolate.settings) {
                 isolate.print(entry);
             }
-            ISOLATE.set(Some((env.clone(), Rc::clone(&isolate))));
+            ISOLATES.with_borrow_mut(|isolates| {
+                if isolates.len() >= MOST_KEPT {
+                    isolates.remove(0);
+                }
+                isolates.push((env.clone(), Rc::clone(&isolate)));
+            });
             isolate
         })
     }
