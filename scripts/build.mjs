@@ -37,7 +37,14 @@ export default class {
   fetch(request: Request): Promise<Response>;
   scheduled(event: unknown): Promise<void>;
   inbox_open(object: object, storage: unknown, env: unknown): void;
-  inbox_fetch(object: object, storage: unknown, env: unknown, request: Request): Promise<Response>;
+  inbox_ask(
+    object: object,
+    storage: unknown,
+    env: unknown,
+    method: string,
+    target: string,
+    body: Uint8Array | undefined,
+  ): [number, string] | Promise<[number, string]>;
   inbox_alarm(object: object, storage: unknown, env: unknown): Promise<void>;
 }
 `;

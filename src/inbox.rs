@@ -48,8 +48,11 @@ pub fn accept<'a>(settings: &'a Settings, message: &'a Message, now: Timestamp) 
     let notes = Note::read(&message.events);
     let known_key = || [connection.into(), message.key.as_str().into(), now.into()];
     let mut reads = vec![
+        // The newest id also of those that were deleted, but are still carried.
         statement(
-            "SELECT delivery_id FROM keys WHERE connection = ?1 AND key = ?2 AND expires_at > ?3",
+            "SELECT (SELECT delivery_id FROM keys WHERE connection = ?1 AND key = ?2 AND expires_at > ?3), \
+             (SELECT max(id) FROM (SELECT max(id) AS id FROM deliveries \
+             UNION ALL SELECT max(delivery_id) FROM carries))",
             known_key(),
         ),
         statement(
@@ -58,12 +61,6 @@ pub fn accept<'a>(settings: &'a Settings, message: &'a Message, now: Timestamp) 
                  WHERE j.state = 'dead' AND k.connection = ?1 AND k.key = ?2 AND k.expires_at > ?3"
             ),
             known_key(),
-        ),
-        // Also of those that were deleted, but are still carried.
-        statement(
-            "SELECT max(id) FROM (SELECT max(id) AS id FROM deliveries \
-             UNION ALL SELECT max(delivery_id) FROM carries)",
-            [],
         ),
     ];
     reads.extend(Opening::reads());
@@ -78,14 +75,15 @@ pub fn accept<'a>(settings: &'a Settings, message: &'a Message, now: Timestamp) 
     }));
     Transaction::new(reads, move |rows| {
         let (fixed, versions) = rows.split_at_checked(fixed).ok_or(StoreError::Unreadable { column: 0 })?;
-        let [key, dead, last, open @ ..] = fixed else { return Err(StoreError::Unreadable { column: 0 }) };
+        let [known, dead, open @ ..] = fixed else { return Err(StoreError::Unreadable { column: 0 }) };
         let opening = Opening::read(settings, open, now)?;
         // Test events are shown each time that the button is pressed.
         let test = !notes.is_empty() && notes.iter().all(|it| it.kind == Kind::Test);
-        if let Some(row) = key.first().filter(|_| !test) {
-            return Ok(repeat(message, row.integer(0)?, &read_jobs(dead)?, opening));
+        let known = known.first().ok_or(StoreError::Unreadable { column: 0 })?;
+        if let Some(id) = known.maybe_integer(0)?.filter(|_| !test) {
+            return Ok(repeat(message, id, &read_jobs(dead)?, opening));
         }
-        let last = last.first().map_or(Ok(None), |row| row.maybe_integer(0))?;
+        let last = known.maybe_integer(1)?;
         let delivery = now.0.max(last.map_or(0, |id| id.saturating_add(1)));
         let mut accepting = Accepting { settings, message, notes, delivery, opening, stale: Vec::new() };
         accepting.items(versions.iter().filter_map(|rows| rows.first()))?;

@@ -159,31 +159,41 @@ async function said(answer) {
 /**
  * Asks the inbox: its status and what it says; or 0 and why there is no answer.
  *
- * @param {{ getByName: (name: string) => { fetch: typeof fetch } }} inbox
+ * @param {{ getByName: (name: string) => { ask: (...question: unknown[]) => Promise<[number, string]> } }} inbox
  * @param {string} method
  * @param {string} target
  * @param {Uint8Array<ArrayBuffer> | undefined} body
  * @param {number} milliseconds
+ * @returns {Promise<[number, string]>}
  */
 export async function ask(inbox, method, target, body, milliseconds) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  /** @type {Promise<[number, string]>} */
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, milliseconds, [0, `no answer within ${milliseconds} ms`]);
+  });
   try {
-    const init = { method, body, signal: AbortSignal.timeout(milliseconds) };
-    const answer = await inbox.getByName("inbox").fetch(`https://inbox${target}`, init);
-    return [answer.status, await answer.text()];
+    return await Promise.race([inbox.getByName("inbox").ask(method, target, body), late]);
   } catch (error) {
     return [0, String(error)];
+  } finally {
+    clearTimeout(timer);
   }
 }
 
 /**
  * Runs one statement of SQL; its rows as lists.
  *
- * @param {{ sql: { exec: (sql: string, ...params: unknown[]) => { raw: () => Iterable<unknown[]> } } }} storage
+ * @param {{ sql: { exec: (sql: string, ...params: unknown[]) => { raw: () => { toArray: () => unknown[][] } } } }} storage
  * @param {string} sql
  * @param {unknown[]} params
  */
 export function execute(storage, sql, params) {
-  return [...storage.sql.exec(sql, ...params).raw()];
+  return storage.sql
+    .exec(sql, ...params)
+    .raw()
+    .toArray();
 }
 
 const ROLL_BACK = new Error("rolled back");

@@ -7,17 +7,17 @@
 //! **Invariant:** the alarm is armed in the same breath as the transaction that makes it necessary, so both become
 //! durable or neither.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{Array, Math, Promise, Uint8Array};
 use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
-use worker::{Delay, Env, wasm_bindgen, web_sys};
+use worker::{Delay, Env, wasm_bindgen};
 
 use super::isolate::Isolate;
 use super::outside::{now, promise, send};
@@ -40,7 +40,7 @@ const LEAST_SLEEP: Duration = Duration::from_millis(250);
 #[wasm_bindgen(module = "/src/cloudflare/entry.js")]
 extern "C" {
     #[wasm_bindgen(catch)]
-    fn execute(storage: &Storage, sql: &str, params: &Array) -> Result<Array, JsValue>;
+    fn execute(storage: &Storage, sql: &JsValue, params: &Array) -> Result<Array, JsValue>;
     #[wasm_bindgen(catch)]
     fn transact(storage: &Storage, run: &mut dyn FnMut() -> bool) -> Result<(), JsValue>;
 }
@@ -84,24 +84,28 @@ pub fn inbox_open(object: Object, storage: Storage, env: Env) -> Result<(), JsVa
         .map_err(|error| inbox.failed("open", &error).into())
 }
 
-/// Answers a receiver, or an owner's command that a receiver passes on.
+/// Answers a receiver, or an owner's command that a receiver passes on: with a status and a text, at once or later.
 #[wasm_bindgen]
 #[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
-pub fn inbox_fetch(object: Object, storage: Storage, env: Env, request: web_sys::Request) -> Promise {
+pub fn inbox_ask(
+    object: Object,
+    storage: Storage,
+    env: Env,
+    method: &str,
+    target: &str,
+    body: Option<Vec<u8>>,
+) -> JsValue {
     let inbox = Inbox::new(object, storage, &env);
-    promise(async move {
-        let url = request.url();
-        let target = url.strip_prefix("https://inbox").unwrap_or("/").to_owned();
-        let body = match request.array_buffer() {
-            Ok(body) if request.method() != "GET" => JsFuture::from(body).await?,
-            _ => JsValue::NULL,
-        };
-        let body = if body.is_null() { Vec::new() } else { Uint8Array::new(&body).to_vec() };
-        let (status, text) = inbox.answer(&request.method(), &target, Bytes::from(body)).await;
-        let init = web_sys::ResponseInit::new();
-        init.set_status(status);
-        web_sys::Response::new_with_opt_str_and_init(Some(&text), &init).map(JsValue::from)
-    })
+    let answered =
+        |(status, text): (u16, String)| -> JsValue { Array::of2(&status.into(), &text.into()).into() };
+    if target == message::WAKE {
+        return promise(async move {
+            inbox.work(false).await;
+            Ok(answered((200, String::new())))
+        })
+        .into();
+    }
+    answered(inbox.answer(method, target, Bytes::from(body.unwrap_or_default())))
 }
 
 /// Does what is due. It never fails: what goes wrong is logged, and the alarm comes again.
@@ -129,7 +133,7 @@ impl Inbox {
     }
 
     /// The status and the text of an answer.
-    async fn answer(&self, method: &str, target: &str, body: Bytes) -> (u16, String) {
+    fn answer(&self, method: &str, target: &str, body: Bytes) -> (u16, String) {
         let settings = &self.isolate.settings;
         match target {
             message::ACCEPT => {
@@ -146,10 +150,6 @@ impl Inbox {
                     }
                     Err(error) => (503, self.failed("accept", &error)),
                 }
-            }
-            message::WAKE => {
-                self.work(false).await;
-                (200, String::new())
             }
             message::STATE => match self.commit(pages::trouble(now())) {
                 Ok(trouble) => {
@@ -326,7 +326,7 @@ impl Inbox {
 
     fn execute(&self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
         let params: Array = statement.params.iter().map(to_js).collect();
-        let rows = execute(&self.storage, statement.sql, &params)
+        let rows = execute(&self.storage, &sql(statement), &params)
             .map_err(|error| StoreError::refused(statement, reason(&error)))?;
         let row = |row: JsValue| Row(Array::from(&row).iter().map(|value| from_js(&value)).collect());
         Ok(rows.iter().map(row).collect())
@@ -340,6 +340,22 @@ impl Inbox {
         );
         reason
     }
+}
+
+thread_local! {
+    static SQL: RefCell<Vec<(&'static str, JsValue)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The SQL of a statement as a JavaScript text, which is made once rather than decoded for each run.
+fn sql(statement: &Statement) -> JsValue {
+    SQL.with_borrow_mut(|known| match known.iter().find(|(sql, _)| std::ptr::eq(*sql, statement.sql)) {
+        Some((_, text)) => text.clone(),
+        None => {
+            let text = JsValue::from(statement.sql);
+            known.push((statement.sql, text.clone()));
+            text
+        }
+    })
 }
 
 fn to_js(value: &Value) -> JsValue {
