@@ -92,6 +92,7 @@ const modules = (...names) => Object.fromEntries(names.map((name) => [name, path
 const PRESSHOOK = modules(
   "src/cloudflare/worker.js",
   "src/cloudflare/receiver.js",
+  "src/cloudflare/entry.js",
   "build/index.js",
   "build/index_bg.wasm",
 );

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use crate::event::{Kind, Timestamp};
 use crate::log::{Code, Entry, Level};
-use crate::outbox::{JobRow, Joined, Opening, When, queued, read_jobs, select_jobs};
+use crate::outbox::{JobRow, Joined, Opening, State, When, queued, read_jobs, select_jobs};
 use crate::routes;
 use crate::settings::Settings;
 use crate::store::{Row, Statement, StoreError, Transaction, statement};
@@ -46,27 +46,34 @@ pub struct Accepted {
 pub fn accept<'a>(settings: &'a Settings, message: &'a Message, now: Timestamp) -> Transaction<'a, Accepted> {
     let connection = message.connection.as_str();
     let notes = Note::read(&message.events);
-    let known_key = || [connection.into(), message.key.as_str().into(), now.into()];
+    let items: Vec<String> = notes.iter().filter_map(versioned).take(MOST_ITEMS).map(str::to_owned).collect();
+    let key = message.key.as_str();
     let mut reads = vec![
-        // The newest id also of those that were deleted, but are still carried.
+        // Each read costs, so this is one: the key, the newest ids (also of deliveries that were deleted, but are still
+        // carried), and the first item.
         statement(
-            "SELECT (SELECT delivery_id FROM keys WHERE connection = ?1 AND key = ?2 AND expires_at > ?3), \
+            "SELECT (SELECT updated_at FROM items WHERE connection = ?1 AND item = ?4), \
+             EXISTS (SELECT 1 FROM plans WHERE connection = ?1 AND item = ?4), \
+             (SELECT delivery_id FROM keys WHERE connection = ?1 AND key = ?2 AND expires_at > ?3), \
              (SELECT max(id) FROM (SELECT max(id) AS id FROM deliveries \
-             UNION ALL SELECT max(delivery_id) FROM carries))",
-            known_key(),
+             UNION ALL SELECT max(delivery_id) FROM carries)), (SELECT max(id) FROM jobs)",
+            [connection.into(), key.into(), now.into(), items.first().map(String::as_str).into()],
         ),
+        // The jobs that wait, and those that a repeat would revive.
         statement(
-            select_jobs!(
-                "JOIN carries c ON c.job_id = j.id JOIN keys k ON k.delivery_id = c.delivery_id \
-                 WHERE j.state = 'dead' AND k.connection = ?1 AND k.key = ?2 AND k.expires_at > ?3"
+            concat!(
+                select_jobs!("WHERE j.state = 'waiting' AND j.action = 'deploy' UNION ALL "),
+                select_jobs!(
+                    "JOIN carries c ON c.job_id = j.id JOIN keys k ON k.delivery_id = c.delivery_id \
+                     WHERE j.state = 'dead' AND k.connection = ?1 AND k.key = ?2 AND k.expires_at > ?3"
+                )
             ),
-            known_key(),
+            [connection.into(), key.into(), now.into()],
         ),
     ];
-    reads.extend(Opening::reads());
+    reads.extend(Opening::known(settings));
     let fixed = reads.len();
-    let items: Vec<String> = notes.iter().filter_map(versioned).take(MOST_ITEMS).map(str::to_owned).collect();
-    reads.extend(items.iter().map(|item| {
+    reads.extend(items.iter().skip(1).map(|item| {
         statement(
             "SELECT (SELECT updated_at FROM items WHERE connection = ?1 AND item = ?2), \
              EXISTS (SELECT 1 FROM plans WHERE connection = ?1 AND item = ?2)",
@@ -75,18 +82,21 @@ pub fn accept<'a>(settings: &'a Settings, message: &'a Message, now: Timestamp) 
     }));
     Transaction::new(reads, move |rows| {
         let (fixed, versions) = rows.split_at_checked(fixed).ok_or(StoreError::Unreadable { column: 0 })?;
-        let [known, dead, open @ ..] = fixed else { return Err(StoreError::Unreadable { column: 0 }) };
-        let opening = Opening::read(settings, open, now)?;
+        let [known, jobs, targets @ ..] = fixed else { return Err(StoreError::Unreadable { column: 0 }) };
+        let known = known.first().ok_or(StoreError::Unreadable { column: 0 })?;
+        let (waiting, dead): (Vec<JobRow>, Vec<JobRow>) =
+            read_jobs(jobs)?.into_iter().partition(|job| job.state == State::Waiting);
+        let opening = Opening::new(settings, known.maybe_integer(4)?, waiting, targets, now)?;
         // Test events are shown each time that the button is pressed.
         let test = !notes.is_empty() && notes.iter().all(|it| it.kind == Kind::Test);
-        let known = known.first().ok_or(StoreError::Unreadable { column: 0 })?;
-        if let Some(id) = known.maybe_integer(0)?.filter(|_| !test) {
-            return Ok(repeat(message, id, &read_jobs(dead)?, opening));
+        if let Some(id) = known.maybe_integer(2)?.filter(|_| !test) {
+            return Ok(repeat(message, id, &dead, opening));
         }
-        let last = known.maybe_integer(1)?;
+        let last = known.maybe_integer(3)?;
         let delivery = now.0.max(last.map_or(0, |id| id.saturating_add(1)));
         let mut accepting = Accepting { settings, message, notes, delivery, opening, stale: Vec::new() };
-        accepting.items(versions.iter().filter_map(|rows| rows.first()))?;
+        let versions = versions.iter().filter_map(|rows| rows.first());
+        accepting.items(std::iter::once(known).chain(versions))?;
         accepting.store(test);
         let (wake_at, entries) = accepting.join();
         let wake_at = wake_at.into_iter().chain(accepting.builds()).min();

@@ -33,7 +33,7 @@ pub fn redeliver(settings: &Settings, id: i64, now: Timestamp) -> Transaction<'_
             [id.into()],
         ),
     ];
-    reads.extend(Opening::reads());
+    reads.extend(Opening::reads(settings));
     Transaction::new(reads, move |rows| {
         let [delivery, dead, open @ ..] = rows.as_slice() else {
             return Err(StoreError::Unreadable { column: 0 });
@@ -63,7 +63,7 @@ pub fn redeliver_dead(settings: &Settings, now: Timestamp) -> Transaction<'_, Ou
         select_jobs!("WHERE j.state = 'dead' ORDER BY j.target, j.id LIMIT 1000"),
         [],
     ));
-    Transaction::new(reads.chain(Opening::reads()).collect(), move |rows| {
+    Transaction::new(reads.chain(Opening::reads(settings)).collect(), move |rows| {
         let Some((dead, open)) = rows.split_first() else { return Err(StoreError::Unreadable { column: 0 }) };
         let mut opening = Opening::read(settings, open, now)?;
         let jobs: Vec<JobRow> = read_jobs(dead)?.iter().map(|job| opening.reopen(job, When::Soon)).collect();
@@ -74,7 +74,7 @@ pub fn redeliver_dead(settings: &Settings, now: Timestamp) -> Transaction<'_, Ou
 /// Lets a job that is held go.
 pub fn release(settings: &Settings, id: i64, now: Timestamp) -> Transaction<'_, Outcome> {
     let reads = std::iter::once(statement(select_jobs!("WHERE j.id = ?1"), [id.into()]));
-    Transaction::new(reads.chain(Opening::reads()).collect(), move |rows| {
+    Transaction::new(reads.chain(Opening::reads(settings)).collect(), move |rows| {
         let Some((job, open)) = rows.split_first() else { return Err(StoreError::Unreadable { column: 0 }) };
         let mut opening = Opening::read(settings, open, now)?;
         let jobs = read_jobs(job)?;
@@ -89,7 +89,7 @@ pub fn release(settings: &Settings, id: i64, now: Timestamp) -> Transaction<'_, 
 
 /// Deploys a target now: without quiet time and least gap, and from the reserve of the budget if need be.
 pub fn deploy(settings: &Settings, target: String, now: Timestamp) -> Transaction<'_, Outcome> {
-    Transaction::new(Opening::reads().into(), move |rows| {
+    Transaction::new(Opening::reads(settings), move |rows| {
         if settings.target(&target).is_none() {
             return Ok((Vec::new(), Outcome::NotFound));
         }

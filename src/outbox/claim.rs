@@ -70,7 +70,7 @@ pub fn claim(settings: &Settings, now: Timestamp, jitter: u32) -> Transaction<'_
             [now.into()],
         ),
     ];
-    reads.extend(Opening::reads());
+    reads.extend(Opening::reads(settings));
     Transaction::new(reads, move |rows| {
         let [due, sending, dead, plans, rest @ ..] = rows.as_slice() else {
             return Err(StoreError::Unreadable { column: 0 });

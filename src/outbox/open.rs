@@ -39,8 +39,15 @@ pub(crate) struct Joined {
 
 impl<'s> Opening<'s> {
     /// What must be read, in the order in which [`Opening::read`] expects it.
-    pub(crate) fn reads() -> [Statement; 4] {
-        [rows::open_jobs(), rows::targets(), rows::budgets(), statement("SELECT max(id) FROM jobs", [])]
+    pub(crate) fn reads(settings: &Settings) -> Vec<Statement> {
+        let last = statement("SELECT max(id) FROM jobs", []);
+        [last, rows::open_jobs()].into_iter().chain(Opening::known(settings)).collect()
+    }
+
+    /// What must be read of the targets. Budgets only where there are any: each read costs.
+    pub(crate) fn known(settings: &Settings) -> impl Iterator<Item = Statement> {
+        let budgets = (!settings.budgets.is_empty()).then(rows::budgets);
+        std::iter::once(rows::targets()).chain(budgets)
     }
 
     pub(crate) fn read(
@@ -48,14 +55,29 @@ impl<'s> Opening<'s> {
         rows: &[Vec<Row>],
         now: Timestamp,
     ) -> Result<Opening<'s>, StoreError> {
-        let [open, targets, budgets, last] = rows else { return Err(StoreError::Unreadable { column: 0 }) };
+        let [last, open, known @ ..] = rows else { return Err(StoreError::Unreadable { column: 0 }) };
         let last = last.first().map_or(Ok(None), |row| row.maybe_integer(0))?;
+        Opening::new(settings, last, read_jobs(open)?, known, now)
+    }
+
+    /// From the last id that a job was given, the jobs that wait, and the rows of [`Opening::known`].
+    pub(crate) fn new(
+        settings: &'s Settings,
+        last_id: Option<i64>,
+        waiting: Vec<JobRow>,
+        known: &[Vec<Row>],
+        now: Timestamp,
+    ) -> Result<Opening<'s>, StoreError> {
+        let Some((targets, budgets)) = known.split_first() else {
+            return Err(StoreError::Unreadable { column: 0 });
+        };
+        let budgets = budgets.first().map_or(&[][..], Vec::as_slice);
         Ok(Opening {
             known: Known::read(settings, targets, budgets)?,
             now,
             writes: Vec::new(),
-            waiting: read_jobs(open)?,
-            next_id: now.0.max(last.map_or(0, |id| id.saturating_add(1))),
+            waiting,
+            next_id: now.0.max(last_id.map_or(0, |id| id.saturating_add(1))),
         })
     }
 

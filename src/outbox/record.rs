@@ -44,7 +44,7 @@ pub fn record<'a>(
         statement(select_jobs!("WHERE j.id = ?1"), [claimed.id.into()]),
         statement(select_jobs!("WHERE j.after = ?1 AND j.state = 'blocked'"), [claimed.id.into()]),
     ];
-    reads.extend(Opening::reads());
+    reads.extend(Opening::reads(settings));
     Transaction::new(reads, move |rows| {
         let [job, blocked, rest @ ..] = rows.as_slice() else {
             return Err(StoreError::Unreadable { column: 0 });
