@@ -151,6 +151,19 @@ impl<'a, T> Transaction<'a, T> {
         Transaction::new(reads, move |rows| decide(rows).map(|(writes, outcome)| (writes, change(outcome))))
     }
 
+    /// What must be read.
+    pub fn reads(&self) -> &[Statement] {
+        &self.reads
+    }
+
+    /// What is to be written, and what came of it, given the rows of each read in order.
+    ///
+    /// # Errors
+    /// Rows that cannot be read: everything must be rolled back then.
+    pub fn decide(self, rows: Vec<Vec<Row>>) -> Result<(Vec<Statement>, T), StoreError> {
+        (self.decide)(rows)
+    }
+
     /// Carries it out, given what runs one statement. The caller makes all of it one transaction of the store.
     ///
     /// # Errors
@@ -160,7 +173,7 @@ impl<'a, T> Transaction<'a, T> {
         mut execute: impl FnMut(&Statement) -> Result<Vec<Row>, StoreError>,
     ) -> Result<T, StoreError> {
         let rows = self.reads.iter().map(&mut execute).collect::<Result<Vec<_>, _>>()?;
-        let (writes, outcome) = (self.decide)(rows)?;
+        let (writes, outcome) = self.decide(rows)?;
         for write in &writes {
             execute(write)?;
         }

@@ -182,32 +182,33 @@ export async function ask(inbox, method, target, body, milliseconds) {
   }
 }
 
-/**
- * Runs one statement of SQL; its rows as lists.
- *
- * @param {{ sql: { exec: (sql: string, ...params: unknown[]) => { raw: () => { toArray: () => unknown[][] } } } }} storage
- * @param {string} sql
- * @param {unknown[]} params
- */
-export function execute(storage, sql, params) {
-  return storage.sql
-    .exec(sql, ...params)
-    .raw()
-    .toArray();
-}
-
 const ROLL_BACK = new Error("rolled back");
 
 /**
- * Runs a transaction: what it wrote is kept if it returns true, and rolled back otherwise.
+ * Runs a transaction: reads, then what is decided from their rows is written. Nothing is kept where a statement is
+ * refused, which is told as its first words, a line break and the reason, or where nothing is decided.
  *
- * @param {{ transactionSync: (run: () => void) => void }} storage
- * @param {() => boolean} run
+ * @param {{
+ *   transactionSync: (run: () => void) => void,
+ *   sql: { exec: (...statement: unknown[]) => { raw: () => { toArray: () => unknown[][] } } },
+ * }} storage
+ * @param {[string, ...unknown[]][]} reads each the SQL and its parameters
+ * @param {(rows: unknown[][][]) => [string, ...unknown[]][] | undefined} decide
  */
-export function transact(storage, run) {
+export function transact(storage, reads, decide) {
+  const { sql } = storage;
+  const run = (/** @type {[string, ...unknown[]]} */ statement) => {
+    try {
+      return sql.exec(...statement);
+    } catch (error) {
+      throw `${statement[0].split(/\s+/, 3).join(" ")}\n${error}`;
+    }
+  };
   try {
     storage.transactionSync(() => {
-      if (!run()) throw ROLL_BACK;
+      const writes = decide(reads.map((statement) => run(statement).raw().toArray()));
+      if (writes === undefined) throw ROLL_BACK;
+      writes.forEach(run);
     });
   } catch (error) {
     if (error !== ROLL_BACK) throw error;

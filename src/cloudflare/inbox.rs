@@ -39,10 +39,13 @@ const LEAST_SLEEP: Duration = Duration::from_millis(250);
 
 #[wasm_bindgen(module = "/src/cloudflare/entry.js")]
 extern "C" {
+    /// Runs the reads, has their rows decided on, and runs the writes: one transaction, and three crossings.
     #[wasm_bindgen(catch)]
-    fn execute(storage: &Storage, sql: &JsValue, params: &Array) -> Result<Array, JsValue>;
-    #[wasm_bindgen(catch)]
-    fn transact(storage: &Storage, run: &mut dyn FnMut() -> bool) -> Result<(), JsValue>;
+    fn transact(
+        storage: &Storage,
+        reads: &Array,
+        decide: &mut dyn FnMut(Array) -> Option<Array>,
+    ) -> Result<(), JsValue>;
 }
 
 #[wasm_bindgen]
@@ -305,31 +308,29 @@ impl Inbox {
 
     /// Carries out a transaction, whole or not at all.
     fn commit<T>(&self, transaction: Transaction<'_, T>) -> Result<T, StoreError> {
+        let reads = to_list(transaction.reads());
         let mut transaction = Some(transaction);
         let mut outcome = None;
-        let mut run = || {
-            let result = transaction.take().map(|it| it.run(|statement| self.execute(statement)));
-            let good = matches!(result, Some(Ok(_)));
-            outcome = result;
-            good
+        let mut decide = |rows: Array| -> Option<Array> {
+            let (writes, value) = match transaction.take()?.decide(from_lists(&rows)) {
+                Ok(decided) => decided,
+                Err(error) => {
+                    outcome = Some(Err(error));
+                    return None;
+                }
+            };
+            outcome = Some(Ok(value));
+            Some(to_list(&writes))
         };
-        let thrown = transact(&self.storage, &mut run);
-        match (outcome, thrown) {
-            (Some(Err(error)), _) => Err(error),
-            (_, Err(error)) => Err(StoreError::Unreachable { reason: reason(&error) }),
-            (Some(outcome), Ok(())) => outcome,
-            (None, Ok(())) => {
+        let thrown = transact(&self.storage, &reads, &mut decide);
+        match (thrown, outcome) {
+            (_, Some(Err(error))) => Err(error),
+            (Ok(()), Some(outcome)) => outcome,
+            (Err(error), _) => Err(refused(&error)),
+            (Ok(()), None) => {
                 Err(StoreError::Unreachable { reason: "the transaction did not run".to_owned() })
             }
         }
-    }
-
-    fn execute(&self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
-        let params: Array = statement.params.iter().map(to_js).collect();
-        let rows = execute(&self.storage, &sql(statement), &params)
-            .map_err(|error| StoreError::refused(statement, reason(&error)))?;
-        let row = |row: JsValue| Row(Array::from(&row).iter().map(|value| from_js(&value)).collect());
-        Ok(rows.iter().map(row).collect())
     }
 
     /// Tells of a failure, in words for the log and for the receiver.
@@ -356,6 +357,29 @@ fn sql(statement: &Statement) -> JsValue {
             text
         }
     })
+}
+
+/// Statements as lists: the SQL, then the parameters.
+fn to_list(statements: &[Statement]) -> Array {
+    let list = |statement: &Statement| -> Array {
+        std::iter::once(sql(statement)).chain(statement.params.iter().map(to_js)).collect()
+    };
+    statements.iter().map(list).collect()
+}
+
+/// The rows of each read.
+fn from_lists(rows: &Array) -> Vec<Vec<Row>> {
+    let row = |row: JsValue| Row(Array::from(&row).iter().map(|value| from_js(&value)).collect());
+    rows.iter().map(|rows| Array::from(&rows).iter().map(row).collect()).collect()
+}
+
+/// What `transact` throws where the database refuses a statement: its SQL and the reason; or another defect.
+fn refused(error: &JsValue) -> StoreError {
+    let text = error.as_string().unwrap_or_else(|| reason(error));
+    match text.split_once('\n') {
+        Some((sql, reason)) => StoreError::Refused { sql: sql.to_owned(), reason: reason.to_owned() },
+        None => StoreError::Unreachable { reason: text },
+    }
 }
 
 fn to_js(value: &Value) -> JsValue {
