@@ -47,6 +47,7 @@ pub struct Message {
     /// The headers that are kept, as a JSON object.
     pub headers: String,
     /// What happened, as a JSON list of [`crate::event::Event`]s without their texts.
+    #[serde(skip)]
     pub events: String,
     /// The body, with secrets blanked.
     #[serde(skip)]
@@ -175,18 +176,19 @@ impl Message {
         self.connection.split('/').next().unwrap_or_default()
     }
 
-    /// As it is sent: JSON, a line break, and the payload.
+    /// As it is sent: JSON, the events' JSON and the payload, with line breaks between them.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = json(self).into_bytes();
-        bytes.push(b'\n');
-        bytes.extend_from_slice(&self.payload);
-        bytes
+        let head = json(self);
+        [head.as_bytes(), self.events.as_bytes(), &self.payload].join(&b'\n')
     }
 
     /// Reads what [`Message::to_bytes`] wrote; nothing if it is something else.
     pub fn from_bytes(bytes: Bytes) -> Option<Message> {
-        let at = bytes.iter().position(|byte| *byte == b'\n')?;
-        let mut head = Payload::parse(bytes.get(..at)?).ok()?;
+        // JSON as it is written has no line breaks.
+        let mut parts = bytes.splitn(3, |byte| *byte == b'\n');
+        let (head, events) = (parts.next()?, parts.next()?);
+        let payload = bytes.slice_ref(parts.next()?);
+        let mut head = Payload::parse(head).ok()?;
         let mut fields = head.fields();
         Some(Message {
             connection: fields.text("connection")?,
@@ -196,8 +198,8 @@ impl Message {
             building: fields.switch("building"),
             verified_by: fields.text("verified_by")?,
             headers: fields.text("headers")?,
-            events: fields.text("events")?,
-            payload: bytes.slice(at.saturating_add(1)..),
+            events: str::from_utf8(events).ok()?.to_owned(),
+            payload,
         })
     }
 }

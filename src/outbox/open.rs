@@ -2,7 +2,7 @@
 //! for each target, and whatever else is to be done for the target joins it.
 
 use super::pace::{Hold, Known, earliest, window};
-use super::rows::{self, JobRow, State, read_jobs, write};
+use super::rows::{self, JobRow, State, read_jobs, write, write_joined};
 use crate::event::Timestamp;
 use crate::settings::Settings;
 use crate::store::{Row, Statement, StoreError, statement};
@@ -89,7 +89,7 @@ impl<'s> Opening<'s> {
     /// Has an event join the job that waits for a target; opens one if there is none.
     pub(crate) fn join(&mut self, action: &str, target: &str, event: (&str, &str), when: When) -> Joined {
         let known = self.waiting(action, target).cloned();
-        let before = known.as_ref().and_then(|job| job.due_at);
+        let (is_new, before) = (known.is_none(), known.as_ref().and_then(|job| job.due_at));
         let mut job = known.unwrap_or_else(|| {
             let job = JobRow::new(self.next_id, action, target, self.now);
             self.next_id = self.next_id.saturating_add(1);
@@ -98,7 +98,8 @@ impl<'s> Opening<'s> {
         let (source, event_id) = event;
         (job.source, job.event_id) = (source.to_owned(), event_id.to_owned());
         let hold = self.schedule(&mut job, when);
-        self.keep(job.clone());
+        self.writes.push(if is_new { write(&job) } else { write_joined(&job) });
+        self.remember(job.clone());
         let is_sooner = before.is_none_or(|before| job.due_at.is_some_and(|due| due < before));
         Joined { job, is_sooner, hold }
     }
@@ -198,6 +199,10 @@ impl<'s> Opening<'s> {
 
     fn keep(&mut self, job: JobRow) {
         self.writes.push(write(&job));
+        self.remember(job);
+    }
+
+    fn remember(&mut self, job: JobRow) {
         self.waiting.retain(|it| it.id != job.id);
         self.waiting.push(job);
     }

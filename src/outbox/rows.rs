@@ -176,6 +176,24 @@ pub(crate) fn write(job: &JobRow) -> Statement {
     )
 }
 
+/// Writes what changes of a job that waits when an event joins it, which is most of what is ever written of jobs.
+pub(super) fn write_joined(job: &JobRow) -> Statement {
+    statement(
+        "UPDATE jobs SET due_at = ?2, tries = ?3, first_at = ?4, wanted_at = ?5, urgent = ?6, source = ?7, \
+         event_id = ?8 WHERE id = ?1",
+        [
+            job.id.into(),
+            job.due_at.into(),
+            job.tries.into(),
+            job.first_at.into(),
+            job.wanted_at.into(),
+            job.urgent.into(),
+            job.source.as_str().into(),
+            job.event_id.as_str().into(),
+        ],
+    )
+}
+
 /// Reads every deploy job that events may join: at most one for each target.
 pub(crate) fn open_jobs() -> Statement {
     statement(select_jobs!("WHERE j.state = 'waiting' AND j.action = 'deploy'"), [])
