@@ -46,11 +46,10 @@ export async function durable({ hook = "200", cut = false, settings = {} } = {})
   const asked = [];
   const namespace = {
     getByName: () => ({
-      /** @param {string} url @param {RequestInit} init */
-      async fetch(url, init) {
-        const { pathname } = new URL(url);
-        asked.push(pathname);
-        return cut && pathname === "/1/wake" ? new Response("") : stub().fetch(url, init);
+      /** @param {string} method @param {string} target @param {Uint8Array} [body] */
+      async ask(method, target, body) {
+        asked.push(target.split("?")[0]);
+        return cut && target === "/1/wake" ? [200, ""] : stub().ask(method, target, body);
       },
     }),
   };

@@ -176,7 +176,7 @@ describe("what wakes the inbox", () => {
     await inbox.send("evt_1");
     await inbox.send("evt_2");
     pass(31);
-    const wake = () => inbox.stub().fetch("https://inbox/1/wake", { method: "POST" });
+    const wake = () => inbox.stub().ask("POST", "/1/wake");
     const all = [inbox.alarm(), inbox.cron(), ...Array.from({ length: 10 }, wake), inbox.alarm()];
     await Promise.all(all);
     while (await inbox.next());
@@ -205,7 +205,7 @@ describe("what wakes the inbox", () => {
     await inbox.send("evt_1");
     await inbox.inside((state) => state.storage.deleteAlarm());
     // The cron trigger asks through the binding; its wake is not to be lost.
-    await inbox.stub().fetch("https://inbox/1/wake", { method: "POST" });
+    await inbox.stub().ask("POST", "/1/wake");
     expect(await jobs(inbox)).toEqual(["done"]);
     pass(3600);
     await inbox.send("evt_2");

@@ -13,7 +13,11 @@ declare module "vitest" {
 declare global {
   namespace Cloudflare {
     interface Env {
-      INBOX: { getByName(name: string): { fetch: typeof fetch } };
+      INBOX: {
+        getByName(name: string): {
+          ask(method: string, target: string, body?: Uint8Array): Promise<[number, string]>;
+        };
+      };
       RATE_LIMIT: { limit(options: { key: string }): Promise<{ success: boolean }> };
     }
   }
