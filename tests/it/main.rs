@@ -22,6 +22,7 @@ mod model;
 mod outbox;
 mod pacing;
 mod properties;
+mod scratch;
 mod secrets;
 mod send;
 mod settings;
