@@ -204,7 +204,7 @@ fn why(printed: &str) -> &'static str {
         ),
     ];
     let says = |words: &&str| printed.contains(*words);
-    let known = REASONS.iter().find(|(words, _)| words.iter().any(|it| says(&it)));
+    let known = REASONS.iter().find(|(words, _)| words.iter().any(says));
     known.map_or("see what it printed, which is kept with the attempt", |(_, reason)| *reason)
 }
 
