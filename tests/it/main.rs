@@ -21,6 +21,8 @@ mod keeping;
 mod model;
 mod outbox;
 mod pacing;
+#[cfg(unix)]
+mod programs;
 mod properties;
 mod scratch;
 mod secrets;
