@@ -127,3 +127,22 @@ decides(
   cases.flatMap(({ deploying }) => deploying),
 );
 decides("decides the published signatures", signatures);
+
+test("answers Notion's handshake while its secret is not set, tells the owner its token, and causes nothing", async () => {
+  /** @type {unknown[]} */
+  const calls = [];
+  const hook = await standIn((call) => calls.push(call));
+  // Without any secret the server does not start.
+  const server = await start({
+    CLOUDFLARE_DEPLOY_HOOK: hook.url,
+    GITHUB_WEBHOOK_SECRET: "another sender's secret",
+  });
+  const body = Buffer.from('{"verification_token":"secret_abc"}');
+  const answer = await post(`${server.url}/api/webhook/notion`, { headers: {}, body });
+  assert.equal(answer.kind === "answered" && answer.status, 200);
+  await server.until(({ code, token }) => code === "HANDSHAKE" && token === "secret_abc");
+  await server.stop();
+  assert.equal(server.log.filter(({ code }) => code === "HANDSHAKE").length, 1);
+  assert.deepEqual(calls, []);
+  hook.close();
+});
