@@ -12,7 +12,9 @@ import { pathToFileURL } from "node:url";
 import { Problem, main, say } from "../../scripts/shell.mjs";
 import { standIn } from "../../scripts/stand-in.mjs";
 import { SENDERS } from "../conformance/senders.mjs";
+import { told } from "../conformance/verdict.mjs";
 import { get, post } from "../conformance/wire.mjs";
+import { missing, unhurried } from "./account.mjs";
 import { server } from "./server.mjs";
 import { worker } from "./worker.mjs";
 
@@ -23,13 +25,17 @@ const TOKEN = "the token of the owner";
 /** A claim whose answer was lost is tried again 25 seconds later, and then after a growing pause. */
 const PATIENCE = 100_000;
 
+/** @typedef {import("./account.mjs").Sent} Sent */
+/** @typedef {import("./account.mjs").Call} Call */
+
 /**
  * An edge that can be ended: how many crashes it is put through unless told otherwise, how many milliseconds a life of it
- * may last, how many clients send at once and how long each pauses at most.
+ * may last, the targets that every event deploys, how many clients send at once and how long each pauses at most.
  *
  * @typedef {object} Edge
  * @property {number} crashes
  * @property {[number, number]} life
+ * @property {string[]} targets
  * @property {number} clients
  * @property {number} pause
  * @property {(directory: string, settings: Record<string, string>, hear: (text: string) => void) => Promise<Prepared>}
@@ -39,11 +45,6 @@ const PATIENCE = 100_000;
  *
  * @typedef {{ url: string, begin: () => Promise<Life> }} Prepared
  * @typedef {{ ready: Promise<unknown>, kill: () => Promise<unknown> }} Life
- *
- * What the sender knows of an event, and a call that the host has heard.
- *
- * @typedef {{ id: string, sentAt: number, status: number | undefined }} Sent
- * @typedef {{ at: number, answered: boolean, ids: string[], count: number }} Call
  */
 
 /** When it is ended; apart from all else that is random, so that the same seed gives the same moments. */
@@ -74,7 +75,7 @@ export async function crash(name, often) {
   try {
     const settings = {
       BLOGSHOOT_WEBHOOK_SECRET: SECRET,
-      CLOUDFLARE_DEPLOY_HOOK: hook.url,
+      ...Object.fromEntries(edge.targets.map((target) => [hookOf(target), `${hook.url}/${target}`])),
       ADMIN_TOKEN: TOKEN,
       DEPLOY_SETTLE_SECONDS: "1",
       DEPLOY_MAX_WAIT_SECONDS: "3",
@@ -92,7 +93,7 @@ export async function crash(name, often) {
       if (!early) await running.ready;
       await sleep(after);
       await running.kill();
-      unhurried(hook.calls, begunAt, Date.now());
+      for (const target of edge.targets) unhurried(hook.to(target), begunAt, Date.now());
       if (crash === crashes) await sender.stop();
       const accepted = sender.sent.filter(({ status }) => status === 200).length;
       say(
@@ -112,20 +113,26 @@ export async function crash(name, often) {
     // The last event accepted is carried by the last call, and what came before it by that or an earlier one.
     const restarted = Date.now();
     const last = accepted[accepted.length - 1];
-    const carried = () =>
-      hook.calls.some((it) => it.answered && it.at >= last.sentAt && it.ids.includes(last.id));
+    const carries = (/** @type {Call} */ it) =>
+      it.answered && it.at >= last.sentAt && it.ids.includes(last.id);
+    const carried = () => edge.targets.every((target) => hook.to(target).some(carries));
     while (!carried() && Date.now() - restarted < PATIENCE) await sleep(100);
     say(
       `the last event was ${carried() ? "" : "not "}carried ${Date.now() - restarted} ms after the last start`,
     );
     await sleep(2000);
 
-    const lost = await missing(url, accepted, hook.calls);
+    const read = (/** @type {string} */ page) => owner(url + page);
+    const lost = [];
+    for (const target of edge.targets) {
+      lost.push(...(await missing(target, accepted, hook.to(target), read)));
+      unhurried(hook.to(target), begunAt, Date.now());
+    }
     for (const { id, reason } of lost) say(`${id}: ${reason}`);
-    say(`${accepted.length - lost.length} passed, ${lost.length} failed`);
+    say(`${accepted.length * edge.targets.length - lost.length} passed, ${lost.length} failed`);
     if (lost.length > 0) throw new Problem("events were lost");
-    unhurried(hook.calls, begunAt, Date.now());
-    await read(`${url}/api/health?strict`);
+    // No job is dead, and none is late.
+    await read("/api/health?strict");
   } catch (error) {
     say(log.split("\n").slice(-40).join("\n"));
     say(`the same moments again: CRASH_SEED=${SEED} npm run test:crash -- ${name}`);
@@ -135,21 +142,6 @@ export async function crash(name, often) {
     hook.close();
     rmSync(directory, { recursive: true, force: true });
   }
-}
-
-/**
- * No more calls were made in a life of the edge than it had reasons for: what it found due when it started, the call that
- * it found cut off, and a deploy for each quiet time of a second since.
- *
- * @param {Call[]} calls
- * @param {number} from
- * @param {number} to
- */
-function unhurried(calls, from, to) {
-  const made = calls.filter(({ at }) => at >= from && at <= to).length;
-  const most = 2 + Math.ceil((to - from) / 1000);
-  if (made > most)
-    throw new Problem(`${made} calls in ${to - from} ms, where ${most} would be explained: it spins`);
 }
 
 /**
@@ -204,77 +196,25 @@ async function host() {
   };
   const arrived = async (/** @type {import("../../scripts/stand-in.mjs").Call} */ heard) => {
     const { event_ids: ids, event_count: count } = JSON.parse(heard.body);
-    const call = { at: Date.now(), answered: false, ids, count };
+    const target = heard.url.split("/").at(-1) ?? "";
+    const call = { target, at: Date.now(), answered: false, ids, count };
     known.set(heard, call);
     calls.push(call);
     await sleep(between(pauses, 0, 400));
   };
-  return { calls, ...(await standIn(answered, { arrived })) };
+  const to = (/** @type {string} */ target) => calls.filter((call) => call.target === target);
+  return { calls, to, ...(await standIn(answered, { arrived })) };
 }
 
-/**
- * The events that no call has carried, and why that is known. A call names at most a hundred events; for the others the
- * inbox tells by which job they were carried, and the host must have heard that job's call, with as many events.
- *
- * @param {string} url
- * @param {Sent[]} accepted
- * @param {Call[]} calls
- */
-async function missing(url, accepted, calls) {
-  const unnamed = accepted.filter(
-    ({ id, sentAt }) => !calls.some((it) => it.answered && it.at >= sentAt && it.ids.includes(id)),
-  );
-  const deliveries = unnamed.length > 0 ? await all(url) : [];
-  const byEvent = new Map(deliveries.map((it) => [it.event_id, it]));
-  /** @type {Map<number, number>} */
-  const counts = new Map();
-  for (const { jobs = [] } of deliveries) {
-    for (const job of jobs) counts.set(job.id, (counts.get(job.id) ?? 0) + 1);
-  }
-  /** Whether the host heard a job's call, and when: every one of its events was carried by it. */
-  const heard = async (/** @type {any} */ delivery, /** @type {number} */ job) => {
-    const { jobs } = await read(`${url}/api/deliveries/${delivery.id}`);
-    const attempts = jobs.find((/** @type {any} */ it) => it.id === job).attempts;
-    const { started_at: from, ended_at: to } = attempts.at(-1);
-    return calls.filter(
-      (it) =>
-        it.answered &&
-        it.at >= Date.parse(from) - 50 &&
-        it.at <= Date.parse(to) + 50 &&
-        it.count === counts.get(job),
-    );
-  };
-  /** @type {Map<number, Call[]>} */
-  const known = new Map();
-  const lost = [];
-  for (const { id, sentAt } of unnamed) {
-    const delivery = byEvent.get(id);
-    const done = delivery?.jobs?.filter((/** @type {any} */ job) => job.state === "done") ?? [];
-    for (const job of done) {
-      if (!known.has(job.id)) known.set(job.id, await heard(delivery, job.id));
-    }
-    if (done.some((/** @type {any} */ job) => known.get(job.id)?.some((it) => it.at >= sentAt))) continue;
-    const what = delivery ? `stored, its jobs: ${JSON.stringify(delivery.jobs ?? [])}` : "not stored";
-    lost.push({ id, reason: `answered with 200, ${what}, and no deploy call carried it` });
-  }
-  return lost;
-}
+/** The setting of a target's hook. */
+const hookOf = (/** @type {string} */ target) =>
+  target === "default" ? "CLOUDFLARE_DEPLOY_HOOK" : `CLOUDFLARE_DEPLOY_HOOK__${target.toUpperCase()}`;
 
-/** Every delivery that the owner can see. */
-async function all(/** @type {string} */ url) {
-  const deliveries = [];
-  for (let before = ""; ;) {
-    const page = await read(`${url}/api/deliveries?limit=100${before}`);
-    deliveries.push(...page.deliveries);
-    if (page.next === undefined) return deliveries;
-    before = `&before=${page.next}`;
-  }
-}
-
-/** @param {string} url */
-async function read(url) {
+/** A page that only the owner may see. */
+async function owner(/** @type {string} */ url) {
   const answer = await get(url, { authorization: `Bearer ${TOKEN}` });
-  if (answer.kind !== "answered" || answer.status !== 200) throw new Problem(`${url} does not open`);
+  if (answer.kind !== "answered" || answer.status !== 200)
+    throw new Problem(`${url} does not open: ${told(answer)}`);
   return answer.json;
 }
 

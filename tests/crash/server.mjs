@@ -7,6 +7,7 @@ import { launch } from "../server/server.mjs";
 export const server = {
   crashes: 200,
   life: [20, 1800],
+  targets: ["default", "second", "third"],
   clients: 4,
   pause: 150,
   async prepare(directory, settings, hear) {

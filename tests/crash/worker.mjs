@@ -18,6 +18,7 @@ const WORKERD = workerd.default;
 export const worker = {
   crashes: 50,
   life: [50, 2500],
+  targets: ["default"],
   clients: 2,
   pause: 300,
   async prepare(directory, settings, hear) {
