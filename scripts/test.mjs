@@ -60,6 +60,11 @@ const tests = [
       ]),
   },
   {
+    name: "the native server",
+    // They wait more than they compute.
+    run: () => run("node", ["--test", "--test-concurrency=4", "tests/server/*.test.mjs"]),
+  },
+  {
     name: "a few crashes; `npm run test:crash` makes fifty",
     run: () => run("node", ["tests/crash/run.mjs"], CRASHES),
   },
