@@ -18,7 +18,7 @@ const WORKERD = workerd.default;
  * @typedef {{ name: string, modules: Record<string, string>, bindings: Record<string, string>, inbox?: boolean }} Service
  */
 
-/** What a request sends. @typedef {{ headers: http.OutgoingHttpHeaders, body: Buffer }} Message */
+/** @typedef {import("./messages.mjs").Message} Message */
 
 /**
  * Starts workerd with these Workers, each on a port of its own.
