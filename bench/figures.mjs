@@ -56,3 +56,20 @@ export const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(v
 export function progress(/** @type {string} */ text) {
   if (process.stdout.isTTY) process.stdout.write(`\r${text.padEnd(40)}${text === "" ? "\r" : ""}`);
 }
+
+/**
+ * A figure with its bar, and a ✗ where it misses it.
+ *
+ * @param {number} value @param {{ least?: number, most?: number }} bar @param {number} [digits]
+ */
+export function barred(value, { least, most }, digits = 2) {
+  const met = (least === undefined || value >= least) && (most === undefined || value <= most);
+  const bars = [least !== undefined ? `≥ ${least}` : "", most !== undefined ? `≤ ${most}` : ""].filter(
+    Boolean,
+  );
+  return [
+    value.toFixed(digits),
+    ...(met ? [] : ["✗"]),
+    ...(bars.length > 0 ? [`(${bars.join(", ")})`] : []),
+  ].join(" ");
+}

@@ -7,15 +7,15 @@ export const SECRET = "4f8a1c0d9be27763f5a0c2d4e6b81937a5c4d2e0f1b3968776a5b4c3d
 
 /** What a request sends. @typedef {{ headers: import("node:http").OutgoingHttpHeaders, body: Buffer }} Message */
 
-/** An article of about that many bytes, as BlogShoot sends it: its text three times, with a link in each paragraph. */
-export function article(/** @type {number} */ bytes, event = "evt_bench") {
+/** An event of about that many bytes, as BlogShoot sends it: its text three times, with a link in each paragraph. */
+export function article(/** @type {number} */ bytes, event = "evt_bench", type = "article.updated") {
   const text =
     "A sentence as articles have them, of some ninety letters, with a comma and a full stop. ".repeat(3);
   const link = "https://example.com/a-page";
   const payload = (/** @type {number} */ paragraphs) =>
     JSON.stringify({
       event_id: event,
-      event_type: "article.updated",
+      event_type: type,
       timestamp: "2026-01-31T08:00:00Z",
       metadata: { version: "1.1" },
       workspace: { default_language: "English", default_market: "United States" },
