@@ -383,7 +383,7 @@ async function bench() {
   }
   await setup({ tools: [] });
   say(`\n${bold("The server is compiled; the first time that takes some minutes.")}`);
-  if (!process.env.SKIPBUILD) await run("cargo", ["build", "--release", "--locked", "--bin", "presshook"]);
+  await run("cargo", ["build", "--release", "--locked", "--bin", "presshook"]);
   const target = path.join(ROOT, "target");
   mkdirSync(target, { recursive: true });
   const directory = mkdtempSync(path.join(target, "bench-"));
