@@ -15,6 +15,7 @@ mod custom;
 mod edge;
 mod fuzz;
 mod greetings;
+mod health;
 mod inspect;
 mod keeping;
 mod model;
