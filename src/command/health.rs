@@ -1,7 +1,7 @@
 //! `presshook health`: asks a receiver whether it is well. For whatever watches a server: a container's health check,
 //! a script, a monitor.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use clap::Args;
@@ -35,9 +35,9 @@ pub(super) struct Health {
     /// Where the server on this machine listens
     #[arg(long, env = "PORT", default_value_t = 3100)]
     port: u16,
-    /// The address that it listens at
-    #[arg(long, env = "HOST", default_value_t = IpAddr::V4(Ipv4Addr::UNSPECIFIED))]
-    host: IpAddr,
+    /// The address that it listens at, or the name of one
+    #[arg(long, env = "HOST", default_value = "0.0.0.0")]
+    host: String,
     /// Not well, too, while a job is dead or late
     #[arg(long)]
     strict: bool,
@@ -74,12 +74,13 @@ impl Health {
         if let Some(url) = &self.url {
             return url.trim_end_matches('/').to_owned();
         }
-        // "Every address" is where one listens, not where one asks.
-        let host = match self.host {
-            IpAddr::V4(all) if all.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            IpAddr::V6(all) if all.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-            one => one,
+        let host = match self.host.parse() {
+            // "Every address" is where one listens, not where one asks.
+            Ok(IpAddr::V4(all)) if all.is_unspecified() => "127.0.0.1".to_owned(),
+            Ok(IpAddr::V6(all)) if all.is_unspecified() => "[::1]".to_owned(),
+            Ok(IpAddr::V6(one)) => format!("[{one}]"),
+            Ok(IpAddr::V4(_)) | Err(_) => self.host.clone(),
         };
-        format!("http://{}", SocketAddr::new(host, self.port))
+        format!("http://{host}:{}", self.port)
     }
 }
