@@ -6,6 +6,8 @@ mod deploy;
 use crate::event::{Kind, Timestamp};
 use crate::log::Code;
 use crate::outbox::{Failure, Job};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::program::{Exit, Program};
 use crate::settings::Settings;
 use crate::{Request, Response};
 
@@ -27,7 +29,7 @@ pub struct Action {
     ///
     /// **Invariant:** a pure function, so that an action of many requests keeps no state and a test of
     /// it is a list of answers. Secrets and URLs are looked up here, at sending time, never kept in a job.
-    pub step: fn(&Settings, &Job, &[Response], Timestamp) -> Step,
+    pub step: fn(&Settings, &Job, &[Returned], Timestamp) -> Step,
 }
 
 impl Action {
@@ -42,10 +44,33 @@ impl Action {
 pub enum Step {
     /// Send this, and ask again with the answer.
     Send(Request),
+    /// Run this on this machine, and ask again with its end.
+    #[cfg(not(target_arch = "wasm32"))]
+    Run(Program),
     /// The job is done.
     Done(Done),
     /// This attempt is over without success.
     Fail(Failure),
+}
+
+impl Done {
+    /// The last that was printed on this machine.
+    pub(crate) fn printed(&self) -> Option<&str> {
+        #[cfg(not(target_arch = "wasm32"))]
+        return self.printed.as_deref();
+        #[cfg(target_arch = "wasm32")]
+        None
+    }
+}
+
+/// What came of a step that was carried out.
+#[derive(Debug)]
+pub enum Returned {
+    /// The answer to what was sent.
+    Response(Response),
+    /// The end of what was run.
+    #[cfg(not(target_arch = "wasm32"))]
+    Exit(Exit),
 }
 
 /// What the other side said of a job that is done.
@@ -57,4 +82,7 @@ pub struct Done {
     pub reference: Option<String>,
     /// Whether it was going to do that anyway: a build that waits already carries the event.
     pub already_exists: bool,
+    /// The end of what programs printed for it.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub printed: Option<String>,
 }

@@ -201,7 +201,10 @@ fn decide(isolate: &Isolate, head: Parts, body: Option<Vec<u8>>) -> Decision {
         Ok(Opening::Command(command)) => {
             return Decision::Ask(Question::Command { command, body: body.unwrap_or_default() });
         }
-        Ok(Opening::AskInbox) => return Decision::Ask(Question::State),
+        Ok(Opening::Health { strict: true }) => return Decision::Ask(Question::State),
+        Ok(Opening::Health { strict: false }) => {
+            return Decision::Answer(contract::health(settings, None, None));
+        }
         Ok(Opening::Read { endpoint }) => {
             isolate.print_with(Level::Info, || log::received(settings, &endpoint, &head));
         }
@@ -273,7 +276,7 @@ async fn question_inbox(
     let Some(inbox) = &isolate.inbox else {
         let reason = "`INBOX` is not bound".to_owned();
         return match question {
-            Question::State => contract::health(&isolate.settings, Some(&reason)),
+            Question::State => contract::health(&isolate.settings, Some(&reason), None),
             Question::Command { .. } => contract::rejected(&Rejection::Unavailable { reason }),
         };
     };
@@ -290,9 +293,9 @@ async fn question_inbox(
         reply.and_then(|(status, text)| Reply::read(&text).ok_or_else(|| format!("{status}: {text}")));
     match (question, reply) {
         (Question::State, Ok(reply)) => {
-            contract::health(&isolate.settings, Some(reply.body.as_str()).filter(|it| !it.is_empty()))
+            contract::health(&isolate.settings, Some(reply.body.as_str()).filter(|it| !it.is_empty()), None)
         }
-        (Question::State, Err(reason)) => contract::health(&isolate.settings, Some(&reason)),
+        (Question::State, Err(reason)) => contract::health(&isolate.settings, Some(&reason), None),
         (Question::Command { .. }, Err(reason)) => contract::rejected(&Rejection::Unavailable { reason }),
         (Question::Command { command, .. }, Ok(reply)) => {
             wake_later(isolate, reply.wake_at, ctx);

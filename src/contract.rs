@@ -96,8 +96,11 @@ pub enum Opening<'a> {
     Answer(Answer),
     /// A command of the owner's, who has shown the token: hand it to the inbox.
     Command(Command),
-    /// The state of the receiver and of its inbox: ask the inbox, and hand what it says to [`health`].
-    AskInbox,
+    /// The state of the receiver: [`health`].
+    Health {
+        /// Whether that of its inbox too: ask it first, and hand over what it says.
+        strict: bool,
+    },
     /// A delivery: read the body, at most `MAX_BODY_BYTES` and one more, and hand it to `receive`.
     Read {
         /// Where it was sent.
@@ -121,10 +124,7 @@ pub fn open<'a>(settings: &Settings, head: &'a Parts) -> Result<Opening<'a>, Rej
         (Resource::Health, &Method::GET | &Method::HEAD) => {
             let strict =
                 head.uri.query().is_some_and(|query| query.split('&').any(|it| it.starts_with("strict")));
-            if strict && settings.mode == Mode::Durable {
-                return Ok(Opening::AskInbox);
-            }
-            health(settings, None)
+            return Ok(Opening::Health { strict: strict && settings.mode == Mode::Durable });
         }
         (Resource::Webhook(endpoint), &Method::GET | &Method::HEAD) => online(&endpoint),
         (Resource::Webhook(endpoint), &Method::POST) => {

@@ -31,11 +31,12 @@
 //! - [`routes`]: which events start which actions.
 //! - [`outbox`]: jobs, attempts, when to try again; coalescing, pacing, budget.
 //! - [`actions`]: the effects, one file each.
+//! - `program`: programs that a server runs for an action, as data, native only.
 //! - [`store`]: statements, transactions and migrations, as data.
 //! - [`owner`]: the owner's commands from outside.
 //! - [`log`]: one JSON object a line, with the words owners look for.
 //! - `cloudflare`: the Worker and its Durable Object, compiled for Wasm only.
-//! - `native`: the native edge: the store in a file.
+//! - `native`: the server, native only.
 //! - `samples`: the senders' vector files, for the command and the tests, native only.
 
 pub mod actions;
@@ -48,6 +49,8 @@ pub mod native;
 pub mod outbox;
 pub mod owner;
 pub mod payload;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod program;
 pub mod receive;
 pub mod routes;
 #[cfg(not(target_arch = "wasm32"))]

@@ -75,11 +75,32 @@ pub enum Code {
     InboxFailed,
     /// A defect of ours.
     InternalError,
+    /// The server listens; the fields say what it will do.
+    #[cfg(not(target_arch = "wasm32"))]
+    ServerStarted,
+    /// The server was asked to stop, and finishes what is under way.
+    #[cfg(not(target_arch = "wasm32"))]
+    ServerStopping,
+    /// The server has stopped; what is left is done after the next start.
+    #[cfg(not(target_arch = "wasm32"))]
+    ServerStopped,
+    /// A program was started on this machine for a job.
+    #[cfg(not(target_arch = "wasm32"))]
+    ProgramStarted,
+    /// A program printed a line.
+    #[cfg(not(target_arch = "wasm32"))]
+    ProgramOutput,
+    /// A program has ended.
+    #[cfg(not(target_arch = "wasm32"))]
+    ProgramEnded,
+    /// Lines of the log were dropped, because whatever reads it is too slow.
+    #[cfg(not(target_arch = "wasm32"))]
+    LogDropped,
 }
 
 impl Code {
     /// Every word.
-    pub const ALL: [Code; 16] = [
+    pub const ALL: &[Code] = &[
         Code::WebhookReceived,
         Code::SignatureVerified,
         Code::SignatureFailed,
@@ -96,6 +117,20 @@ impl Code {
         Code::NothingToTrigger,
         Code::InboxFailed,
         Code::InternalError,
+        #[cfg(not(target_arch = "wasm32"))]
+        Code::ServerStarted,
+        #[cfg(not(target_arch = "wasm32"))]
+        Code::ServerStopping,
+        #[cfg(not(target_arch = "wasm32"))]
+        Code::ServerStopped,
+        #[cfg(not(target_arch = "wasm32"))]
+        Code::ProgramStarted,
+        #[cfg(not(target_arch = "wasm32"))]
+        Code::ProgramOutput,
+        #[cfg(not(target_arch = "wasm32"))]
+        Code::ProgramEnded,
+        #[cfg(not(target_arch = "wasm32"))]
+        Code::LogDropped,
     ];
 
     /// The word, as it stands in the log.
@@ -117,6 +152,20 @@ impl Code {
             Code::NothingToTrigger => "NOTHING_TO_TRIGGER",
             Code::InboxFailed => "INBOX_FAILED",
             Code::InternalError => "INTERNAL_ERROR",
+            #[cfg(not(target_arch = "wasm32"))]
+            Code::ServerStarted => "SERVER_STARTED",
+            #[cfg(not(target_arch = "wasm32"))]
+            Code::ServerStopping => "SERVER_STOPPING",
+            #[cfg(not(target_arch = "wasm32"))]
+            Code::ServerStopped => "SERVER_STOPPED",
+            #[cfg(not(target_arch = "wasm32"))]
+            Code::ProgramStarted => "PROGRAM_STARTED",
+            #[cfg(not(target_arch = "wasm32"))]
+            Code::ProgramOutput => "PROGRAM_OUTPUT",
+            #[cfg(not(target_arch = "wasm32"))]
+            Code::ProgramEnded => "PROGRAM_ENDED",
+            #[cfg(not(target_arch = "wasm32"))]
+            Code::LogDropped => "LOG_DROPPED",
         }
     }
 }

@@ -12,6 +12,7 @@
 //! **Invariant:** the last edit wins. Every event is carried by a call that the host received after it: an event
 //! joins the job that waits, and never one whose call has been claimed.
 
+mod carried;
 mod claim;
 mod direct;
 mod open;
@@ -30,7 +31,8 @@ use crate::actions::Action;
 use crate::event::{Key, Timestamp};
 use crate::log::{Code, Entry, Level, milliseconds};
 
-pub use claim::{Claimed, Claims, carried, claim, next_wake};
+pub use carried::carried;
+pub use claim::{Claimed, Claims, claim, next_wake};
 pub use direct::{Direct, Input, Output};
 pub use record::{Result, record};
 
@@ -62,6 +64,24 @@ pub struct Carried {
     pub event_ids: Vec<String>,
     /// How many they are.
     pub count: u64,
+    /// What came with those that are named, in the same order.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub deliveries: Vec<Told>,
+    /// The payload of the last.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub payload: Vec<u8>,
+}
+
+/// What a program is told of a delivery.
+#[cfg(not(target_arch = "wasm32"))]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The connection: `blogshoot` or `blogshoot/shop`.
+    pub connection: String,
+    /// The delivery's key.
+    pub event_id: String,
+    /// A JSON list of [`crate::event::Event`]s without their texts.
+    pub events: String,
 }
 
 impl Carried {
@@ -115,6 +135,17 @@ pub enum Failure {
     /// The setting that holds the URL is gone.
     #[error("the setting that holds the URL is not set any more")]
     NotSet,
+    /// A program on this machine did not succeed.
+    #[cfg(not(target_arch = "wasm32"))]
+    #[error("{reason}")]
+    Program {
+        /// What happened, and what to do.
+        reason: String,
+        /// The last that it printed.
+        printed: String,
+        /// Whether the same may succeed later.
+        again: bool,
+    },
 }
 
 impl Failure {
@@ -133,6 +164,8 @@ impl Failure {
             }
             Failure::Timeout(_) | Failure::Network { .. } => true,
             Failure::NotSet => false,
+            #[cfg(not(target_arch = "wasm32"))]
+            Failure::Program { again, .. } => *again,
         }
     }
 
@@ -142,7 +175,19 @@ impl Failure {
             Failure::Status { status, .. } => !status.is_server_error() && status.as_u16() != 408,
             Failure::Timeout(_) | Failure::Network { .. } => false,
             Failure::NotSet => true,
+            // The host is called after all programs.
+            #[cfg(not(target_arch = "wasm32"))]
+            Failure::Program { .. } => true,
         }
+    }
+
+    /// The last that was printed on this machine.
+    fn printed(&self) -> Option<&str> {
+        #[cfg(not(target_arch = "wasm32"))]
+        if let Failure::Program { printed, .. } = self {
+            return Some(printed);
+        }
+        None
     }
 
     fn status(&self) -> Option<StatusCode> {

@@ -6,6 +6,8 @@
 //! names the setting and the remedy, and never contains the value.
 
 mod reader;
+#[cfg(not(target_arch = "wasm32"))]
+mod server;
 mod table;
 mod targets;
 
@@ -22,6 +24,10 @@ use crate::log::Level;
 use crate::sources::{Connection, SOURCES};
 use reader::Reader;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub use server::{Rebuild, Server, Site};
+#[cfg(not(target_arch = "wasm32"))]
+pub use table::SERVER_SETTINGS;
 pub use table::{SETTINGS, Scope, Setting};
 pub use targets::{Budget, DEFAULT, Pace, Target};
 
@@ -48,6 +54,9 @@ pub struct Settings {
     pub bindings: Bindings,
     /// The least that is logged.
     pub log_level: Level,
+    /// What a server is told of itself.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub server: Server,
     /// Settings that are there, but have no effect in direct mode.
     pub ignored: Vec<&'static str>,
     /// What is wrong.
@@ -189,6 +198,8 @@ impl Settings {
         let max_body_bytes = reader.max_body_bytes();
         let log_level = reader.log_level();
         let retention = reader.retention();
+        #[cfg(not(target_arch = "wasm32"))]
+        let server = reader.server();
         let admin_token = if direct { None } else { reader.admin_token() };
         let ignored = SETTINGS
             .iter()
@@ -207,6 +218,8 @@ impl Settings {
             mode,
             bindings: Bindings::default(),
             log_level,
+            #[cfg(not(target_arch = "wasm32"))]
+            server,
             ignored,
             problems,
             deploy_setting: deploys.setting,
@@ -226,6 +239,27 @@ impl Settings {
     /// The target of that name.
     pub fn target(&self, name: &str) -> Option<&Target> {
         self.targets.iter().find(|it| it.name == name)
+    }
+
+    /// Whether anything is built on this machine.
+    pub(crate) fn rebuilds(&self) -> bool {
+        #[cfg(not(target_arch = "wasm32"))]
+        return self.sites().any(|it| it.rebuild.is_some());
+        #[cfg(target_arch = "wasm32")]
+        false
+    }
+
+    /// Whether anything is pulled from Git on this machine.
+    pub(crate) fn pulls(&self) -> bool {
+        #[cfg(not(target_arch = "wasm32"))]
+        return self.sites().any(|it| it.pull.is_some());
+        #[cfg(target_arch = "wasm32")]
+        false
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn sites(&self) -> impl Iterator<Item = &Site> {
+        self.targets.iter().filter_map(|it| it.site.as_ref())
     }
 
     /// The budget that a target draws from.

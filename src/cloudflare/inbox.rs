@@ -21,7 +21,7 @@ use worker::{Delay, Env, wasm_bindgen};
 
 use super::isolate::Isolate;
 use super::outside::{now, promise, send};
-use crate::actions::Step;
+use crate::actions::{Returned, Step};
 use crate::event::Timestamp;
 use crate::inbox::message::{self, Message, Reply};
 use crate::inbox::{self, keep, pages};
@@ -242,11 +242,11 @@ impl Inbox {
         let carried = self.commit(outbox::carried(claimed.id));
         let job = Job { carried: carried.ok(), ..claimed.job.clone() };
         let claimed = Claimed { job, ..claimed };
-        let mut responses = Vec::new();
+        let mut returned = Vec::new();
         let result = loop {
-            match (claimed.job.action.step)(settings, &claimed.job, &responses, now()) {
+            match (claimed.job.action.step)(settings, &claimed.job, &returned, now()) {
                 Step::Send(request) => match send(request, claimed.deadline.since(now())).await {
-                    Ok(response) => responses.push(response),
+                    Ok(response) => returned.push(Returned::Response(response)),
                     Err(failure) => break Err(failure),
                 },
                 Step::Done(done) => break Ok(done),

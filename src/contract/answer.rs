@@ -160,8 +160,9 @@ pub(super) fn online(endpoint: &Endpoint<'_>) -> Answer {
     Answer::json(StatusCode::OK, &body)
 }
 
-/// The state of the receiver; `trouble` is what its inbox told, in words, where that was asked for.
-pub fn health(settings: &Settings, trouble: Option<&str>) -> Answer {
+/// The state of the receiver; `trouble` is what its inbox told, in words, where that was asked for, and `uptime` how
+/// long it has been running, where it is a server.
+pub fn health(settings: &Settings, trouble: Option<&str>, uptime: Option<Duration>) -> Answer {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Config {
@@ -181,12 +182,15 @@ pub fn health(settings: &Settings, trouble: Option<&str>) -> Answer {
         version: &'static str,
         mode: &'static str,
         config: Config,
+        /// Seconds.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        uptime: Option<u64>,
     }
     let config = Config {
         has_webhook_secret: settings.connections.iter().any(|it| !it.secrets.is_empty()),
-        has_rebuild_command: false,
-        has_deploy_hook: !settings.targets.is_empty(),
-        git_auto_pull: false,
+        has_rebuild_command: settings.rebuilds(),
+        has_deploy_hook: settings.targets.iter().any(|it| it.hook.is_some()),
+        git_auto_pull: settings.pulls(),
         inbox: settings.bindings.inbox && settings.mode == Mode::Durable,
         rate_limit: settings.bindings.rate_limit,
     };
@@ -201,6 +205,7 @@ pub fn health(settings: &Settings, trouble: Option<&str>) -> Answer {
         version: crate::VERSION,
         mode: if settings.mode == Mode::Direct { "direct" } else { "durable" },
         config,
+        uptime: uptime.map(|it| it.as_secs()),
     };
     let status = if trouble.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     Answer::json(status, &body)

@@ -10,7 +10,7 @@ use super::open::{Opening, When};
 use super::pace::{Hold, TargetState, earliest};
 use super::record::failed;
 use super::rows::{JobRow, State, read_jobs, select_jobs, write};
-use super::{Attempt, Carried, Failure, Job};
+use super::{Attempt, Failure, Job};
 use crate::actions::Action;
 use crate::event::{Key, Timestamp};
 use crate::log::{Code, Entry, Level};
@@ -89,24 +89,6 @@ pub fn claim(settings: &Settings, now: Timestamp, jitter: u32) -> Transaction<'_
             due.into_iter().for_each(|job| claiming.take(job));
         }
         Ok((claiming.opening.writes, claiming.claims))
-    })
-}
-
-/// What a claimed job carries: its events' ids, the last first, and how many they are.
-pub fn carried(job: i64) -> Transaction<'static, Carried> {
-    let reads = vec![
-        statement(
-            "SELECT d.key FROM carries c JOIN deliveries d ON d.id = c.delivery_id WHERE c.job_id = ?1 \
-             ORDER BY c.delivery_id DESC LIMIT ?2",
-            [job.into(), Carried::MOST_IDS.into()],
-        ),
-        statement("SELECT count(*) FROM carries WHERE job_id = ?1", [job.into()]),
-    ];
-    Transaction::new(reads, |rows| {
-        let ids = rows.first().into_iter().flatten();
-        let event_ids = ids.map(|row| row.text(0).map(str::to_owned)).collect::<Result<_, _>>()?;
-        let count = rows.get(1).and_then(|rows| rows.first()).map_or(Ok(0), |row| row.integer(0))?;
-        Ok((Vec::new(), Carried { event_ids, count: u64::try_from(count).unwrap_or_default() }))
     })
 }
 
@@ -213,6 +195,16 @@ impl Claiming<'_> {
         any
     }
 
+    /// How long the programs of a target may take, which run before its host is called.
+    fn programs(&self, target: &str) -> Duration {
+        #[cfg(not(target_arch = "wasm32"))]
+        if let Some(site) = self.settings.target(target).and_then(|it| it.site.as_ref()) {
+            return site.within();
+        }
+        let _ = target;
+        Duration::ZERO
+    }
+
     /// Claims a job that is due, or says when it will be, where its target does not allow it now.
     fn take(&mut self, mut job: JobRow) {
         let busy = self.sending.iter().find(|it| it.action == job.action && it.target == job.target);
@@ -239,7 +231,7 @@ impl Claiming<'_> {
             job = JobRow { state: State::Dead, due_at: None, reason: Some(reason), ..job };
             return self.opening.writes.push(write(&job));
         };
-        let deadline = self.now.plus(TIMEOUT);
+        let deadline = self.now.plus(TIMEOUT).plus(self.programs(&job.target));
         job.attempts = job.attempts.saturating_add(1);
         job = JobRow {
             state: State::Sending,

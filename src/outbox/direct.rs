@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Attempt, Failure, Job};
-use crate::actions::Step;
+use crate::actions::{Returned, Step};
 use crate::event::Timestamp;
 use crate::log::{Code, Entry, Level};
 use crate::settings::Settings;
@@ -19,7 +19,7 @@ pub struct Direct<'a> {
     job: Job,
     deadline: Timestamp,
     attempt: Attempt,
-    responses: Vec<Response>,
+    returned: Vec<Returned>,
 }
 
 /// What happened since the dispatcher was last asked.
@@ -62,7 +62,7 @@ impl<'a> Direct<'a> {
     pub fn new(settings: &'a Settings, job: Job, received_at: Timestamp) -> Direct<'a> {
         let attempt = Attempt { number: 0, started_at: received_at };
         let deadline = received_at.plus(Direct::WINDOW);
-        Direct { settings, job, deadline, attempt, responses: Vec::new() }
+        Direct { settings, job, deadline, attempt, returned: Vec::new() }
     }
 
     /// What to do next, and what to log.
@@ -70,16 +70,19 @@ impl<'a> Direct<'a> {
         match input {
             Input::Wake => {
                 self.attempt = Attempt { number: self.attempt.number.saturating_add(1), started_at: now };
-                self.responses.clear();
+                self.returned.clear();
             }
-            Input::Response(Ok(response)) => self.responses.push(response),
+            Input::Response(Ok(response)) => self.returned.push(Returned::Response(response)),
             Input::Response(Err(failure)) => return self.failed(&failure, now),
         }
-        match (self.job.action.step)(self.settings, &self.job, &self.responses, now) {
+        match (self.job.action.step)(self.settings, &self.job, &self.returned, now) {
             Step::Send(request) => {
                 let timeout = Direct::TIMEOUT.min(self.deadline.since(now));
                 (Output::Send { request, timeout }, None)
             }
+            // The settings see to it that nothing is run without an inbox.
+            #[cfg(not(target_arch = "wasm32"))]
+            Step::Run(_) => self.failed(&Failure::NotSet, now),
             Step::Done(done) => {
                 let status = done.status.map(u64::from);
                 let entry = self.entry(Level::Info, self.job.action.done, now).with_some("status", status);

@@ -1,5 +1,6 @@
 //! What came of an attempt: done, again later, or dead; and what that means for what waits behind it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::open::{Opening, When};
@@ -84,7 +85,8 @@ pub fn record<'a>(
 /// A job is done, and with it every dead deploy of its target, for one call carries all; what waits behind it may go.
 fn succeeded(job: JobRow, done: &Done, blocked: &[JobRow], opening: &mut Opening<'_>) {
     let now = opening.now;
-    opening.writes.push(ended(&job, "accepted", done.status, done.reference.as_deref(), now));
+    let detail = detail(done.reference.as_deref(), done.printed());
+    opening.writes.push(ended(&job, "accepted", done.status, detail.as_deref(), now));
     opening.writes.push(statement(
         "UPDATE jobs SET state = 'superseded', reason = 'a later call of its target was accepted', \
          finished_at = ?1 WHERE target = ?2 AND action = ?3 AND action = 'deploy' AND state = 'dead'",
@@ -112,10 +114,13 @@ pub(super) fn failed(job: JobRow, failure: &Failure, opening: &mut Opening<'_>, 
         Failure::Timeout(_) | Failure::Network { .. } => "unknown",
         Failure::Status { .. } | Failure::NotSet if failure.is_refusal() => "refused",
         Failure::Status { .. } | Failure::NotSet => "failed",
+        #[cfg(not(target_arch = "wasm32"))]
+        Failure::Program { .. } => "failed",
     };
     let reason = failure.to_string();
     let status = failure.status().map(|it| it.as_u16());
-    opening.writes.push(ended(&job, outcome, status, Some(&reason), now));
+    let detail = detail(Some(&reason), failure.printed());
+    opening.writes.push(ended(&job, outcome, status, detail.as_deref(), now));
     if let Some(wait) = failure.retry_after() {
         let hold = opening.known.hold_until(&job.target, now.plus(wait.min(MOST_RETRY_AFTER)));
         opening.writes.push(hold);
@@ -131,6 +136,15 @@ pub(super) fn failed(job: JobRow, failure: &Failure, opening: &mut Opening<'_>, 
     let thousandths = delay.copied().unwrap_or_default().saturating_mul(jitter.min(200).saturating_add(900));
     let again = now.plus(thousandths.checked_div(1000).unwrap_or_default());
     opening.retry(job, again)
+}
+
+/// What is kept with an attempt: what was said of it, and what was printed.
+fn detail<'a>(said: Option<&'a str>, printed: Option<&str>) -> Option<Cow<'a, str>> {
+    match (said, printed.filter(|it| !it.is_empty())) {
+        (said, None) => said.map(Cow::Borrowed),
+        (None, Some(printed)) => Some(Cow::Owned(printed.to_owned())),
+        (Some(said), Some(printed)) => Some(Cow::Owned(format!("{said}\n{printed}"))),
+    }
 }
 
 fn ended(

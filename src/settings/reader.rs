@@ -199,7 +199,12 @@ impl Reader {
     }
 
     /// The value of a setting that has a default: the table's holds where none is given or it is wrong.
-    fn one<T>(&mut self, name: &str, read: impl Fn(&str) -> Option<T>, expected: &'static str) -> T {
+    pub(super) fn one<T>(
+        &mut self,
+        name: &str,
+        read: impl Fn(&str) -> Option<T>,
+        expected: &'static str,
+    ) -> T {
         if let Some(text) = self.value(name, REMOVE) {
             if let Some(value) = read(&text) {
                 return value;

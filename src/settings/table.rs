@@ -22,6 +22,9 @@ pub enum Scope {
     Everywhere,
     /// Only where there is an inbox; direct mode ignores it and says so.
     Inbox,
+    /// Only on a server.
+    #[cfg(not(target_arch = "wasm32"))]
+    Server,
 }
 
 const fn setting(name: &'static str, default: &'static str, help: &'static str) -> Setting {
@@ -30,6 +33,11 @@ const fn setting(name: &'static str, default: &'static str, help: &'static str) 
 
 const fn inbox_setting(name: &'static str, default: &'static str, help: &'static str) -> Setting {
     scoped(name, default, help, Scope::Inbox)
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+const fn server_setting(name: &'static str, default: &'static str, help: &'static str) -> Setting {
+    scoped(name, default, help, Scope::Server)
 }
 
 #[cfg_attr(target_arch = "wasm32", allow(unused_variables, reason = "only the command explains settings"))]
@@ -136,7 +144,36 @@ pub static SETTINGS: &[Setting] = &[
     inbox_setting("ADMIN_TOKEN", "", "Opens the owner's page and commands."),
 ];
 
-/// The default of a setting in the table, as text.
+/// The settings that only a server has.
+#[cfg(not(target_arch = "wasm32"))]
+pub static SERVER_SETTINGS: &[Setting] = &[
+    server_setting(
+        "REBUILD_COMMAND",
+        "",
+        "The command that builds the site on this machine; with a suffix, that of a further target.",
+    ),
+    server_setting(
+        "REBUILD_TIMEOUT_SECONDS",
+        "600",
+        "How long it may take; then it is ended with all that it started.",
+    ),
+    server_setting("GIT_AUTO_PULL", "false", "`true`: `git pull` in `SITE_DIR` before anything is built."),
+    server_setting("GIT_BRANCH", "main", "The branch that is pulled."),
+    server_setting("SITE_DIR", "", "Where the site's sources are; the working directory without it."),
+    server_setting("PORT", "3100", "The port on which the server listens."),
+    server_setting("HOST", "0.0.0.0", "The address on which it listens."),
+    server_setting("DATABASE", "", "The file in which it stores; in the user's state directory without it."),
+    server_setting(
+        "TRUSTED_PROXIES",
+        "loopback",
+        "Whose word for a client's address is believed: addresses and ranges, with commas.",
+    ),
+];
+
+/// The default of a setting in the tables, as text.
 pub(super) fn default(name: &str) -> &'static str {
-    SETTINGS.iter().find(|it| it.name == name).map_or("", |it| it.default)
+    let all = SETTINGS.iter();
+    #[cfg(not(target_arch = "wasm32"))]
+    let all = all.chain(SERVER_SETTINGS);
+    all.into_iter().find(|it| it.name == name).map_or("", |it| it.default)
 }

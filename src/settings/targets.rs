@@ -1,4 +1,5 @@
-//! The settings of deploy targets: which hook, how calls are paced, which budget they draw from.
+//! The settings of deploy targets: which hook, how calls are paced, which budget they draw from; on a server also
+//! what is done there first.
 //!
 //! The settings without a suffix are the target `default`'s; `…__<NAME>` are those of a further target. A further
 //! target paces like the first where it has no settings of its own.
@@ -8,6 +9,8 @@ use std::time::Duration;
 use http::Uri;
 
 use super::reader::{REMOVE, Reader};
+#[cfg(not(target_arch = "wasm32"))]
+use super::server::Site;
 use super::{SettingsError, table};
 use crate::outbox::schedule::{self, Schedule};
 
@@ -19,8 +22,11 @@ pub const DEFAULT: &str = "default";
 pub struct Target {
     /// Its name in paths, logs and settings.
     pub name: String,
-    /// The deploy hook. **Invariant:** a secret, never logged.
-    pub hook: Uri,
+    /// The deploy hook; on a server there may be none. **Invariant:** a secret, never logged.
+    pub hook: Option<Uri>,
+    /// What is done on this machine before.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub site: Option<Site>,
     /// How its calls are paced.
     pub pace: Pace,
     /// The budget that its calls draw from, by name.
@@ -55,6 +61,11 @@ const FIRST: &str = "CLOUDFLARE_DEPLOY_HOOK";
 const SECOND: &str = "DEPLOY_HOOK_URL";
 const PRODUCTION: &str = "CLOUDFLARE_DEPLOY_HOOK_PROD";
 const STAGING: &str = "CLOUDFLARE_DEPLOY_HOOK_STAGING";
+/// With a suffix, each of these makes a further target.
+#[cfg(target_arch = "wasm32")]
+const MAKES_TARGET: &[&str] = &[FIRST, SECOND];
+#[cfg(not(target_arch = "wasm32"))]
+const MAKES_TARGET: &[&str] = &[FIRST, SECOND, super::server::COMMAND, super::server::PULL];
 /// A build that is called again at Vercel is canceled, so a call waits until one is probably done.
 const VERCEL_GAP: Duration = Duration::from_secs(300);
 
@@ -69,33 +80,42 @@ impl Reader {
     /// Reads all targets. In direct mode calls are not paced, and the settings for that are not looked at.
     pub(super) fn deploys(&mut self, direct: bool) -> Deploys {
         let (setting, hook) = self.deploy_hook();
-        let mut hooks: Vec<(String, Uri)> = hook.map(|hook| (DEFAULT.to_owned(), hook)).into_iter().collect();
-        for suffix in self.suffixes(&[FIRST, SECOND]) {
+        let mut targets: Vec<Target> = self.built(DEFAULT.to_owned(), hook).into_iter().collect();
+        for suffix in self.suffixes(MAKES_TARGET) {
             let hook = self.hook_of(&format!("{FIRST}__{suffix}"), &format!("{SECOND}__{suffix}"));
-            hooks.extend(hook.map(|hook| (name_of(&suffix), hook)));
+            targets.extend(self.built(name_of(&suffix), hook));
         }
+        #[cfg(not(target_arch = "wasm32"))]
+        self.check_sites(&targets, direct);
         if direct {
-            let pace = Pace { settle: Duration::ZERO, max_wait: Duration::ZERO, min_gap: Duration::ZERO };
-            let target = |(name, hook)| Target { name, hook, pace, budget: None, schedule: None };
-            return Deploys {
-                setting,
-                targets: hooks.into_iter().map(target).collect(),
-                budgets: Vec::new(),
-            };
+            return Deploys { setting, targets, budgets: Vec::new() };
         }
         let budgets = self.budgets();
-        let targets =
-            hooks.into_iter().filter_map(|(name, hook)| self.target(name, hook, &budgets)).collect();
+        let targets = targets.into_iter().filter_map(|it| self.paced(it, &budgets)).collect();
         Deploys { setting, targets, budgets }
     }
 
+    /// A target, if there is anything that builds it. How it is paced is not known yet.
+    fn built(&mut self, name: String, hook: Option<Uri>) -> Option<Target> {
+        let pace = Pace { settle: Duration::ZERO, max_wait: Duration::ZERO, min_gap: Duration::ZERO };
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            let site = self.site(&name);
+            let any = hook.is_some() || site.is_some();
+            any.then_some(Target { name, hook, site, pace, budget: None, schedule: None })
+        }
+        #[cfg(target_arch = "wasm32")]
+        hook.map(|hook| Target { name, hook: Some(hook), pace, budget: None, schedule: None })
+    }
+
     /// A target with its pace; nothing if a setting of it is wrong, for then it is disabled.
-    fn target(&mut self, name: String, hook: Uri, budgets: &[Budget]) -> Option<Target> {
+    fn paced(&mut self, target: Target, budgets: &[Budget]) -> Option<Target> {
         let before = self.problems.len();
+        let name = target.name.clone();
         let settle = self.seconds("DEPLOY_SETTLE_SECONDS", &name);
         let max_wait = self.seconds("DEPLOY_MAX_WAIT_SECONDS", &name);
         let given_gap = self.setting_of("DEPLOY_MIN_GAP_SECONDS", &name).is_some();
-        let vercel = hook.host() == Some("api.vercel.com");
+        let vercel = target.hook.as_ref().and_then(Uri::host) == Some("api.vercel.com");
         let min_gap = self.seconds("DEPLOY_MIN_GAP_SECONDS", &name);
         let min_gap = if vercel && !given_gap { VERCEL_GAP } else { min_gap };
         if settle > max_wait && self.problems.len() == before {
@@ -119,11 +139,11 @@ impl Reader {
         // A budget that is set but wrong is none that a target may go without.
         let known = budget.iter().all(|name| budgets.iter().any(|it| it.name == *name));
         let pace = Pace { settle, max_wait, min_gap };
-        (known && self.problems.len() == before).then_some(Target { name, hook, pace, budget, schedule })
+        (known && self.problems.len() == before).then_some(Target { pace, budget, schedule, ..target })
     }
 
     /// The setting that holds for a target: its own, else the one without a suffix, if either is there.
-    fn setting_of(&self, setting: &str, target: &str) -> Option<String> {
+    pub(super) fn setting_of(&self, setting: &str, target: &str) -> Option<String> {
         let own = format!("{setting}__{}", suffix_of(target));
         [own, setting.to_owned()].into_iter().find(|name| self.given(name).is_some())
     }
@@ -256,6 +276,6 @@ fn name_of(suffix: &str) -> String {
     suffix.to_ascii_lowercase().replace('_', "-")
 }
 
-fn suffix_of(name: &str) -> String {
+pub(super) fn suffix_of(name: &str) -> String {
     name.to_ascii_uppercase().replace('-', "_")
 }

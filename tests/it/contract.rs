@@ -23,7 +23,10 @@ fn answer(settings: &Settings, method: &str, path: &str, headers: &[(&str, &str)
     let (head, body) = request.into_parts();
     let decided = match contract::open(settings, &head) {
         Ok(Opening::Answer(answer)) => return answer,
-        Ok(asked @ (Opening::Command(_) | Opening::AskInbox)) => panic!("the inbox is asked: {asked:?}"),
+        Ok(Opening::Health { strict: false }) => return contract::health(settings, None, None),
+        Ok(asked @ (Opening::Command(_) | Opening::Health { strict: true })) => {
+            panic!("the inbox is asked: {asked:?}")
+        }
         Ok(Opening::Read { .. }) => {
             receive(settings, &http::Request::from_parts(head.clone(), body.clone()), NOW)
         }

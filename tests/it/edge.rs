@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use presshook::Response;
-use presshook::actions::{Done, Step};
+use presshook::actions::{Done, Returned, Step};
 use presshook::event::Timestamp;
 use presshook::inbox::message::{Message, Receipt};
 use presshook::inbox::{self, commands::Outcome};
@@ -234,6 +234,7 @@ impl Edge {
         let step = claimed.job.action.step;
         let request = match step(&self.settings, &claimed.job, &[], self.now) {
             Step::Send(request) => request,
+            Step::Run(program) => panic!("no program of {program:?} is run here"),
             Step::Done(done) => return self.fly(claimed, Ok(done), Duration::ZERO, Duration::ZERO),
             Step::Fail(failure) => return self.fly(claimed, Err(failure), Duration::ZERO, Duration::ZERO),
         };
@@ -258,10 +259,10 @@ impl Edge {
             Does::Says(body) => (answer.took, Ok(response(200, &[], body))),
         };
         let result = response.and_then(|response| {
-            match step(&self.settings, &claimed.job, &[response], now.plus(took)) {
+            match step(&self.settings, &claimed.job, &[Returned::Response(response)], now.plus(took)) {
                 Step::Done(done) => Ok(done),
                 Step::Fail(failure) => Err(failure),
-                Step::Send(_) => panic!("a deploy is one call"),
+                Step::Send(_) | Step::Run(_) => panic!("a deploy is one call"),
             }
         });
         self.fly(claimed, result, took, answer.late);

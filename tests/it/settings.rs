@@ -2,7 +2,7 @@
 
 use presshook::event::Kind;
 use presshook::log::{self, Level};
-use presshook::settings::{SETTINGS, Settings};
+use presshook::settings::{SERVER_SETTINGS, SETTINGS, Settings};
 
 use crate::{HOOK, SECRET, settings};
 
@@ -143,7 +143,10 @@ fn the_deploy_hook_follows_the_environment() {
         ("CLOUDFLARE_DEPLOY_HOOK_STAGING", "https://s.example/"),
     ];
     let chosen = |more: &[(&str, &str)]| {
-        settings(&[&both, more].concat()).targets.first().and_then(|it| it.hook.host().map(str::to_owned))
+        settings(&[&both, more].concat())
+            .targets
+            .first()
+            .and_then(|it| it.hook.as_ref()?.host().map(str::to_owned))
     };
     let cases: &[(&[(&str, &str)], &str)] = &[
         (&[], "s.example"),
@@ -243,7 +246,7 @@ fn a_secret_is_never_printed() {
 
 #[test]
 fn the_defaults_of_the_table_are_the_ones_in_force() {
-    let defaults = SETTINGS.iter().filter(|it| !it.default.is_empty());
+    let defaults = SETTINGS.iter().chain(SERVER_SETTINGS).filter(|it| !it.default.is_empty());
     let explicit = Settings::read(defaults.map(|it| (it.name.to_owned(), it.default.to_owned())));
     let implicit = settings(&[]);
     assert_eq!(explicit.problems, []);

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use presshook::actions::ACTIONS;
 use presshook::samples::Vectors;
-use presshook::settings::SETTINGS;
+use presshook::settings::{SERVER_SETTINGS, SETTINGS};
 use presshook::sources::SOURCES;
 use presshook::store::migrations::MIGRATIONS;
 
@@ -145,8 +145,8 @@ fn the_readme_lists_the_settings_of_the_table_and_no_others() {
     let cells = |row: &str| -> Vec<String> { row.split('|').map(|cell| cell.trim().to_owned()).collect() };
     let rows: Vec<Vec<String>> = rows.map(cells).collect();
     let code = |text: &str| if text.is_empty() { String::new() } else { format!("`{text}`") };
-    let table =
-        SETTINGS.iter().map(|it| cells(&format!("|{}|{}|{}|", code(it.name), code(it.default), it.help)));
+    let all = SETTINGS.iter().chain(SERVER_SETTINGS);
+    let table = all.map(|it| cells(&format!("|{}|{}|{}|", code(it.name), code(it.default), it.help)));
     assert_eq!(rows, table.collect::<Vec<_>>());
 }
 

@@ -1,0 +1,262 @@
+//! What is done on this machine before a host is called: `git pull`, then the owner's rebuild command.
+//!
+//! **Invariant:** nothing that a sender sent is in a command line. A command is told of the events in variables of
+//! its environment and on its standard input.
+
+use serde_json::Value;
+
+use super::Body;
+use crate::actions::{Returned, Step};
+use crate::event::Timestamp;
+use crate::outbox::{Failure, Job};
+use crate::program::{Call, Ended, Exit, PULL_WITHIN, Program};
+use crate::settings::{Rebuild, Site};
+
+/// The name of the owner's command in messages.
+const REBUILD: &str = "REBUILD_COMMAND";
+/// The longest value of a variable, in bytes: systems refuse longer environments.
+const MOST_VARIABLE: usize = 4096;
+
+/// What comes next for a target.
+pub(super) enum Next<'r> {
+    /// A step on this machine, or the end of the attempt.
+    Step(Step),
+    /// All that was to be done here is done; what was returned after it is the host's.
+    Past {
+        /// The last that was printed.
+        printed: String,
+        rest: &'r [Returned],
+    },
+}
+
+/// What is run for a site, in order, and what its end means.
+enum Part<'s> {
+    Branch(&'s str),
+    Pull(&'s str),
+    Rebuild(&'s Rebuild),
+}
+
+pub(super) fn step<'r>(site: &Site, job: &Job, returned: &'r [Returned], now: Timestamp) -> Next<'r> {
+    let pull = site.pull.iter().flat_map(|branch| [Part::Branch(branch), Part::Pull(branch)]);
+    let parts: Vec<Part<'_>> = pull.chain(site.rebuild.iter().map(Part::Rebuild)).collect();
+    let mut printed = String::new();
+    for (part, end) in parts.iter().zip(returned) {
+        let Returned::Exit(exit) = end else { return Next::Step(Step::Fail(Failure::NotSet)) };
+        if let Err(failure) = part.judge(exit) {
+            return Next::Step(Step::Fail(failure));
+        }
+        if !matches!(part, Part::Branch(_)) {
+            exit.printed.clone_into(&mut printed);
+        }
+    }
+    match parts.get(returned.len()) {
+        Some(part) => Next::Step(Step::Run(part.program(site, job, now))),
+        None => Next::Past { printed, rest: returned.get(parts.len()..).unwrap_or_default() },
+    }
+}
+
+impl Part<'_> {
+    fn program(&self, site: &Site, job: &Job, now: Timestamp) -> Program {
+        let git = |name, arguments: &[&str]| Program {
+            name,
+            call: Call::Plain("git", arguments.iter().map(|it| (*it).to_owned()).collect()),
+            directory: site.directory.clone(),
+            environment: [
+                // Its words are read.
+                ("LC_ALL", "C"),
+                // Nobody is there to answer.
+                ("GIT_TERMINAL_PROMPT", "0"),
+                ("SSH_ASKPASS", "false"),
+                ("SSH_ASKPASS_REQUIRE", "force"),
+            ]
+            .map(|(name, value)| (name, value.to_owned()))
+            .into(),
+            input: Vec::new(),
+            within: PULL_WITHIN,
+        };
+        match self {
+            Part::Branch(_) => git("git symbolic-ref", &["symbolic-ref", "--short", "HEAD"]),
+            Part::Pull(branch) => git("git pull", &["pull", "--ff-only", "--no-rebase", "origin", branch]),
+            Part::Rebuild(rebuild) => Program {
+                name: REBUILD,
+                call: Call::Shell(rebuild.command.clone()),
+                directory: site.directory.clone(),
+                environment: variables(job),
+                input: input(job, now),
+                within: rebuild.within,
+            },
+        }
+    }
+
+    /// Whether it succeeded, or why not, in an owner's words.
+    fn judge(&self, exit: &Exit) -> Result<(), Failure> {
+        let failed =
+            |reason: String, again| Err(Failure::Program { reason, printed: exit.printed.clone(), again });
+        let name = match self {
+            Part::Branch(_) => "git",
+            Part::Pull(_) => "`git pull`",
+            Part::Rebuild(_) => "`REBUILD_COMMAND`",
+        };
+        let status = match exit.ended {
+            Ended::Status(status) => status,
+            Ended::Signal(signal) => return failed(format!("{name} was ended by signal {signal}"), true),
+            Ended::Timeout => return failed(self.too_long(), true),
+            Ended::Stopped => {
+                return failed(
+                    format!("{name} was ended, because the server stopped; it is run again"),
+                    true,
+                );
+            }
+            Ended::NotStarted => return failed(format!("{name} could not be started"), true),
+            Ended::Busy => {
+                let reason =
+                    format!("{name} waits: an earlier run, which outlived its server, is still going");
+                return failed(reason, true);
+            }
+        };
+        match self {
+            Part::Branch(branch) => match (status, exit.printed.trim()) {
+                (0, found) if found == *branch => Ok(()),
+                (0, found) => {
+                    let found = found.chars().take(100).collect::<String>();
+                    let reason = format!(
+                        "`SITE_DIR` is on the branch `{found}`, not on `{branch}`: run `git switch {branch}` there, \
+                         or set `GIT_BRANCH`"
+                    );
+                    failed(reason, true)
+                }
+                _ => failed(not_on_a_branch(&exit.printed), true),
+            },
+            Part::Pull(_) if status != 0 => {
+                failed(format!("`git pull` failed: {}", why(&exit.printed)), true)
+            }
+            Part::Rebuild(_) if status != 0 => {
+                let (hint, again) = match status {
+                    // As shells say it (POSIX, section 2.8.2).
+                    126 => (": the shell may not run it", false),
+                    127 => (": the shell does not find it, `PATH` may differ from your own", false),
+                    _ => ("; what it printed last is kept with the attempt", true),
+                };
+                failed(format!("`REBUILD_COMMAND` ended with status {status}{hint}"), again)
+            }
+            Part::Pull(_) | Part::Rebuild(_) => Ok(()),
+        }
+    }
+
+    fn too_long(&self) -> String {
+        match self {
+            Part::Branch(_) | Part::Pull(_) => {
+                format!("`git pull` took longer than {} s and was ended", PULL_WITHIN.as_secs())
+            }
+            Part::Rebuild(rebuild) => format!(
+                "`REBUILD_COMMAND` took longer than the {} s of `REBUILD_TIMEOUT_SECONDS` and was ended",
+                rebuild.within.as_secs()
+            ),
+        }
+    }
+}
+
+fn not_on_a_branch(printed: &str) -> String {
+    if printed.contains("not a git repository") {
+        "`GIT_AUTO_PULL` is on, but `SITE_DIR` is no Git work tree".to_owned()
+    } else if printed.contains("not a symbolic ref") {
+        "`SITE_DIR` is on no branch (a detached HEAD): run `git switch` there".to_owned()
+    } else {
+        why(printed).to_owned()
+    }
+}
+
+/// Why `git` failed, in an owner's words, from its own.
+fn why(printed: &str) -> &'static str {
+    const REASONS: [(&[&str], &str); 8] = [
+        (
+            &["dubious ownership"],
+            "`SITE_DIR` belongs to another user: run the server as that user, or set `safe.directory` in Git",
+        ),
+        (
+            &["Not possible to fast-forward", "Diverging branches"],
+            "the branch has commits that the remote lacks (it has diverged): push or drop them in `SITE_DIR`",
+        ),
+        (
+            &["would be overwritten by merge", "You have unstaged changes"],
+            "files in `SITE_DIR` were changed there, and the remote changes them too: commit or undo the changes",
+        ),
+        (
+            &["unmerged files", "not concluded your merge", "unfinished merge"],
+            "a merge in `SITE_DIR` is not finished: finish it, or run `git merge --abort` there",
+        ),
+        (&["index.lock", "cannot lock ref"], "another `git` is at work in `SITE_DIR`"),
+        (&["couldn't find remote ref"], "the remote has no such branch: see `GIT_BRANCH`"),
+        (
+            &["does not appear to be a git repository", "No such remote"],
+            "the remote `origin` is missing or leads nowhere: see `git remote -v` in `SITE_DIR`",
+        ),
+        (
+            &[
+                "Could not resolve host",
+                "unable to access",
+                "Could not read from remote",
+                "Connection refused",
+                "could not read Username",
+                "Permission denied (publickey",
+            ],
+            "the remote cannot be reached, or does not let this user in",
+        ),
+    ];
+    let says = |words: &&str| printed.contains(*words);
+    let known = REASONS.iter().find(|(words, _)| words.iter().any(|it| says(&it)));
+    known.map_or("see what it printed, which is kept with the attempt", |(_, reason)| *reason)
+}
+
+/// The variables that tell a command of the last event that it is run for.
+fn variables(job: &Job) -> Vec<(&'static str, String)> {
+    let mut variables = vec![
+        ("PRESSHOOK_TARGET", job.target.clone()),
+        ("PRESSHOOK_SOURCE", job.source.clone()),
+        ("PRESSHOOK_EVENT_ID", job.event_id.0.clone()),
+    ];
+    variables.extend(job.carried.as_ref().map(|it| ("PRESSHOOK_EVENT_COUNT", it.count.to_string())));
+    let last = job.carried.iter().flat_map(|it| &it.deliveries).next();
+    let event = last.and_then(|it| serde_json::from_str::<Value>(&it.events).ok()?.get(0).cloned());
+    for (name, place) in [
+        ("PRESSHOOK_EVENT_TYPE", "/name"),
+        ("PRESSHOOK_EVENT_KIND", "/kind"),
+        ("PRESSHOOK_ARTICLE_ID", "/item/id"),
+        ("PRESSHOOK_ARTICLE_SLUG", "/item/slug"),
+        ("PRESSHOOK_ARTICLE_URL", "/item/url"),
+        ("PRESSHOOK_ARTICLE_TITLE", "/item/title"),
+        ("PRESSHOOK_ARTICLE_LANGUAGE", "/item/language"),
+    ] {
+        let value = event.as_ref().and_then(|it| it.pointer(place)?.as_str());
+        // Each is there, so that none is taken from the server's own environment.
+        variables.push((name, value.unwrap_or_default().to_owned()));
+    }
+    for (_, value) in &mut variables {
+        // No system takes a NUL in a variable.
+        value.retain(|it| it != '\0');
+        value.truncate(value.floor_char_boundary(MOST_VARIABLE));
+    }
+    variables
+}
+
+/// What a command reads: a deploy call's body, the events, the newest first, and the newest delivery's own payload.
+fn input(job: &Job, now: Timestamp) -> Vec<u8> {
+    let mut whole = serde_json::to_value(Body::of(job, now)).unwrap_or_default();
+    let Some(members) = whole.as_object_mut() else { return Vec::new() };
+    members.insert("target".to_owned(), job.target.as_str().into());
+    let mut events = Vec::new();
+    for delivery in job.carried.iter().flat_map(|it| &it.deliveries) {
+        let Ok(Value::Array(list)) = serde_json::from_str(&delivery.events) else { continue };
+        for mut event in list {
+            if let Some(event) = event.as_object_mut() {
+                event.insert("connection".to_owned(), delivery.connection.as_str().into());
+                event.insert("event_id".to_owned(), delivery.event_id.as_str().into());
+            }
+            events.push(event);
+        }
+    }
+    members.insert("events".to_owned(), Value::Array(events));
+    let payload = job.carried.as_ref().and_then(|it| serde_json::from_slice(&it.payload).ok());
+    members.extend(payload.map(|payload| ("payload".to_owned(), payload)));
+    serde_json::to_vec(&whole).unwrap_or_default()
+}
