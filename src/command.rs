@@ -12,6 +12,7 @@ mod completions;
 mod health;
 mod inspect;
 mod send;
+mod serve;
 mod sources;
 mod verify;
 
@@ -44,6 +45,7 @@ command line is kept in the shell's history.
 #[derive(Parser)]
 #[command(name = "presshook", version, after_long_help = PATH)]
 enum Command {
+    Serve(serve::Serve),
     Sources(sources::Sources),
     Inspect(inspect::Inspect),
     Send(send::Send),
@@ -57,6 +59,7 @@ enum Command {
 /// Does what the command line asks for.
 pub(crate) fn run() -> ExitCode {
     let (name, done) = match Command::parse() {
+        Command::Serve(serve) => ("serve", serve.run()),
         Command::Sources(sources) => ("sources", sources.run()),
         Command::Inspect(inspect) => ("inspect", inspect.run()),
         Command::Send(send) => ("send", send.run()),

@@ -21,6 +21,8 @@ use crate::settings::{Mode, Settings};
 use crate::signature::{Secret, SignatureError};
 use crate::sources::{Connection, Source};
 
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use answer::defect;
 pub use answer::{Answer, COMMON_HEADERS, OPEN, accepted, greeted, health, owned, rejected};
 use answer::{online, preflight};
 

@@ -75,7 +75,10 @@ pub enum Code {
     InboxFailed,
     /// A defect of ours.
     InternalError,
-    /// The server listens; the fields say what it will do.
+    /// What a server that starts will do; the fields say it.
+    #[cfg(not(target_arch = "wasm32"))]
+    ServerSetUp,
+    /// The server listens.
     #[cfg(not(target_arch = "wasm32"))]
     ServerStarted,
     /// The server was asked to stop, and finishes what is under way.
@@ -118,6 +121,8 @@ impl Code {
         Code::InboxFailed,
         Code::InternalError,
         #[cfg(not(target_arch = "wasm32"))]
+        Code::ServerSetUp,
+        #[cfg(not(target_arch = "wasm32"))]
         Code::ServerStarted,
         #[cfg(not(target_arch = "wasm32"))]
         Code::ServerStopping,
@@ -152,6 +157,8 @@ impl Code {
             Code::NothingToTrigger => "NOTHING_TO_TRIGGER",
             Code::InboxFailed => "INBOX_FAILED",
             Code::InternalError => "INTERNAL_ERROR",
+            #[cfg(not(target_arch = "wasm32"))]
+            Code::ServerSetUp => "SERVER_SET_UP",
             #[cfg(not(target_arch = "wasm32"))]
             Code::ServerStarted => "SERVER_STARTED",
             #[cfg(not(target_arch = "wasm32"))]
@@ -236,6 +243,12 @@ impl Entry {
             Some(value) => self.with(name, value),
             None => self,
         }
+    }
+
+    /// The fields, in order.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn fields(&self) -> &[(&'static str, Field)] {
+        &self.fields
     }
 
     /// The line: a JSON object without a line break.

@@ -1,3 +1,150 @@
-//! The native edge: what the server is made of.
+//! The native edge: a server, for every machine that is not Cloudflare's. It reads the environment, the clock and the
+//! disk, carries out what the core decides, and decides nothing about a delivery.
+//!
+//! - [`start`]: what must be so before it listens, and what it says of itself.
+//! - `http`: connections, and what becomes of a request.
+//! - `inbox`: the thread that stores, many deliveries in one commit.
+//! - [`store`]: the SQLite file.
+//! - `dispatch`: the jobs that are due are carried out.
+//! - `hosts`: calling deploy hooks.
+//! - `programs`: running `git` and the owner's command.
+//! - [`clients`]: who a client is, and how often it may fail.
+//! - `print`: the log.
+//!
+//! A panic ends one request, or one attempt, and is told in the log.
+#![allow(clippy::disallowed_methods, reason = "an edge reads the clock, the environment and files")]
 
+pub mod clients;
+mod dispatch;
+mod hosts;
+mod http;
+mod inbox;
+mod print;
+pub mod programs;
+pub mod start;
 pub mod store;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::event::Timestamp;
+use crate::log::{Code, Entry, Level};
+use start::Ready;
+
+/// How long requests and calls that are under way may take once the server is to stop.
+const FINISH_WITHIN: Duration = Duration::from_secs(20);
+
+/// Serves until a signal asks it to stop, and tells whether it ended well.
+///
+/// # Errors
+/// In words, if it cannot begin.
+pub fn serve(ready: Ready) -> Result<bool, String> {
+    let threads = std::thread::available_parallelism().map_or(1, |it| it.get().min(4));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .thread_name("presshook")
+        .enable_all()
+        .build()
+        .map_err(|error| format!("the runtime cannot be started: {error}"))?;
+    runtime.block_on(run(ready))
+}
+
+async fn run(ready: Ready) -> Result<bool, String> {
+    let started = Instant::now();
+    let (host, port) = (ready.settings.server.host.clone(), ready.settings.server.port);
+    let listener = TcpListener::bind((host.as_str(), port)).await.map_err(|error| {
+        format!("it cannot listen on {host}, port {port}: {error}; `HOST` and `PORT` choose another place")
+    })?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let log = print::Log::new(ready.settings.log_level);
+    print::log_panics(&log);
+    let signals = signals()?;
+    let (stop, stopping) = watch::channel(false);
+    let settings = Arc::new(ready.settings);
+    let inbox = inbox::Inbox::open(ready.store, Arc::clone(&settings));
+    let hosts = Arc::new(hosts::Hosts::default());
+    let programs = programs::Programs::new(&ready.database, ready.environment);
+    let dispatch = dispatch::Dispatch::new(
+        Arc::clone(&settings),
+        inbox.clone(),
+        Arc::clone(&hosts),
+        programs,
+        log.clone(),
+        stopping.clone(),
+    );
+    let server = http::Server::new(http::Parts {
+        settings: Arc::clone(&settings),
+        inbox: inbox.clone(),
+        wake: dispatch.wake(),
+        hosts,
+        proxies: ready.proxies,
+        log: log.clone(),
+        started,
+    });
+    for entry in start::told(&settings, &ready.told, &ready.database, address) {
+        log.print(entry);
+    }
+    let dispatching = tokio::spawn(dispatch.run());
+    let serving = tokio::spawn(http::listen(listener, Arc::new(server), stopping));
+    signals.first().await;
+    log.print(Entry::new(Level::Info, Code::ServerStopping).with(
+        "reason",
+        "what is under way is finished, the rest is done after the next start; a second signal ends it at once",
+    ));
+    let _ = stop.send(true);
+    let finish = async {
+        let _ = serving.await;
+        let _ = dispatching.await;
+    };
+    let finished = tokio::select! {
+        finished = tokio::time::timeout(FINISH_WITHIN, finish) => finished.is_ok(),
+        () = signals.next() => false,
+    };
+    if finished {
+        inbox.close().await;
+    }
+    log.print(Entry::new(Level::Info, Code::ServerStopped));
+    log.flush();
+    Ok(finished)
+}
+
+/// The signals that ask the server to stop.
+struct Signals(tokio::sync::Mutex<tokio::sync::mpsc::Receiver<()>>);
+
+impl Signals {
+    async fn first(&self) {
+        self.next().await;
+    }
+
+    async fn next(&self) {
+        if self.0.lock().await.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+fn signals() -> Result<Signals, String> {
+    let (sender, receiver) = tokio::sync::mpsc::channel(4);
+    for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
+        let mut signal = signal(kind).map_err(|error| format!("signals cannot be heard: {error}"))?;
+        let sender = sender.clone();
+        tokio::spawn(async move { while signal.recv().await.is_some() && sender.send(()).await.is_ok() {} });
+    }
+    Ok(Signals(tokio::sync::Mutex::new(receiver)))
+}
+
+/// Waits until the server is to stop.
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    // Whoever would tell it is gone with it.
+    drop(stopping.wait_for(|stop| *stop).await);
+}
+
+/// The time by this machine's clock.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

@@ -32,6 +32,8 @@ use crate::event::{Key, Timestamp};
 use crate::log::{Code, Entry, Level, milliseconds};
 
 pub use carried::carried;
+#[cfg(not(target_arch = "wasm32"))]
+pub use claim::recover;
 pub use claim::{Claimed, Claims, claim, next_wake};
 pub use direct::{Direct, Input, Output};
 pub use record::{Result, record};

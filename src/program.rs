@@ -1,6 +1,7 @@
 //! Programs that an action has run on this machine, as data: what to run, and how it ended. Running them is the native
 //! edge's business; a Worker has no programs.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -58,6 +59,19 @@ pub enum Ended {
     NotStarted,
     /// It was not started, because an earlier run of it is still going, which has outlived its server.
     Busy,
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ended::Status(status) => write!(f, "it ended with status {status}"),
+            Ended::Signal(signal) => write!(f, "it was ended by signal {signal}"),
+            Ended::Timeout => f.write_str("it took too long and was ended"),
+            Ended::Stopped => f.write_str("it was ended, because the server stops"),
+            Ended::NotStarted => f.write_str("it could not be started"),
+            Ended::Busy => f.write_str("an earlier run is still going"),
+        }
+    }
 }
 
 impl Exit {

@@ -35,7 +35,7 @@ mod webflow;
 mod woocommerce;
 mod wordpress;
 
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderName;
@@ -207,7 +207,7 @@ pub struct Connection {
     /// `Webhook not configured` rather than `Not found`.
     pub secrets: Vec<Secret>,
     /// What an owner's settings say of a `custom` sender's payload.
-    pub reading: Option<Rc<custom::Reading>>,
+    pub reading: Option<Arc<custom::Reading>>,
 }
 
 impl Connection {

@@ -133,6 +133,12 @@ pub fn rejected(rejection: &Rejection) -> Answer {
     }
 }
 
+/// The answer where a defect of ours leaves no other.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn defect() -> Answer {
+    Answer::error(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
+}
+
 fn not_found() -> Answer {
     #[derive(Serialize)]
     struct Endpoints {

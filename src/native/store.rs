@@ -58,6 +58,33 @@ impl Store {
         Ok(outcome)
     }
 
+    /// Carries out several transactions, one after the other and all in one commit: all of them or none.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the first that fails; nothing has been written then.
+    pub fn commit_all<'a, T>(
+        &mut self,
+        transactions: impl Iterator<Item = Transaction<'a, T>>,
+    ) -> Result<Vec<T>, StoreError> {
+        let unreachable = |error: rusqlite::Error| StoreError::Unreachable { reason: error.to_string() };
+        let running =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unreachable)?;
+        let outcomes = transactions
+            .map(|it| it.run(|statement| execute(&running, statement)))
+            .collect::<Result<Vec<T>, _>>()?;
+        running.commit().map_err(unreachable)?;
+        Ok(outcomes)
+    }
+
+    /// Writes what is in the log file into the database file. What is committed is safe without it.
+    ///
+    /// # Errors
+    /// [`StoreError`], if the disk does not take it.
+    pub fn close(&mut self) -> Result<(), StoreError> {
+        let unreachable = |error: rusqlite::Error| StoreError::Unreachable { reason: error.to_string() };
+        self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").map_err(unreachable)
+    }
+
     /// Runs one statement by itself.
     ///
     /// # Errors

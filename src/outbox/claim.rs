@@ -92,6 +92,15 @@ pub fn claim(settings: &Settings, now: Timestamp, jitter: u32) -> Transaction<'_
     })
 }
 
+/// Gives up the claims of an edge that has ended: their answers are lost, and the next claim finds them so.
+///
+/// Only for an edge that knows that it is the only one, and has claimed nothing yet.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn recover(now: Timestamp) -> Transaction<'static, ()> {
+    let given_up = statement("UPDATE jobs SET due_at = ?1 WHERE state = 'sending'", [now.into()]);
+    Transaction::new(Vec::new(), |_| Ok((vec![given_up], ())))
+}
+
 /// When there is something to do next; nothing if nothing is open.
 pub fn next_wake() -> Transaction<'static, Option<Timestamp>> {
     let reads = vec![

@@ -2,7 +2,7 @@
 //! beside what is right.
 
 use std::borrow::Cow;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{AdminToken, Mode, SettingsError, table};
@@ -22,7 +22,7 @@ pub(super) const REMOVE: &str = "give it a value or remove it";
 struct Own {
     /// Seconds that a sending time may be off; none for the sender's own figure.
     tolerance: Option<u32>,
-    reading: Option<Rc<custom::Reading>>,
+    reading: Option<Arc<custom::Reading>>,
 }
 
 /// The settings as they came, and what was found wrong so far.
@@ -123,7 +123,7 @@ impl Reader {
         let mut reading = None;
         if let Some(describe) = source.describe.filter(|_| self.problems.len() == before) {
             match describe(&|name| self.given(name)) {
-                Ok(described) => reading = Some(Rc::new(described.reading)),
+                Ok(described) => reading = Some(Arc::new(described.reading)),
                 Err((setting, expected)) => self.malformed(setting, expected),
             }
         }

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod clients;
 mod coalescing;
 mod command;
 mod contract;

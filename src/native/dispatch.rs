@@ -1,0 +1,249 @@
+//! The loop that carries out what is due: claims jobs, has their actions say what to send or to run, records what came
+//! of it, and sleeps until there is something to do again.
+//!
+//! **Invariant:** it is the only one that claims, so what an earlier server had claimed is given up when it begins.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::hosts::Hosts;
+use super::inbox::Inbox;
+use super::print::Log;
+use super::programs::Programs;
+use super::{now, stopped};
+use crate::actions::{Returned, Step};
+use crate::event::Timestamp;
+use crate::inbox::keep;
+use crate::log::{Code, Entry, Level};
+use crate::outbox::{self, Claimed, Claims, Failure, Job};
+use crate::program::{Ended, Exit, Program};
+use crate::settings::Settings;
+use crate::store::StoreError;
+
+/// How often what is old is pruned.
+const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+/// When it looks again, should the store fail.
+const AGAIN: Duration = Duration::from_secs(5);
+/// The longest sleep: the machine's clock may be set meanwhile, or the machine itself may sleep.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+/// How often it is tried to record what came of an attempt.
+const RECORD_TRIES: u32 = 10;
+
+/// What wakes the loop.
+#[derive(Clone)]
+pub(super) struct Wake {
+    /// When it wakes by itself; the last moment there is while it is at work.
+    armed: Arc<AtomicI64>,
+    notify: Arc<Notify>,
+}
+
+impl Wake {
+    /// Has it wake then, unless it does so sooner.
+    pub(super) fn at(&self, at: Timestamp) {
+        if at.0 < self.armed.fetch_min(at.0, Ordering::SeqCst) {
+            self.notify.notify_one();
+        }
+    }
+}
+
+/// The loop and what it needs.
+pub(super) struct Dispatch {
+    attempts: Arc<Attempts>,
+    wake: Wake,
+    stopping: watch::Receiver<bool>,
+}
+
+/// What an attempt needs.
+struct Attempts {
+    settings: Arc<Settings>,
+    inbox: Inbox,
+    hosts: Arc<Hosts>,
+    programs: Programs,
+    log: Log,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Dispatch {
+    pub(super) fn new(
+        settings: Arc<Settings>,
+        inbox: Inbox,
+        hosts: Arc<Hosts>,
+        programs: Programs,
+        log: Log,
+        stopping: watch::Receiver<bool>,
+    ) -> Dispatch {
+        let wake = Wake { armed: Arc::new(AtomicI64::new(i64::MAX)), notify: Arc::new(Notify::new()) };
+        let attempts = Attempts { settings, inbox, hosts, programs, log, stopping: stopping.clone() };
+        Dispatch { attempts: Arc::new(attempts), wake, stopping }
+    }
+
+    pub(super) fn wake(&self) -> Wake {
+        self.wake.clone()
+    }
+
+    /// Works until the server is to stop; then until what is under way has ended.
+    pub(super) async fn run(mut self) {
+        let attempts = &self.attempts;
+        let mut under_way = JoinSet::new();
+        let mut pruned: Option<Timestamp> = None;
+        if let Err(error) = attempts.inbox.run(|store, _| store.commit(outbox::recover(now()))).await {
+            attempts.failed("recover", &error);
+        }
+        while !*self.stopping.borrow() {
+            // What comes from here on is news.
+            self.wake.armed.store(i64::MAX, Ordering::SeqCst);
+            match attempts.claim().await {
+                Ok((claims, next)) => {
+                    for claimed in claims.claimed {
+                        let attempts = Arc::clone(attempts);
+                        under_way.spawn(async move { attempts.carry_out(claimed).await });
+                    }
+                    if claims.again {
+                        continue;
+                    }
+                    self.wake.armed.fetch_min(next.map_or(i64::MAX, |it| it.0), Ordering::SeqCst);
+                }
+                Err(error) => {
+                    attempts.failed("claim", &error);
+                    self.wake.armed.fetch_min(now().plus(AGAIN).0, Ordering::SeqCst);
+                }
+            }
+            if pruned.is_none_or(|at| now().since(at) >= PRUNE_EVERY) {
+                pruned = attempts.prune().await;
+            }
+            let sleep = Timestamp(self.wake.armed.load(Ordering::SeqCst)).since(now()).min(LONGEST_SLEEP);
+            tokio::select! {
+                () = tokio::time::sleep(sleep) => {}
+                () = self.wake.notify.notified() => {}
+                Some(_) = under_way.join_next() => {}
+                _ = self.stopping.changed() => {}
+            }
+        }
+        while under_way.join_next().await.is_some() {}
+    }
+}
+
+impl Attempts {
+    async fn claim(&self) -> Result<(Claims, Option<Timestamp>), StoreError> {
+        let claim = self.inbox.run(|store, settings| {
+            let claims = store.commit(outbox::claim(settings, now(), jitter()))?;
+            let next = if claims.again { None } else { store.commit(outbox::next_wake())? };
+            Ok((claims, next))
+        });
+        let (mut claims, next) = claim.await?;
+        std::mem::take(&mut claims.entries).into_iter().for_each(|entry| self.log.print(entry));
+        Ok((claims, next))
+    }
+
+    /// Makes one attempt that has been claimed, and records it.
+    async fn carry_out(&self, claimed: Claimed) {
+        let id = claimed.id;
+        let carried = self.inbox.run(move |store, _| store.commit(outbox::carried(id))).await;
+        let claimed = Claimed { job: Job { carried: carried.ok(), ..claimed.job.clone() }, ..claimed };
+        let result = Arc::new(self.attempt(&claimed).await);
+        let claimed = Arc::new(claimed);
+        for _ in 0..RECORD_TRIES {
+            let (claimed, result) = (Arc::clone(&claimed), Arc::clone(&result));
+            let record = self.inbox.run(move |store, settings| {
+                store.commit(outbox::record(settings, &claimed, &result, now(), jitter()))
+            });
+            match record.await {
+                Ok(entries) => return entries.into_iter().for_each(|entry| self.log.print(entry)),
+                // Where it is never recorded, the claim runs out, and the call is made again.
+                Err(error) => self.failed("record", &error),
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    async fn attempt(&self, claimed: &Claimed) -> outbox::Result {
+        let mut returned = Vec::new();
+        loop {
+            match (claimed.job.action.step)(&self.settings, &claimed.job, &returned, now()) {
+                Step::Send(request) => {
+                    let response = self.hosts.send(request, claimed.deadline.since(now())).await?;
+                    returned.push(Returned::Response(response));
+                }
+                Step::Run(program) => returned.push(Returned::Exit(self.run(claimed, &program).await)),
+                Step::Done(done) => return Ok(done),
+                Step::Fail(failure) => return Err(failure),
+            }
+        }
+    }
+
+    /// Runs a program; what it prints goes to the log line by line.
+    async fn run(&self, claimed: &Claimed, program: &Program) -> Exit {
+        let told = |level, code| {
+            claimed.job.entry(level, code, claimed.attempt, now()).with("program", program.name)
+        };
+        self.log.print_with(Level::Info, || told(Level::Info, Code::ProgramStarted));
+        let stop = stopped(self.stopping.clone());
+        let target = claimed.job.target.as_str();
+        let line = |line: &str| {
+            self.log.print_with(Level::Info, || {
+                Entry::new(Level::Info, Code::ProgramOutput)
+                    .with("target", target)
+                    .with("program", program.name)
+                    .with("line", line)
+            });
+        };
+        let exit = self.programs.run(target, program, stop, line).await;
+        let level = if exit.ended == Ended::Status(0) { Level::Info } else { Level::Warn };
+        self.log.print_with(level, || told(level, Code::ProgramEnded).with("reason", exit.ended.to_string()));
+        exit
+    }
+
+    /// Prunes; tells when, unless there is more to prune.
+    async fn prune(&self) -> Option<Timestamp> {
+        let at = now();
+        match self.inbox.run(move |store, settings| store.commit(keep::prune(settings, at))).await {
+            Ok(more) => (!more).then_some(at),
+            Err(error) => {
+                self.failed("prune", &error);
+                Some(at)
+            }
+        }
+    }
+
+    fn failed(&self, what: &str, error: &StoreError) {
+        let entry = Entry::new(Level::Error, Code::InboxFailed).with("doing", what);
+        self.log.print(entry.with("reason", error.to_string()));
+    }
+}
+
+/// Carries out a job without the inbox, a few times at most.
+pub(super) async fn directly(
+    settings: &Settings,
+    hosts: &Hosts,
+    log: &Log,
+    job: Job,
+    received_at: Timestamp,
+) {
+    let mut dispatcher = outbox::Direct::new(settings, job, received_at);
+    let mut input = outbox::Input::Wake;
+    loop {
+        let (output, entry) = dispatcher.next(input, now());
+        entry.into_iter().for_each(|entry| log.print(entry));
+        input = match output {
+            outbox::Output::Send { request, timeout: within } => {
+                let answered = timeout(within, hosts.send(request, within)).await;
+                outbox::Input::Response(answered.unwrap_or(Err(Failure::Timeout(within))))
+            }
+            outbox::Output::Sleep { until } => {
+                tokio::time::sleep(until.since(now())).await;
+                outbox::Input::Wake
+            }
+            outbox::Output::Stop => return,
+        };
+    }
+}
+
+/// A random number below 200.
+fn jitter() -> u32 {
+    fastrand::u32(..200)
+}

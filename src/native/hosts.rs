@@ -1,0 +1,68 @@
+//! Calling the hosts of sites.
+//!
+//! **Invariant:** the URL of a call is a secret, so it is in no message; redirects are not followed, for the call would
+//! lead where its owner did not send it.
+
+use std::error::Error;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::Client;
+use reqwest::redirect::Policy;
+
+use crate::outbox::Failure;
+use crate::{Request, Response};
+
+/// How much of an answer is read, in bytes.
+const MOST_READ: usize = 64 * 1024;
+
+/// What calls hosts. Made at the first call: it reads the certificates that the system trusts.
+#[derive(Default)]
+pub(super) struct Hosts(OnceLock<Result<Client, String>>);
+
+impl Hosts {
+    /// Sends a request and waits for the answer.
+    ///
+    /// # Errors
+    /// [`Failure::Timeout`] or [`Failure::Network`].
+    pub(super) async fn send(&self, request: Request, within: Duration) -> Result<Response, Failure> {
+        let client = self.0.get_or_init(client).as_ref();
+        let client = client.map_err(|reason| Failure::Network { reason: reason.clone() })?;
+        let (head, body) = request.into_parts();
+        let call = client.request(head.method, head.uri.to_string()).headers(head.headers).body(body);
+        match tokio::time::timeout(within, answer(call)).await {
+            Ok(answered) => answered.map_err(|error| Failure::Network { reason: reason(error) }),
+            Err(_) => Err(Failure::Timeout(within)),
+        }
+    }
+}
+
+fn client() -> Result<Client, String> {
+    let built = Client::builder().redirect(Policy::none()).pool_max_idle_per_host(1);
+    built.build().map_err(|error| format!("no client for HTTPS: {}", reason(error)))
+}
+
+async fn answer(call: reqwest::RequestBuilder) -> Result<Response, reqwest::Error> {
+    let mut answer = call.send().await?;
+    let mut body = BytesMut::new();
+    while body.len() < MOST_READ
+        && let Some(piece) = answer.chunk().await?
+    {
+        body.extend_from_slice(&piece);
+    }
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = answer.status();
+    *response.headers_mut() = std::mem::take(answer.headers_mut());
+    Ok(response)
+}
+
+/// What went wrong, in the words of whatever is nearest to the cause, without the URL.
+fn reason(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut cause: &dyn Error = &error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,132 @@
+//! The thread that owns the store. Deliveries that arrive while a commit is being written to the disk are stored by
+//! the next one together, so that the disk's delay is paid once for all of them.
+//!
+//! **Invariant:** acknowledge after commit. A receipt is handed out only after the commit that has its delivery.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::now;
+use super::store::Store;
+use crate::inbox::message::Message;
+use crate::inbox::{self, Accepted};
+use crate::settings::Settings;
+use crate::store::StoreError;
+
+/// Questions that wait, at most; beyond that whoever asks waits, too.
+const MOST_WAITING: usize = 1024;
+/// Deliveries in one commit, at most.
+const MOST_TOGETHER: usize = 256;
+
+type Told = oneshot::Sender<Result<Accepted, StoreError>>;
+type Run = Box<dyn FnOnce(&mut Store, &Settings) + Send>;
+
+enum Ask {
+    Accept(Message, Told),
+    Run(Run),
+}
+
+/// The way to the thread. Clones lead to the same one.
+#[derive(Clone)]
+pub(super) struct Inbox(mpsc::Sender<Ask>);
+
+impl Inbox {
+    pub(super) fn open(store: Store, settings: Arc<Settings>) -> Inbox {
+        let (sender, receiver) = mpsc::channel(MOST_WAITING);
+        // Without the thread every question is answered with an error.
+        let _ =
+            thread::Builder::new().name("inbox".to_owned()).spawn(move || work(receiver, store, &settings));
+        Inbox(sender)
+    }
+
+    /// Stores a delivery.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then it is not stored.
+    pub(super) async fn accept(&self, message: Message) -> Result<Accepted, StoreError> {
+        let (told, answer) = oneshot::channel();
+        self.ask(Ask::Accept(message, told)).await?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// Has something done with the store.
+    ///
+    /// # Errors
+    /// [`StoreError`], if the store cannot be asked.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        what: impl FnOnce(&mut Store, &Settings) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (told, answer) = oneshot::channel();
+        let run = move |store: &mut Store, settings: &Settings| {
+            let _ = told.send(what(store, settings));
+        };
+        self.ask(Ask::Run(Box::new(run))).await?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// Waits until all that was asked before has been done, and the file is tidied up.
+    pub(super) async fn close(&self) {
+        let _ = self.run(|store, _| store.close()).await;
+    }
+
+    async fn ask(&self, ask: Ask) -> Result<(), StoreError> {
+        self.0.send(ask).await.map_err(|_| gone())
+    }
+}
+
+fn gone() -> StoreError {
+    StoreError::Unreachable { reason: "the thread that stores has ended, or what it did failed".to_owned() }
+}
+
+fn work(mut receiver: mpsc::Receiver<Ask>, mut store: Store, settings: &Settings) {
+    let mut together: Vec<(Message, Told)> = Vec::new();
+    while let Some(ask) = receiver.blocking_recv() {
+        let mut next = Some(ask);
+        while let Some(ask) = next.take() {
+            match ask {
+                Ask::Accept(message, told) => together.push((message, told)),
+                Ask::Run(run) => {
+                    // In the order in which they were asked.
+                    accept(&mut store, settings, &mut together);
+                    // A panic is told by its hook; whoever asked hears that there is no answer.
+                    let _ = catch_unwind(AssertUnwindSafe(|| run(&mut store, settings)));
+                }
+            }
+            if together.len() < MOST_TOGETHER {
+                next = receiver.try_recv().ok();
+            }
+        }
+        accept(&mut store, settings, &mut together);
+    }
+}
+
+/// Stores deliveries in one commit; where one of them cannot be stored, each in its own.
+fn accept(store: &mut Store, settings: &Settings, together: &mut Vec<(Message, Told)>) {
+    if together.is_empty() {
+        return;
+    }
+    let at = now();
+    let all = || store.commit_all(together.iter().map(|(message, _)| inbox::accept(settings, message, at)));
+    let accepted = catch_unwind(AssertUnwindSafe(all)).unwrap_or_else(|_| Err(gone()));
+    match accepted {
+        Ok(accepted) => {
+            for ((_, told), accepted) in together.drain(..).zip(accepted) {
+                let _ = told.send(Ok(accepted));
+            }
+        }
+        Err(error) if together.len() == 1 => {
+            together.drain(..).for_each(|(_, told)| drop(told.send(Err(error.clone()))));
+        }
+        Err(_) => {
+            for (message, told) in together.drain(..) {
+                let one = || store.commit(inbox::accept(settings, &message, at));
+                let accepted = catch_unwind(AssertUnwindSafe(one)).unwrap_or_else(|_| Err(gone()));
+                let _ = told.send(accepted);
+            }
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! What must be so before the server listens: usable settings, a secret, a place to store in. And what it says of
+//! itself when it does: where it listens, and what it will do.
+//!
+//! **Invariant:** the database never lies where a web server or `git add` would find it, unless its owner put it there.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::clients::Proxies;
+use super::programs::is_secret;
+use super::store::Store;
+use crate::log::{self, Code, Entry, Level};
+use crate::settings::{Bindings, Settings, Site, Target};
+use crate::sources::SOURCES;
+
+/// All that a server needs to begin.
+pub struct Ready {
+    pub(super) settings: Settings,
+    pub(super) proxies: Proxies,
+    pub(super) store: Store,
+    /// Where it stores.
+    pub(super) database: PathBuf,
+    /// What the programs get that it runs, less its secrets.
+    pub(super) environment: Vec<(OsString, OsString)>,
+    pub(super) told: Told,
+}
+
+/// What only the start knows.
+pub(super) struct Told {
+    /// Held for as long as the server runs.
+    _lock: File,
+    commands: Vec<(String, String)>,
+}
+
+/// Checks settings, and opens the store.
+///
+/// # Errors
+/// Every reason why it cannot begin, in words, a line each.
+pub fn check(pairs: Vec<(String, String)>) -> Result<Ready, Vec<String>> {
+    let secrets: Vec<String> = pairs
+        .iter()
+        .filter(|(name, _)| is_secret(OsStr::new(name)))
+        .map(|(_, value)| value.clone())
+        .collect();
+    let mut environment: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+    for (name, value) in &pairs {
+        if !environment.iter().any(|(known, _)| known == name.as_str()) {
+            environment.push((name.into(), value.into()));
+        }
+    }
+    let settings = Settings::read(pairs).with_bindings(Bindings { inbox: true, rate_limit: true });
+    let mut problems: Vec<String> = settings.problems.iter().map(ToString::to_string).collect();
+    if problems.is_empty() && settings.connections.iter().all(|it| it.secrets.is_empty()) {
+        problems.push(no_secret());
+    }
+    let proxies = Proxies::read(&settings.server.trusted_proxies);
+    let proxies = proxies.map_err(|error| problems.push(error.to_string())).unwrap_or_default();
+    for target in &settings.targets {
+        problems.extend(target.site.as_ref().and_then(|site| site_problem(target, site)));
+    }
+    let database = database(&settings).map_err(|problem| problems.push(problem)).ok();
+    let Some(database) = database.filter(|_| problems.is_empty()) else { return Err(problems) };
+    let (lock, store) = open(&database).map_err(|problem| vec![problem])?;
+    let commands = settings.targets.iter().filter_map(|it| {
+        let command = &it.site.as_ref()?.rebuild.as_ref()?.command;
+        let hidden = secrets.iter().filter(|it| !it.is_empty());
+        Some((it.name.clone(), hidden.fold(command.clone(), |text, secret| text.replace(secret, "…"))))
+    });
+    let told = Told { commands: commands.collect(), _lock: lock };
+    Ok(Ready { settings, proxies, store, database, environment, told })
+}
+
+fn no_secret() -> String {
+    let example = SOURCES.first().map(|it| it.secret_setting()).unwrap_or_default();
+    format!(
+        "no secret is set, and nothing unsigned is accepted: make one with `openssl rand -hex 32`, enter it at your \
+         sender, and set it here as `{example}` (or your sender's setting: `presshook sources` lists them)"
+    )
+}
+
+fn site_problem(target: &Target, site: &Site) -> Option<String> {
+    let directory = site.directory.as_deref().unwrap_or(Path::new("."));
+    let name = format!("the target `{}`", target.name);
+    if !directory.is_dir() {
+        return Some(format!(
+            "`SITE_DIR` of {name} is `{}`, which is no directory that this user can enter",
+            directory.display()
+        ));
+    }
+    if site.pull.is_some() && work_tree(directory).is_none() {
+        return Some(format!(
+            "`GIT_AUTO_PULL` is on for {name}, but `{}` is no Git work tree: clone the site there, or set `SITE_DIR`",
+            directory.display()
+        ));
+    }
+    None
+}
+
+/// The Git work tree that a place is in, if it is in one.
+fn work_tree(place: &Path) -> Option<PathBuf> {
+    let whole = fs::canonicalize(place).ok()?;
+    whole.ancestors().find(|it| it.join(".git").exists()).map(Path::to_owned)
+}
+
+/// The file in which it stores.
+fn database(settings: &Settings) -> Result<PathBuf, String> {
+    if let Some(file) = &settings.server.database {
+        let whole =
+            std::path::absolute(file).map_err(|error| format!("`DATABASE` cannot be used: {error}"))?;
+        return if whole.is_dir() {
+            Err("`DATABASE` is a directory: set it to the file in which to store".to_owned())
+        } else {
+            Ok(whole)
+        };
+    }
+    // systemd's `StateDirectory=`.
+    let given = std::env::var_os("STATE_DIRECTORY").filter(|it| !it.is_empty()).map(PathBuf::from);
+    let directory = given.or_else(|| {
+        let user = dirs::state_dir().or_else(dirs::data_local_dir)?;
+        Some(user.join("presshook"))
+    });
+    let Some(directory) = directory else {
+        return Err(
+            "there is no place to store in, as this user has no home directory: set `DATABASE` to a file"
+                .to_owned(),
+        );
+    };
+    let existing = directory.ancestors().find(|it| it.is_dir()).unwrap_or(&directory);
+    if let Some(tree) = work_tree(existing) {
+        return Err(format!(
+            "the database would lie in the Git work tree `{}`, where it could be committed or published: set \
+             `DATABASE` to a file elsewhere",
+            tree.display()
+        ));
+    }
+    let web = |part: std::path::Component<'_>| {
+        ["www", "public_html", "htdocs", "wwwroot"].into_iter().any(|it| part.as_os_str() == it)
+    };
+    if directory.components().any(web) {
+        return Err(format!(
+            "the database would lie in `{}`, which a web server may publish: set `DATABASE` to a file elsewhere",
+            directory.display()
+        ));
+    }
+    Ok(directory.join("presshook.db"))
+}
+
+/// Opens the store, for this server alone.
+fn open(database: &Path) -> Result<(File, Store), String> {
+    let place = database.display();
+    let failed = |what: &str, error: &dyn std::fmt::Display| {
+        format!("the database `{place}` {what}: {error}; `DATABASE` chooses another place")
+    };
+    if let Some(directory) = database.parent() {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)
+            .map_err(|error| failed("has no directory, and none can be made", &error))?;
+    }
+    // Unpublished articles are in it: nobody else reads it. SQLite gives its other files the mode of this one.
+    let private = |file: &Path| OpenOptions::new().create(true).append(true).mode(0o600).open(file);
+    let mut name = database.as_os_str().to_owned();
+    name.push(".lock");
+    let lock = private(Path::new(&name)).map_err(|error| failed("cannot be written", &error))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(format!("another server uses the database `{place}`: end it, or set `DATABASE`"));
+        }
+        Err(TryLockError::Error(error)) => return Err(failed("cannot be locked", &error)),
+    }
+    private(database).map_err(|error| failed("cannot be written", &error))?;
+    let store = Store::open(database).map_err(|error| failed("cannot be used", &error))?;
+    Ok((lock, store))
+}
+
+/// The first lines of the log: what the server will do, without a secret.
+pub(super) fn told(settings: &Settings, told: &Told, database: &Path, address: SocketAddr) -> Vec<Entry> {
+    let entry = |code| Entry::new(Level::Info, code);
+    let mut entries = Vec::new();
+    for connection in settings.connections.iter().filter(|it| !it.secrets.is_empty()) {
+        let endpoint = format!("POST /api/webhook/{}", connection.label());
+        let setting = connection.secrets.first().map(|it| it.setting().to_owned());
+        entries.push(
+            entry(Code::ServerSetUp)
+                .with("endpoint", endpoint)
+                .with("sender", connection.source.title)
+                .with_some("secret", setting),
+        );
+    }
+    for target in &settings.targets {
+        entries.push(describe(target, told));
+    }
+    let other = |it: &Entry| it.code != Code::NothingToTrigger;
+    entries.extend(log::settings(settings).into_iter().filter(other));
+    if settings.targets.is_empty() {
+        entries.push(Entry::new(Level::Warn, Code::NothingToTrigger).with(
+            "reason",
+            "webhooks are accepted, but nothing is triggered: set `REBUILD_COMMAND` to the command that builds the \
+             site, or `DEPLOY_HOOK_URL` to your host's deploy hook",
+        ));
+    }
+    if settings.admin_token.is_none() {
+        entries.push(entry(Code::ServerSetUp).with(
+            "owner",
+            "no `ADMIN_TOKEN`: deliveries cannot be listed or sent again, and there are no metrics",
+        ));
+    }
+    entries.push(
+        entry(Code::ServerStarted)
+            .with("version", crate::VERSION)
+            .with("address", address.to_string())
+            .with("webhook", "POST /api/webhook or /webhook")
+            .with("health", "GET /api/health or /health")
+            .with("database", database.display().to_string()),
+    );
+    entries
+}
+
+fn describe(target: &Target, told: &Told) -> Entry {
+    let entry = Entry::new(Level::Info, Code::ServerSetUp).with("target", target.name.as_str());
+    let site = target.site.as_ref();
+    let directory = site.map(|it| {
+        let place = it.directory.clone().unwrap_or_else(|| PathBuf::from("."));
+        fs::canonicalize(&place).unwrap_or(place).display().to_string()
+    });
+    let command = told.commands.iter().find(|(name, _)| *name == target.name);
+    let rebuild = site.and_then(|it| it.rebuild.as_ref());
+    entry
+        .with_some("directory", directory)
+        .with_some("git_pull", site.and_then(|it| it.pull.as_ref()).map(|it| format!("origin {it}")))
+        .with_some("rebuild_command", command.map(|(_, command)| command.as_str()))
+        .with_some("rebuild_timeout_seconds", rebuild.map(|it| it.within.as_secs()))
+        .with_some("deploy_hook", target.hook.as_ref().and_then(|it| it.host()))
+        .with("settle_seconds", target.pace.settle.as_secs())
+        .with("min_gap_seconds", target.pace.min_gap.as_secs())
+}
