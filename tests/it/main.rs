@@ -26,6 +26,7 @@ mod properties;
 mod secrets;
 mod send;
 mod settings;
+mod settings_file;
 mod signatures;
 mod store;
 mod tidy;
