@@ -38,6 +38,12 @@ async function prerequisites() {
   if (!output("npm", ["--version"])) {
     throw new Problem("npm is missing. It comes with Node.js: https://nodejs.org");
   }
+  compilers();
+  return `Node.js ${process.versions.node}, npm, rustup, cc`;
+}
+
+/** What compiles the native programs. */
+export function compilers() {
   if (!output("rustup", ["--version"])) {
     throw new Problem(
       "rustup is missing. It installs Rust: see https://rustup.rs, then open a new terminal.",
@@ -51,7 +57,6 @@ async function prerequisites() {
             "(Debian, Ubuntu) or sudo dnf install gcc (Fedora)",
     );
   }
-  return `Node.js ${process.versions.node}, npm, rustup, cc`;
 }
 
 /** @param {() => void} begin */
