@@ -28,7 +28,7 @@ const PATIENCE = 20_000;
  * @property {(text: string) => void} [hear] is told all that it prints, as it comes
  *
  * @typedef {{ status: number | null, signal: NodeJS.Signals | null }} End
- * @typedef {Awaited<ReturnType<typeof start>>} Server
+ * @typedef {Awaited<Awaited<ReturnType<typeof launch>>["ready"]>} Server
  */
 
 /** The server ended before it was ready: what it said, and the status that it ended with. */
@@ -50,7 +50,8 @@ export const compile = () =>
 
 /** @type {Set<() => void>} */
 const leftovers = new Set();
-process.on("exit", () => leftovers.forEach((clear) => clear()));
+// The servers before their directories.
+process.on("exit", () => [...leftovers].reverse().forEach((clear) => clear()));
 for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
   process.on(signal, () => process.exit(1));
 }
@@ -69,7 +70,18 @@ export function temporary() {
  * @param {Options} [options]
  * @throws {Refused} where it does not start
  */
-export async function start(settings, options = {}) {
+export async function start(settings, options) {
+  return (await launch(settings, options)).ready;
+}
+
+/**
+ * Starts the server without waiting for it, so that it can be ended on its way: `ready` is the server, once its port
+ * listens.
+ *
+ * @param {Record<string, string>} settings
+ * @param {Options} [options]
+ */
+export async function launch(settings, options = {}) {
   const { directory = temporary(), port = 0, program = PROGRAM, args = [], env = {}, hear } = options;
   if (program === PROGRAM) await compile();
   const { PATH = "", HOME = directory } = process.env;
@@ -86,102 +98,43 @@ export async function start(settings, options = {}) {
     stdio: ["ignore", "pipe", "pipe"],
     env: { PATH, HOME, RUST_BACKTRACE: "0", ...env, ...own },
   });
-
-  let output = "";
-  let errors = "";
-  /** @type {Entry[]} */
-  const log = [];
-  /** @type {Set<() => void>} */
-  const waiting = new Set();
-  let line = "";
-  child.stdout.setEncoding("utf8").on("data", (text) => {
-    output += text;
-    hear?.(text);
-    const lines = (line + text).split("\n");
-    line = lines.pop() ?? "";
-    log.push(...lines.filter((it) => it.startsWith("{")).map((it) => JSON.parse(it)));
-    waiting.forEach((look) => look());
-  });
-  child.stderr.setEncoding("utf8").on("data", (text) => {
-    output += text;
-    errors += text;
-    hear?.(text);
-  });
-
+  const said = reading(child, hear);
   const clear = () => {
     try {
-      process.kill(-(child.pid ?? 0), "SIGKILL");
+      if (child.pid) process.kill(-child.pid, "SIGKILL");
     } catch {
       // Nothing is left of it.
     }
   };
   leftovers.add(clear);
-  /** @type {Promise<End>} */
-  const exited = new Promise((resolve, reject) => {
-    child.on("exit", (status, signal) => resolve({ status, signal }));
-    child.on("error", (error) => reject(new Problem(`${program} cannot be started: ${error.message}`)));
-  });
-  const closed = new Promise((resolve) => child.on("close", resolve));
   /** Settles when it has ended and what it said has been read; a command that it left may go on. */
-  const ended = exited.then(async (end) => {
-    await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 500))]);
-    waiting.forEach((look) => look());
-    leftovers.delete(clear);
-    return end;
-  });
-  ended.catch(() => leftovers.delete(clear));
+  const ended = ending(child, program).finally(() => leftovers.delete(clear));
+  ended.catch(() => {});
 
-  /**
-   * The first entry of the log that is as wanted, also one that is there already.
-   *
-   * @param {(entry: Entry) => boolean} wanted
-   * @param {number} [milliseconds]
-   * @returns {Promise<Entry>}
-   */
-  const until = (wanted, milliseconds = PATIENCE) =>
-    new Promise((resolve, reject) => {
-      let seen = 0;
-      const look = () => {
-        const found = log.slice(seen).find(wanted);
-        seen = log.length;
-        if (found) settle(() => resolve(found));
-      };
-      const settle = (/** @type {() => void} */ act) => {
-        clearTimeout(timer);
-        waiting.delete(look);
-        act();
-      };
-      const late = () => settle(() => reject(new Problem(`not in the log (${wanted}):\n${output}`)));
-      const timer = setTimeout(late, milliseconds);
-      waiting.add(look);
-      look();
-    });
+  const ready = said
+    .until((entry) => entry.code === "SERVER_STARTED")
+    .then(
+      ({ address }) => {
+        const [, host, at] = /^(.*):(\d+)$/.exec(address) ?? [];
+        const loopback = host.replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]");
+        return { ...handle, url: `http://${loopback}:${at}`, port: Number(at) };
+      },
+      async () => {
+        clear();
+        throw new Refused(await ended, said.errors() || said.output());
+      },
+    );
+  ready.catch(() => {});
 
-  const started = until((entry) => entry.code === "SERVER_STARTED");
-  const first = await Promise.race([
-    started,
-    ended.then((end) => {
-      throw new Refused(end, errors || output);
-    }),
-  ]).catch((error) => {
-    started.catch(() => {});
-    clear();
-    throw error;
-  });
-  const [, host, at] = /^(.*):(\d+)$/.exec(first.address) ?? [];
-  const loopback = host.replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]");
-
-  return {
-    url: `http://${loopback}:${at}`,
-    port: Number(at),
+  const handle = {
     pid: child.pid ?? 0,
     directory,
     database: own.DATABASE,
-    log,
-    until,
-    ended,
+    log: said.log,
+    until: said.until,
     /** All that it has printed, on both streams. */
-    output: () => output,
+    output: said.output,
+    ended,
     /**
      * Asks it to end, and waits until it has.
      *
@@ -197,4 +150,86 @@ export async function start(settings, options = {}) {
       return ended;
     },
   };
+  return { ...handle, ready };
+}
+
+/**
+ * What it prints, and its log as entries.
+ *
+ * @param {import("node:child_process").ChildProcessByStdio<null, import("node:stream").Readable, import("node:stream").Readable>} child
+ * @param {((text: string) => void) | undefined} hear
+ */
+function reading(child, hear) {
+  let output = "";
+  let errors = "";
+  let rest = "";
+  /** @type {Entry[]} */
+  const log = [];
+  let over = false;
+  /** @type {Set<() => void>} */
+  const waiting = new Set();
+  const heard = (/** @type {string} */ text) => {
+    output += text;
+    hear?.(text);
+  };
+  child.stdout.setEncoding("utf8").on("data", (text) => {
+    heard(text);
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    log.push(...lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line)));
+    waiting.forEach((look) => look());
+  });
+  child.stderr.setEncoding("utf8").on("data", (text) => {
+    heard(text);
+    errors += text;
+  });
+  child.on("close", () => {
+    over = true;
+    waiting.forEach((look) => look());
+  });
+
+  /**
+   * The first entry of the log that is as wanted, also one that is there already. It fails when it takes too long, or the
+   * server has ended without it.
+   *
+   * @param {(entry: Entry) => boolean} wanted
+   * @param {number} [milliseconds]
+   * @returns {Promise<Entry>}
+   */
+  const until = (wanted, milliseconds = PATIENCE) =>
+    new Promise((resolve, reject) => {
+      let seen = 0;
+      const settle = (/** @type {() => void} */ act) => {
+        clearTimeout(timer);
+        waiting.delete(look);
+        act();
+      };
+      const look = () => {
+        const found = log.slice(seen).find(wanted);
+        seen = log.length;
+        if (found) settle(() => resolve(found));
+        else if (over) settle(fail);
+      };
+      const fail = () => reject(new Problem(`not in the log: ${wanted}\n${output}`));
+      const timer = setTimeout(() => settle(fail), milliseconds);
+      waiting.add(look);
+      look();
+    });
+  return { log, until, output: () => output, errors: () => errors };
+}
+
+/**
+ * @param {import("node:child_process").ChildProcess} child
+ * @param {string} program
+ * @returns {Promise<End>}
+ */
+async function ending(child, program) {
+  const closed = new Promise((resolve) => child.on("close", resolve));
+  /** @type {End} */
+  const end = await new Promise((resolve, reject) => {
+    child.on("exit", (status, signal) => resolve({ status, signal }));
+    child.on("error", (error) => reject(new Problem(`${program} cannot be started: ${error.message}`)));
+  });
+  await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 500))]);
+  return end;
 }
