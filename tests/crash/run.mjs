@@ -11,7 +11,7 @@ import { Problem, main, say } from "../../scripts/shell.mjs";
 import { standIn } from "../../scripts/stand-in.mjs";
 import { SENDERS } from "../conformance/senders.mjs";
 import { get, post } from "../conformance/wire.mjs";
-import { prepare, start } from "./runtime.mjs";
+import { prepare, start } from "./worker.mjs";
 
 const CRASHES = Number(process.env.CRASHES ?? 50);
 const SEED = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000);
