@@ -1,8 +1,9 @@
-// `npm run test:crash`: the whole runtime is ended by SIGKILL at random moments, over and over, while a client sends
-// events, and is started again on the same storage. After the last start nothing is sent any more; then every event
-// that was answered with 2xx must have been carried by a deploy call that the host received after it was sent.
+// `npm run test:crash`, or `npm run test:crash -- server` for the native server: an edge is ended by SIGKILL at random
+// moments, over and over, while clients send events, and is started again on the same storage. After the last start
+// nothing is sent any more; then every event that was answered with 2xx must have been carried by a deploy call that the
+// host received after it was sent, and no more calls must have been made than the crashes explain.
 //
-// CRASHES says how often (50), CRASH_SEED which moments.
+// CRASHES says how often, CRASH_SEED which moments.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,9 +12,10 @@ import { Problem, main, say } from "../../scripts/shell.mjs";
 import { standIn } from "../../scripts/stand-in.mjs";
 import { SENDERS } from "../conformance/senders.mjs";
 import { get, post } from "../conformance/wire.mjs";
-import { prepare, start } from "./worker.mjs";
+import { server } from "./server.mjs";
+import { worker } from "./worker.mjs";
 
-const CRASHES = Number(process.env.CRASHES ?? 50);
+const EDGES = { worker, server };
 const SEED = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000);
 const SECRET = "the secret of the crash test";
 const TOKEN = "the token of the owner";
@@ -21,6 +23,22 @@ const TOKEN = "the token of the owner";
 const PATIENCE = 100_000;
 
 /**
+ * An edge that can be ended: how many crashes it is put through unless told otherwise, how many milliseconds a life of it
+ * may last, how many clients send at once and how long each pauses at most.
+ *
+ * @typedef {object} Edge
+ * @property {number} crashes
+ * @property {[number, number]} life
+ * @property {number} clients
+ * @property {number} pause
+ * @property {(directory: string, settings: Record<string, string>, hear: (text: string) => void) => Promise<Prepared>}
+ *   prepare
+ *
+ * One with its settings, storage and port; `begin` starts it without waiting for it.
+ *
+ * @typedef {{ url: string, begin: () => Promise<Life> }} Prepared
+ * @typedef {{ ready: Promise<unknown>, kill: () => Promise<unknown> }} Life
+ *
  * What the sender knows of an event, and a call that the host has heard.
  *
  * @typedef {{ id: string, sentAt: number, status: number | undefined }} Sent
@@ -35,42 +53,54 @@ const between = (random, least, most) => least + random() * (most - least);
 const sleep = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function crash() {
-  if (!(CRASHES >= 1)) throw new Problem("CRASHES must be a number from 1");
-  say(`${CRASHES} crashes, CRASH_SEED=${SEED}`);
+  const [name = "worker"] = process.argv.slice(2);
+  if (!Object.hasOwn(EDGES, name))
+    throw new Problem(`say ${Object.keys(EDGES).join(" or ")}, not \`${name}\``);
+  const edge = EDGES[/** @type {keyof typeof EDGES} */ (name)];
+  const crashes = Number(process.env.CRASHES ?? edge.crashes);
+  if (!(crashes >= 1)) throw new Problem("CRASHES must be a number from 1");
+  say(`${crashes} crashes of the ${name}, CRASH_SEED=${SEED}`);
   const directory = mkdtempSync(path.join(tmpdir(), "presshook-crash-"));
   const hook = await host();
   let log = "";
-  /** @type {{ kill: () => Promise<void> } | undefined} */
+  /** @type {Life | undefined} */
   let running;
   try {
-    const prepared = await prepare(directory, {
+    const settings = {
       BLOGSHOOT_WEBHOOK_SECRET: SECRET,
       CLOUDFLARE_DEPLOY_HOOK: hook.url,
       ADMIN_TOKEN: TOKEN,
       DEPLOY_SETTLE_SECONDS: "1",
       DEPLOY_MAX_WAIT_SECONDS: "3",
       DEPLOY_MIN_GAP_SECONDS: "0",
-    });
-    const begin = () => start(prepared, (text) => (log += text));
+    };
+    const { url, begin } = await edge.prepare(directory, settings, (text) => (log += text));
     running = await begin();
-    const sender = sending(`${prepared.url}/api/webhook`);
-    for (let crashes = 1; crashes <= CRASHES; crashes++) {
+    await running.ready;
+    const sender = sending(`${url}/api/webhook`, edge);
+    let begunAt = Date.now();
+    for (let crash = 1; crash <= crashes; crash++) {
       // Now and then while it starts.
-      const after = moments() < 0.1 ? between(moments, 0, 30) : between(moments, 50, 2500);
+      const early = moments() < 0.1;
+      const after = early ? between(moments, 0, 30) : between(moments, ...edge.life);
+      if (!early) await running.ready;
       await sleep(after);
       await running.kill();
-      if (crashes === CRASHES) await sender.stop();
+      unhurried(hook.calls, begunAt, Date.now());
+      if (crash === crashes) await sender.stop();
       const accepted = sender.sent.filter(({ status }) => status === 200).length;
       say(
-        `${crashes}/${CRASHES} killed after ${after.toFixed(0)} ms: ` +
+        `${crash}/${crashes} killed after ${after.toFixed(0)} ms: ` +
           `${accepted} of ${sender.sent.length} events accepted, ${hook.calls.length} calls heard`,
       );
+      begunAt = Date.now();
       running = await begin();
     }
+    await running.ready;
     const accepted = sender.sent.filter(({ status }) => status === 200);
     const wrong = sender.sent.filter(({ status }) => status !== undefined && status !== 200);
     if (wrong.length > 0) throw new Problem(`${wrong.length} were answered, but with ${wrong[0].status}`);
-    if (accepted.length < CRASHES)
+    if (accepted.length < crashes)
       throw new Problem("too few events were accepted for this to show anything");
 
     // The last event accepted is carried by the last call, and what came before it by that or an earlier one.
@@ -84,13 +114,16 @@ async function crash() {
     );
     await sleep(2000);
 
-    const lost = await missing(prepared.url, accepted, hook.calls);
+    const lost = await missing(url, accepted, hook.calls);
     for (const { id, reason } of lost) say(`${id}: ${reason}`);
     say(`${accepted.length - lost.length} passed, ${lost.length} failed`);
-    if (lost.length > 0) {
-      say(log.split("\n").slice(-40).join("\n"));
-      throw new Problem(`events were lost; the same moments again: CRASH_SEED=${SEED} npm run test:crash`);
-    }
+    if (lost.length > 0) throw new Problem("events were lost");
+    unhurried(hook.calls, begunAt, Date.now());
+    await read(`${url}/api/health?strict`);
+  } catch (error) {
+    say(log.split("\n").slice(-40).join("\n"));
+    say(`the same moments again: CRASH_SEED=${SEED} npm run test:crash -- ${name}`);
+    throw error;
   } finally {
     await running?.kill();
     hook.close();
@@ -98,8 +131,28 @@ async function crash() {
   }
 }
 
-/** A client that sends one event after the other, whatever comes back, until it is stopped. */
-function sending(/** @type {string} */ url) {
+/**
+ * No more calls were made in a life of the edge than it had reasons for: what it found due when it started, the call that
+ * it found cut off, and a deploy for each quiet time of a second since.
+ *
+ * @param {Call[]} calls
+ * @param {number} from
+ * @param {number} to
+ */
+function unhurried(calls, from, to) {
+  const made = calls.filter(({ at }) => at >= from && at <= to).length;
+  const most = 2 + Math.ceil((to - from) / 1000);
+  if (made > most)
+    throw new Problem(`${made} calls in ${to - from} ms, where ${most} would be explained: it spins`);
+}
+
+/**
+ * Clients that each send one event after the other, whatever comes back, until they are stopped.
+ *
+ * @param {string} url
+ * @param {Edge} edge
+ */
+function sending(url, { clients, pause }) {
   const { payload, sign } = SENDERS.blogshoot;
   /** @type {Sent[]} */
   const sent = [];
@@ -120,10 +173,10 @@ function sending(/** @type {string} */ url) {
       sent.push(entry);
       const outcome = await post(url, { headers: sign(SECRET, body, id, event.at, 1), body });
       if (outcome.kind === "answered") entry.status = outcome.status;
-      await sleep(between(pauses, 20, 300));
+      await sleep(between(pauses, pause / 15, pause));
     }
   };
-  const loops = [loop(), loop()];
+  const loops = Array.from({ length: clients }, loop);
   return {
     sent,
     stop: async () => {
@@ -166,30 +219,35 @@ async function missing(url, accepted, calls) {
     ({ id, sentAt }) => !calls.some((it) => it.answered && it.at >= sentAt && it.ids.includes(id)),
   );
   const deliveries = unnamed.length > 0 ? await all(url) : [];
+  const byEvent = new Map(deliveries.map((it) => [it.event_id, it]));
   /** @type {Map<number, number>} */
   const counts = new Map();
   for (const { jobs = [] } of deliveries) {
     for (const job of jobs) counts.set(job.id, (counts.get(job.id) ?? 0) + 1);
   }
+  /** Whether the host heard a job's call, and when: every one of its events was carried by it. */
+  const heard = async (/** @type {any} */ delivery, /** @type {number} */ job) => {
+    const { jobs } = await read(`${url}/api/deliveries/${delivery.id}`);
+    const attempts = jobs.find((/** @type {any} */ it) => it.id === job).attempts;
+    const { started_at: from, ended_at: to } = attempts.at(-1);
+    return calls.filter(
+      (it) =>
+        it.answered &&
+        it.at >= Date.parse(from) - 50 &&
+        it.at <= Date.parse(to) + 50 &&
+        it.count === counts.get(job),
+    );
+  };
+  /** @type {Map<number, Call[]>} */
+  const known = new Map();
   const lost = [];
   for (const { id, sentAt } of unnamed) {
-    const delivery = deliveries.find((it) => it.event_id === id);
+    const delivery = byEvent.get(id);
     const done = delivery?.jobs?.filter((/** @type {any} */ job) => job.state === "done") ?? [];
-    let heard = false;
     for (const job of done) {
-      const { jobs } = await read(`${url}/api/deliveries/${delivery.id}`);
-      const attempts = jobs.find((/** @type {any} */ it) => it.id === job.id).attempts;
-      const { started_at: from, ended_at: to } = attempts.at(-1);
-      heard ||= calls.some(
-        (it) =>
-          it.answered &&
-          it.at >= sentAt &&
-          it.at >= Date.parse(from) - 50 &&
-          it.at <= Date.parse(to) + 50 &&
-          it.count === counts.get(job.id),
-      );
+      if (!known.has(job.id)) known.set(job.id, await heard(delivery, job.id));
     }
-    if (heard) continue;
+    if (done.some((/** @type {any} */ job) => known.get(job.id)?.some((it) => it.at >= sentAt))) continue;
     const what = delivery ? `stored, its jobs: ${JSON.stringify(delivery.jobs ?? [])}` : "not stored";
     lost.push({ id, reason: `answered with 200, ${what}, and no deploy call carried it` });
   }
