@@ -89,6 +89,7 @@ export function ofSenders(senders) {
         /** @returns {Asked} */ (item) => ({
           ...request(item, nameless ? "/webhook" : named, own),
           statuses: [200],
+          answer: { success: true, event_id: item.key },
           source,
           calls: DEPLOYING.includes(item.kind) ? [{ source: `${source}-webhook`, event_id: item.key }] : [],
         }),
