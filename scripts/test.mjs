@@ -60,8 +60,15 @@ const tests = [
       ]),
   },
   {
-    name: "a few crashes; `npm run test:crash` makes fifty",
-    run: () => run("node", ["tests/crash/run.mjs"], CRASHES),
+    name: "the native server",
+    run: () => run("node", ["--test", "tests/server/*.test.mjs"]),
+  },
+  {
+    name: "a few crashes; `npm run test:crash` makes fifty, and two hundred of the native server",
+    run: async () => {
+      await run("node", ["tests/crash/run.mjs", "worker"], CRASHES);
+      await run("node", ["tests/crash/run.mjs", "server"], CRASHES);
+    },
   },
 ];
 
