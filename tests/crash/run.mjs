@@ -8,6 +8,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { Problem, main, say } from "../../scripts/shell.mjs";
 import { standIn } from "../../scripts/stand-in.mjs";
 import { SENDERS } from "../conformance/senders.mjs";
@@ -52,12 +53,17 @@ const pauses = generator(SEED + 1);
 const between = (random, least, most) => least + random() * (most - least);
 const sleep = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function crash() {
-  const [name = "worker"] = process.argv.slice(2);
+/**
+ * Puts an edge through its crashes, and fails where something was lost.
+ *
+ * @param {string} name
+ * @param {string | number} [often] how many
+ */
+export async function crash(name, often) {
   if (!Object.hasOwn(EDGES, name))
     throw new Problem(`say ${Object.keys(EDGES).join(" or ")}, not \`${name}\``);
   const edge = EDGES[/** @type {keyof typeof EDGES} */ (name)];
-  const crashes = Number(process.env.CRASHES ?? edge.crashes);
+  const crashes = Number(often ?? edge.crashes);
   if (!(crashes >= 1)) throw new Problem("CRASHES must be a number from 1");
   say(`${crashes} crashes of the ${name}, CRASH_SEED=${SEED}`);
   const directory = mkdtempSync(path.join(tmpdir(), "presshook-crash-"));
@@ -287,4 +293,6 @@ function generator(seed) {
   };
 }
 
-await main(crash);
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  await main(() => crash(process.argv[2] ?? "worker", process.env.CRASHES));
+}
