@@ -63,13 +63,17 @@ async function unpack(packages) {
   const directory = mkdtempSync(path.join(CACHE, "debian-"));
   const root = process.getuid?.() === 0;
   try {
-    // A new system has no list of packages yet.
-    if (root && !output("apt-cache", ["show", ...packages])) await run("apt-get", ["update"]);
     const sandbox = root ? ["-o", "APT::Sandbox::User=root"] : [];
-    await run("apt-get", [...sandbox, "download", ...packages], {
-      cwd: directory,
-      remedy: "Does `apt-get update` help?",
-    });
+    const remedy = "Does `apt-get update` help?";
+    const get = () => run("apt-get", [...sandbox, "download", ...packages], { cwd: directory, remedy });
+    try {
+      await get();
+    } catch (error) {
+      if (!(error instanceof Problem) || !root) throw error;
+      // The list of packages is old, or there is none yet.
+      await run("apt-get", ["update"]);
+      await get();
+    }
     const files = readdirSync(directory).filter((file) => file.endsWith(".deb"));
     const unpacked = path.join(directory, "unpacked");
     for (const file of files) await run("dpkg-deb", ["-x", path.join(directory, file), unpacked]);
