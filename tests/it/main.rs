@@ -28,6 +28,7 @@ mod properties;
 mod scratch;
 mod secrets;
 mod send;
+mod server;
 mod settings;
 mod settings_file;
 mod signatures;
