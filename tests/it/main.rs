@@ -25,6 +25,7 @@ mod pacing;
 #[cfg(unix)]
 mod programs;
 mod properties;
+mod rebuild;
 mod scratch;
 mod secrets;
 mod send;
