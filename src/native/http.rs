@@ -174,11 +174,7 @@ impl Server {
         let (head, mut body) = request.into_parts();
         let opening = match contract::open(settings, &head) {
             Ok(opening) => opening,
-            Err(rejection) => {
-                let whole = unwanted(&head, &mut body).await;
-                let answer = self.refuse(&head, peer, rejection);
-                return if whole { reply(answer) } else { last(reply(answer)) };
-            }
+            Err(rejection) => return before_its_end(&head, body, self.refuse(&head, peer, rejection)),
         };
         match opening {
             Opening::Answer(answer) => reply(answer),
@@ -201,7 +197,7 @@ impl Server {
                 };
                 match read(&head, &mut body, limit).await {
                     Ok(body) => reply(self.command(command, Request::from_parts(head, body)).await),
-                    Err(unread) => last(reply(self.refuse(&head, peer, unread.rejection(limit)))),
+                    Err(unread) => self.refuse_unread(&head, body, peer, unread, limit),
                 }
             }
             Opening::Read { endpoint } => {
@@ -211,11 +207,7 @@ impl Server {
                 let limit = settings.max_body_bytes;
                 match read(&head, &mut body, limit).await {
                     Ok(body) => reply(self.receive(Request::from_parts(head, body), peer).await),
-                    Err(unread) => {
-                        let whole = unwanted(&head, &mut body).await;
-                        let answer = reply(self.refuse(&head, peer, unread.rejection(limit)));
-                        if whole { answer } else { last(answer) }
-                    }
+                    Err(unread) => self.refuse_unread(&head, body, peer, unread, limit),
                 }
             }
         }
@@ -320,6 +312,23 @@ impl Server {
         contract::rejected(&rejection)
     }
 
+    fn refuse_unread(
+        &self,
+        head: &http::request::Parts,
+        body: Incoming,
+        peer: IpAddr,
+        unread: Unread,
+        limit: usize,
+    ) -> Reply {
+        match unread {
+            Unread::TooLong => {
+                before_its_end(head, body, self.refuse(head, peer, Rejection::TooLarge { limit }))
+            }
+            // Its sender has had its time.
+            Unread::Broken => last(reply(self.refuse(head, peer, Rejection::Unread))),
+        }
+    }
+
     fn log_rejection(&self, path: &str, rejection: &Rejection, address: Option<IpAddr>) {
         let resource = contract::resource(&self.parts.settings, path);
         let endpoint = match &resource {
@@ -332,15 +341,6 @@ impl Server {
 
     fn address(&self, peer: IpAddr, head: &http::request::Parts) -> String {
         self.parts.proxies.address(peer, &head.headers).address.to_string()
-    }
-}
-
-impl Unread {
-    fn rejection(self, limit: usize) -> Rejection {
-        match self {
-            Unread::TooLong => Rejection::TooLarge { limit },
-            Unread::Broken => Rejection::Unread,
-        }
     }
 }
 
@@ -378,26 +378,26 @@ async fn read(head: &http::request::Parts, body: &mut Incoming, limit: usize) ->
     timeout(BODY_WITHIN, whole).await.unwrap_or(Err(Unread::Broken))
 }
 
-/// Reads what is left of a body that nobody wants, and tells whether it has come to its end. A sender hears an answer
-/// only once it has sent all.
-async fn unwanted(head: &http::request::Parts, body: &mut Incoming) -> bool {
-    let announced = contract::content_length(head).unwrap_or_default();
-    // One that asks first is told by the answer.
-    let asks = head.headers.contains_key(EXPECT);
-    if asks || usize::try_from(announced).map_or(true, |it| it > MOST_UNWANTED_BYTES) {
-        return body.is_end_stream();
+/// The answer to a request whose body may not have been read to its end.
+///
+/// It leaves at once. What is left of the body is read all the same, as a sender that is not done hears no answer: the
+/// system would tell it that the connection is broken.
+fn before_its_end(head: &http::request::Parts, mut body: Incoming, answer: Answer) -> Reply {
+    if body.is_end_stream() {
+        return reply(answer);
     }
-    let rest = async {
-        let mut left = MOST_UNWANTED_BYTES;
-        while let Some(Ok(frame)) = body.frame().await {
-            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
-            if left == 0 {
-                return;
+    // One that asks first is told by the answer.
+    if !head.headers.contains_key(EXPECT) {
+        tokio::spawn(timeout(UNWANTED_WITHIN, async move {
+            let mut left = MOST_UNWANTED_BYTES;
+            while left > 0
+                && let Some(Ok(frame)) = body.frame().await
+            {
+                left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
             }
-        }
-    };
-    let _ = timeout(UNWANTED_WITHIN, rest).await;
-    body.is_end_stream()
+        }));
+    }
+    last(reply(answer))
 }
 
 async fn within<T>(
