@@ -1,5 +1,7 @@
 //! Connections, and what becomes of a request. Slow and hostile clients are bounded here: how long a head and a body
-//! may take, how long they may be, how many connections there are.
+//! may take, how long they may be, how many connections there are. Reading a body is in `body`.
+
+mod body;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -8,12 +10,12 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::FutureExt;
 use http::HeaderValue;
-use http::header::{CONNECTION, EXPECT, HeaderName};
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Body, Incoming};
+use http::header::{CONNECTION, HeaderName};
+use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -38,16 +40,12 @@ use crate::receive::{Received, receive};
 use crate::routes;
 use crate::settings::{Mode, Settings};
 use crate::store::StoreError;
+use body::{Unread, read};
 
 /// How long the head of a request may take, and a connection may be idle between two.
 const HEAD_WITHIN: Duration = Duration::from_secs(20);
-/// How long a body may take.
-const BODY_WITHIN: Duration = Duration::from_secs(30);
 /// The longest head, in bytes. What a connection reads ahead is bounded by it, too.
 const MOST_HEAD_BYTES: usize = 64 * 1024;
-/// How much of a body that nobody wants is read all the same, so that its sender hears the answer; and for how long.
-const MOST_UNWANTED_BYTES: usize = 16 * 1024 * 1024;
-const UNWANTED_WITHIN: Duration = Duration::from_secs(5);
 /// How long the inbox may take to store a delivery: less than the senders that wait the shortest.
 const STORE_WITHIN: Duration = Duration::from_secs(5);
 /// How long the inbox may take for what the owner asks.
@@ -148,13 +146,6 @@ async fn connection(
         () = stopped(stopping) => serving.as_mut().graceful_shutdown(),
     }
     let _ = serving.await;
-}
-
-/// Why a body is not there.
-enum Unread {
-    TooLong,
-    /// It ended early, or took too long.
-    Broken,
 }
 
 impl Server {
@@ -344,62 +335,6 @@ impl Server {
     }
 }
 
-/// Reads a body whole, up to a limit.
-async fn read(head: &http::request::Parts, body: &mut Incoming, limit: usize) -> Result<Bytes, Unread> {
-    let announced = contract::content_length(head).and_then(|it| usize::try_from(it).ok());
-    if announced.is_some_and(|it| it > limit) {
-        return Err(Unread::TooLong);
-    }
-    let whole = async {
-        let mut read: Option<Bytes> = None;
-        let mut more = BytesMut::new();
-        while let Some(frame) = body.frame().await {
-            let Ok(piece) = frame.map_err(|_| Unread::Broken)?.into_data() else { continue };
-            match &read {
-                // Most bodies are one piece.
-                None => {
-                    read = Some(piece);
-                    continue;
-                }
-                Some(first) if more.is_empty() => {
-                    more.reserve(announced.unwrap_or_default().max(first.len()));
-                    more.extend_from_slice(first);
-                }
-                Some(_) => {}
-            }
-            more.extend_from_slice(&piece);
-            if more.len() > limit {
-                return Err(Unread::TooLong);
-            }
-        }
-        let read = if more.is_empty() { read.unwrap_or_default() } else { more.freeze() };
-        if read.len() > limit { Err(Unread::TooLong) } else { Ok(read) }
-    };
-    timeout(BODY_WITHIN, whole).await.unwrap_or(Err(Unread::Broken))
-}
-
-/// The answer to a request whose body may not have been read to its end.
-///
-/// It leaves at once. What is left of the body is read all the same, as a sender that is not done hears no answer: the
-/// system would tell it that the connection is broken.
-fn before_its_end(head: &http::request::Parts, mut body: Incoming, answer: Answer) -> Reply {
-    if body.is_end_stream() {
-        return reply(answer);
-    }
-    // One that asks first is told by the answer.
-    if !head.headers.contains_key(EXPECT) {
-        tokio::spawn(timeout(UNWANTED_WITHIN, async move {
-            let mut left = MOST_UNWANTED_BYTES;
-            while left > 0
-                && let Some(Ok(frame)) = body.frame().await
-            {
-                left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
-            }
-        }));
-    }
-    last(reply(answer))
-}
-
 async fn within<T>(
     time: Duration,
     asked: impl Future<Output = Result<T, StoreError>>,
@@ -417,6 +352,11 @@ fn reply(answer: Answer) -> Reply {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     reply
+}
+
+/// The answer to a request whose body may not have been read to its end. It leaves at once.
+fn before_its_end(head: &http::request::Parts, body: Incoming, answer: Answer) -> Reply {
+    if body::read_on(head, body) { reply(answer) } else { last(reply(answer)) }
 }
 
 /// The last answer of its connection, as what follows on it cannot be told from the rest of a body.
