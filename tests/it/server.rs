@@ -10,6 +10,9 @@ use presshook::settings::{Settings, Target};
 use crate::scratch::Scratch;
 use crate::{HOOK, SECRET, settings};
 
+/// Names and values of settings.
+type Pairs<'a> = &'a [(&'a str, &'a str)];
+
 fn problems(pairs: &[(&str, &str)]) -> Vec<String> {
     settings(pairs).problems.iter().map(ToString::to_string).collect()
 }
@@ -31,7 +34,7 @@ fn what_is_built_here_is_a_target_too() {
     let pull = ("GIT_AUTO_PULL", "true");
     let hook = ("DEPLOY_HOOK_URL", HOOK);
     let command = Some("npm run build");
-    let cases: [(&[(&str, &str)], (Option<&str>, Option<&str>, bool)); 6] = [
+    let cases: [(Pairs<'_>, (Option<&str>, Option<&str>, bool)); 6] = [
         (&[build], (None, command, false)),
         (&[pull], (Some("main"), None, false)),
         (&[hook], (None, None, true)),
@@ -81,7 +84,7 @@ fn a_suffix_makes_a_further_site() {
 #[test]
 fn a_wrong_setting_of_a_server_names_itself_and_the_remedy() {
     let build = ("REBUILD_COMMAND", "make");
-    let cases: [(&[(&str, &str)], &str); 12] = [
+    let cases: [(Pairs<'_>, &str); 12] = [
         (&[("PORT", "99999")], "`PORT` cannot be used: it must be a port's number, at most 65535"),
         (&[("PORT", "")], "`PORT` is empty: give it a value or remove it"),
         (&[("HOST", " ")], "`HOST` is empty: give it a value or remove it"),
@@ -134,7 +137,7 @@ fn a_server_begins_only_where_everything_is_right() {
     let secret = ("BLOGSHOOT_WEBHOOK_SECRET", SECRET);
     let stored = ("DATABASE", database.as_str());
     let build = ("REBUILD_COMMAND", "make");
-    let cases: [(&[(&str, &str)], &[&str]); 8] = [
+    let cases: [(Pairs<'_>, &[&str]); 8] = [
         (&[secret, stored], &[]),
         (&[secret, stored, build, ("SITE_DIR", &site)], &[]),
         (&[stored], &["no secret is set", "openssl rand -hex 32", "`BLOGSHOOT_WEBHOOK_SECRET`"]),
