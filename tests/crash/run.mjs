@@ -1,30 +1,50 @@
-// `npm run test:crash`: the whole runtime is ended by SIGKILL at random moments, over and over, while a client sends
-// events, and is started again on the same storage. After the last start nothing is sent any more; then every event
-// that was answered with 2xx must have been carried by a deploy call that the host received after it was sent.
+// `npm run test:crash`, or `npm run test:crash -- server` for the native server: an edge is ended by SIGKILL at random
+// moments, over and over, while clients send events, and is started again on the same storage. After the last start
+// nothing is sent any more; then every event that was answered with 2xx must have been carried by a deploy call that the
+// host received after it was sent, and no more calls must have been made than the crashes explain.
 //
-// CRASHES says how often (50), CRASH_SEED which moments.
+// CRASHES says how often, CRASH_SEED which moments.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { Problem, main, say } from "../../scripts/shell.mjs";
 import { standIn } from "../../scripts/stand-in.mjs";
 import { SENDERS } from "../conformance/senders.mjs";
+import { told } from "../conformance/verdict.mjs";
 import { get, post } from "../conformance/wire.mjs";
-import { prepare, start } from "./runtime.mjs";
+import { missing, unhurried } from "./account.mjs";
+import { server } from "./server.mjs";
+import { worker } from "./worker.mjs";
 
-const CRASHES = Number(process.env.CRASHES ?? 50);
+const EDGES = { worker, server };
 const SEED = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000);
 const SECRET = "the secret of the crash test";
 const TOKEN = "the token of the owner";
 /** A claim whose answer was lost is tried again 25 seconds later, and then after a growing pause. */
 const PATIENCE = 100_000;
 
+/** @typedef {import("./account.mjs").Sent} Sent */
+/** @typedef {import("./account.mjs").Call} Call */
+
 /**
- * What the sender knows of an event, and a call that the host has heard.
+ * An edge that can be ended: how many crashes it is put through unless told otherwise, how many milliseconds a life of it
+ * may last, the targets that every event deploys, how many clients send at once and how long each pauses at most.
  *
- * @typedef {{ id: string, sentAt: number, status: number | undefined }} Sent
- * @typedef {{ at: number, answered: boolean, ids: string[], count: number }} Call
+ * @typedef {object} Edge
+ * @property {number} crashes
+ * @property {[number, number]} life
+ * @property {string[]} targets
+ * @property {number} clients
+ * @property {number} pause
+ * @property {(directory: string, settings: Record<string, string>, hear: (text: string) => void) => Promise<Prepared>}
+ *   prepare
+ *
+ * One with its settings, storage and port; `begin` starts it without waiting for it.
+ *
+ * @typedef {{ url: string, begin: () => Promise<Life> }} Prepared
+ * @typedef {{ ready: Promise<unknown>, kill: () => Promise<unknown> }} Life
  */
 
 /** When it is ended; apart from all else that is random, so that the same seed gives the same moments. */
@@ -34,63 +54,89 @@ const pauses = generator(SEED + 1);
 const between = (random, least, most) => least + random() * (most - least);
 const sleep = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function crash() {
-  if (!(CRASHES >= 1)) throw new Problem("CRASHES must be a number from 1");
-  say(`${CRASHES} crashes, CRASH_SEED=${SEED}`);
+/**
+ * Puts an edge through its crashes, and fails where something was lost.
+ *
+ * @param {string} name
+ * @param {string | number} [often] how many
+ */
+export async function crash(name, often) {
+  if (!Object.hasOwn(EDGES, name))
+    throw new Problem(`say ${Object.keys(EDGES).join(" or ")}, not \`${name}\``);
+  const edge = EDGES[/** @type {keyof typeof EDGES} */ (name)];
+  const crashes = Number(often ?? edge.crashes);
+  if (!(crashes >= 1)) throw new Problem("CRASHES must be a number from 1");
+  say(`${crashes} crashes of the ${name}, CRASH_SEED=${SEED}`);
   const directory = mkdtempSync(path.join(tmpdir(), "presshook-crash-"));
   const hook = await host();
   let log = "";
-  /** @type {{ kill: () => Promise<void> } | undefined} */
+  /** @type {Life | undefined} */
   let running;
   try {
-    const prepared = await prepare(directory, {
+    const settings = {
       BLOGSHOOT_WEBHOOK_SECRET: SECRET,
-      CLOUDFLARE_DEPLOY_HOOK: hook.url,
+      ...Object.fromEntries(edge.targets.map((target) => [hookOf(target), `${hook.url}/${target}`])),
       ADMIN_TOKEN: TOKEN,
       DEPLOY_SETTLE_SECONDS: "1",
       DEPLOY_MAX_WAIT_SECONDS: "3",
       DEPLOY_MIN_GAP_SECONDS: "0",
-    });
-    const begin = () => start(prepared, (text) => (log += text));
+    };
+    const { url, begin } = await edge.prepare(directory, settings, (text) => (log += text));
     running = await begin();
-    const sender = sending(`${prepared.url}/api/webhook`);
-    for (let crashes = 1; crashes <= CRASHES; crashes++) {
+    await running.ready;
+    const sender = sending(`${url}/api/webhook`, edge);
+    let begunAt = Date.now();
+    for (let crash = 1; crash <= crashes; crash++) {
       // Now and then while it starts.
-      const after = moments() < 0.1 ? between(moments, 0, 30) : between(moments, 50, 2500);
+      const early = moments() < 0.1;
+      const after = early ? between(moments, 0, 30) : between(moments, ...edge.life);
+      if (!early) await running.ready;
       await sleep(after);
       await running.kill();
-      if (crashes === CRASHES) await sender.stop();
+      for (const target of edge.targets) unhurried(hook.to(target), begunAt, Date.now());
+      if (crash === crashes) await sender.stop();
       const accepted = sender.sent.filter(({ status }) => status === 200).length;
       say(
-        `${crashes}/${CRASHES} killed after ${after.toFixed(0)} ms: ` +
+        `${crash}/${crashes} killed after ${after.toFixed(0)} ms: ` +
           `${accepted} of ${sender.sent.length} events accepted, ${hook.calls.length} calls heard`,
       );
+      begunAt = Date.now();
       running = await begin();
     }
+    await running.ready;
     const accepted = sender.sent.filter(({ status }) => status === 200);
     const wrong = sender.sent.filter(({ status }) => status !== undefined && status !== 200);
     if (wrong.length > 0) throw new Problem(`${wrong.length} were answered, but with ${wrong[0].status}`);
-    if (accepted.length < CRASHES)
+    if (accepted.length < crashes)
       throw new Problem("too few events were accepted for this to show anything");
 
     // The last event accepted is carried by the last call, and what came before it by that or an earlier one.
     const restarted = Date.now();
     const last = accepted[accepted.length - 1];
-    const carried = () =>
-      hook.calls.some((it) => it.answered && it.at >= last.sentAt && it.ids.includes(last.id));
+    const carries = (/** @type {Call} */ it) =>
+      it.answered && it.at >= last.sentAt && it.ids.includes(last.id);
+    const carried = () => edge.targets.every((target) => hook.to(target).some(carries));
     while (!carried() && Date.now() - restarted < PATIENCE) await sleep(100);
     say(
       `the last event was ${carried() ? "" : "not "}carried ${Date.now() - restarted} ms after the last start`,
     );
     await sleep(2000);
 
-    const lost = await missing(prepared.url, accepted, hook.calls);
-    for (const { id, reason } of lost) say(`${id}: ${reason}`);
-    say(`${accepted.length - lost.length} passed, ${lost.length} failed`);
-    if (lost.length > 0) {
-      say(log.split("\n").slice(-40).join("\n"));
-      throw new Problem(`events were lost; the same moments again: CRASH_SEED=${SEED} npm run test:crash`);
+    const read = (/** @type {string} */ page) => owner(url + page);
+    const lost = [];
+    for (const target of edge.targets) {
+      lost.push(...(await missing(target, accepted, hook.to(target), read)));
+      unhurried(hook.to(target), begunAt, Date.now());
     }
+    for (const { id, reason } of lost) say(`${id}: ${reason}`);
+    say(`${accepted.length * edge.targets.length - lost.length} passed, ${lost.length} failed`);
+    if (lost.length > 0) throw new Problem("events were lost");
+    // No job is dead, and none is late.
+    await read("/api/health?strict");
+  } catch (error) {
+    say(log.split("\n").slice(-40).join("\n"));
+    say(`the same moments again: CRASH_SEED=${SEED} npm run test:crash -- ${name}`);
+    throw error;
   } finally {
     await running?.kill();
     hook.close();
@@ -98,8 +144,13 @@ async function crash() {
   }
 }
 
-/** A client that sends one event after the other, whatever comes back, until it is stopped. */
-function sending(/** @type {string} */ url) {
+/**
+ * Clients that each send one event after the other, whatever comes back, until they are stopped.
+ *
+ * @param {string} url
+ * @param {Edge} edge
+ */
+function sending(url, { clients, pause }) {
   const { payload, sign } = SENDERS.blogshoot;
   /** @type {Sent[]} */
   const sent = [];
@@ -120,10 +171,10 @@ function sending(/** @type {string} */ url) {
       sent.push(entry);
       const outcome = await post(url, { headers: sign(SECRET, body, id, event.at, 1), body });
       if (outcome.kind === "answered") entry.status = outcome.status;
-      await sleep(between(pauses, 20, 300));
+      await sleep(between(pauses, pause / 15, pause));
     }
   };
-  const loops = [loop(), loop()];
+  const loops = Array.from({ length: clients }, loop);
   return {
     sent,
     stop: async () => {
@@ -145,72 +196,25 @@ async function host() {
   };
   const arrived = async (/** @type {import("../../scripts/stand-in.mjs").Call} */ heard) => {
     const { event_ids: ids, event_count: count } = JSON.parse(heard.body);
-    const call = { at: Date.now(), answered: false, ids, count };
+    const target = heard.url.split("/").at(-1) ?? "";
+    const call = { target, at: Date.now(), answered: false, ids, count };
     known.set(heard, call);
     calls.push(call);
     await sleep(between(pauses, 0, 400));
   };
-  return { calls, ...(await standIn(answered, { arrived })) };
+  const to = (/** @type {string} */ target) => calls.filter((call) => call.target === target);
+  return { calls, to, ...(await standIn(answered, { arrived })) };
 }
 
-/**
- * The events that no call has carried, and why that is known. A call names at most a hundred events; for the others the
- * inbox tells by which job they were carried, and the host must have heard that job's call, with as many events.
- *
- * @param {string} url
- * @param {Sent[]} accepted
- * @param {Call[]} calls
- */
-async function missing(url, accepted, calls) {
-  const unnamed = accepted.filter(
-    ({ id, sentAt }) => !calls.some((it) => it.answered && it.at >= sentAt && it.ids.includes(id)),
-  );
-  const deliveries = unnamed.length > 0 ? await all(url) : [];
-  /** @type {Map<number, number>} */
-  const counts = new Map();
-  for (const { jobs = [] } of deliveries) {
-    for (const job of jobs) counts.set(job.id, (counts.get(job.id) ?? 0) + 1);
-  }
-  const lost = [];
-  for (const { id, sentAt } of unnamed) {
-    const delivery = deliveries.find((it) => it.event_id === id);
-    const done = delivery?.jobs?.filter((/** @type {any} */ job) => job.state === "done") ?? [];
-    let heard = false;
-    for (const job of done) {
-      const { jobs } = await read(`${url}/api/deliveries/${delivery.id}`);
-      const attempts = jobs.find((/** @type {any} */ it) => it.id === job.id).attempts;
-      const { started_at: from, ended_at: to } = attempts.at(-1);
-      heard ||= calls.some(
-        (it) =>
-          it.answered &&
-          it.at >= sentAt &&
-          it.at >= Date.parse(from) - 50 &&
-          it.at <= Date.parse(to) + 50 &&
-          it.count === counts.get(job.id),
-      );
-    }
-    if (heard) continue;
-    const what = delivery ? `stored, its jobs: ${JSON.stringify(delivery.jobs ?? [])}` : "not stored";
-    lost.push({ id, reason: `answered with 200, ${what}, and no deploy call carried it` });
-  }
-  return lost;
-}
+/** The setting of a target's hook. */
+const hookOf = (/** @type {string} */ target) =>
+  target === "default" ? "CLOUDFLARE_DEPLOY_HOOK" : `CLOUDFLARE_DEPLOY_HOOK__${target.toUpperCase()}`;
 
-/** Every delivery that the owner can see. */
-async function all(/** @type {string} */ url) {
-  const deliveries = [];
-  for (let before = ""; ;) {
-    const page = await read(`${url}/api/deliveries?limit=100${before}`);
-    deliveries.push(...page.deliveries);
-    if (page.next === undefined) return deliveries;
-    before = `&before=${page.next}`;
-  }
-}
-
-/** @param {string} url */
-async function read(url) {
+/** A page that only the owner may see. */
+async function owner(/** @type {string} */ url) {
   const answer = await get(url, { authorization: `Bearer ${TOKEN}` });
-  if (answer.kind !== "answered" || answer.status !== 200) throw new Problem(`${url} does not open`);
+  if (answer.kind !== "answered" || answer.status !== 200)
+    throw new Problem(`${url} does not open: ${told(answer)}`);
   return answer.json;
 }
 
@@ -229,4 +233,6 @@ function generator(seed) {
   };
 }
 
-await main(crash);
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  await main(() => crash(process.argv[2] ?? "worker", process.env.CRASHES));
+}

@@ -22,7 +22,10 @@ mod keeping;
 mod model;
 mod outbox;
 mod pacing;
+#[cfg(unix)]
+mod programs;
 mod properties;
+mod scratch;
 mod secrets;
 mod send;
 mod settings;

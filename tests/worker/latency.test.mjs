@@ -10,7 +10,7 @@ import { within } from "../../scripts/serve.mjs";
 import { standIn } from "../../scripts/stand-in.mjs";
 import { SENDERS } from "../conformance/senders.mjs";
 import { post } from "../conformance/wire.mjs";
-import { prepare, start } from "../crash/runtime.mjs";
+import { prepare, start } from "../crash/worker.mjs";
 
 const SECRET = "the secret of the latency test";
 const ROUNDS = 20;

@@ -1,8 +1,9 @@
 // The built Worker, called as the runtime calls it, with bindings of the test's own.
 
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
-import { vi } from "vitest";
+import { expect, vi } from "vitest";
 import presshook from "../../src/cloudflare/worker.js";
+import { wrong } from "../vectors/requests.mjs";
 
 export const SECRET = "the secret of the tests";
 
@@ -82,3 +83,24 @@ export function logged() {
 
 /** @param {any[]} lines */
 export const codes = (lines) => lines.map((line) => line.code ?? line);
+
+/**
+ * A request of the vectors, which must be decided as they say; without an inbox, and at their time.
+ *
+ * @param {import("../vectors/requests.mjs").Asked} asked
+ */
+export async function decided(asked) {
+  const { now, path, headers, body, settings, calls } = asked;
+  if (now !== undefined) vi.useFakeTimers({ now, toFake: ["Date"] });
+  const log = logged();
+  const sent = vi.spyOn(globalThis, "fetch").mockImplementation(async () => new Response("{}"));
+  const hook = calls && { CLOUDFLARE_DEPLOY_HOOK: "https://host.example/hook" };
+  const { ask } = worker({ INBOX: "none", ...settings, ...hook });
+  const { response, after } = await ask(path, { method: "POST", headers, body });
+  await after;
+  const heard = sent.mock.calls.map(([, init]) =>
+    JSON.parse(new TextDecoder().decode(/** @type {any} */ (init).body)),
+  );
+  const seen = { status: response.status, answer: await response.json(), log, calls: heard };
+  expect(wrong(asked, seen)).toEqual([]);
+}

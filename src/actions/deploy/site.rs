@@ -3,7 +3,7 @@
 //! **Invariant:** nothing that a sender sent is in a command line. A command is told of the events in variables of
 //! its environment and on its standard input.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Body;
 use crate::actions::{Returned, Step};
@@ -204,8 +204,24 @@ fn why(printed: &str) -> &'static str {
         ),
     ];
     let says = |words: &&str| printed.contains(*words);
-    let known = REASONS.iter().find(|(words, _)| words.iter().any(|it| says(&it)));
+    let known = REASONS.iter().find(|(words, _)| words.iter().any(says));
     known.map_or("see what it printed, which is kept with the attempt", |(_, reason)| *reason)
+}
+
+/// Times as texts, as the rest of what a command reads has them, and not as the store keeps them.
+fn in_words(event: &mut Map<String, Value>) {
+    let write = |of: &mut Map<String, Value>, name: &str| {
+        if let Some(time) = of.get_mut(name)
+            && let Some(milliseconds) = time.as_i64()
+        {
+            *time = Timestamp(milliseconds).to_string().into();
+        }
+    };
+    write(event, "at");
+    if let Some(item) = event.get_mut("item").and_then(Value::as_object_mut) {
+        write(item, "published_at");
+        write(item, "updated_at");
+    }
 }
 
 /// The variables that tell a command of the last event that it is run for.
@@ -250,6 +266,7 @@ fn input(job: &Job, now: Timestamp) -> Vec<u8> {
         for mut event in list {
             if let Some(event) = event.as_object_mut() {
                 event.insert("connection".to_owned(), delivery.connection.as_str().into());
+                in_words(event);
                 event.insert("event_id".to_owned(), delivery.event_id.as_str().into());
             }
             events.push(event);

@@ -14,6 +14,20 @@ import { Problem, ROOT } from "../../scripts/shell.mjs";
 /** The program itself: the npm package's command is a JavaScript file around it. */
 const WORKERD = workerd.default;
 
+/** @type {import("./run.mjs").Edge} */
+export const worker = {
+  crashes: 50,
+  life: [50, 2500],
+  targets: ["default"],
+  clients: 2,
+  pause: 300,
+  async prepare(directory, settings, hear) {
+    const prepared = await prepare(directory, settings);
+    const begin = async () => ({ ...(await start(prepared, hear)), ready: Promise.resolve() });
+    return { url: prepared.url, begin };
+  },
+};
+
 /**
  * Prepares the Worker in a directory, with these settings and a port of its own.
  *
