@@ -33,6 +33,8 @@ mod server;
 mod settings;
 mod settings_file;
 mod signatures;
+#[cfg(unix)]
+mod site;
 mod store;
 mod tidy;
 mod vectors;
