@@ -10,6 +10,9 @@ use presshook::settings::{Settings, Target};
 use crate::scratch::Scratch;
 use crate::{HOOK, SECRET, settings};
 
+/// The branch that is pulled, the command, and whether a hook is called.
+type Built<'a> = (Option<&'a str>, Option<&'a str>, bool);
+
 /// Names and values of settings.
 type Pairs<'a> = &'a [(&'a str, &'a str)];
 
@@ -34,7 +37,7 @@ fn what_is_built_here_is_a_target_too() {
     let pull = ("GIT_AUTO_PULL", "true");
     let hook = ("DEPLOY_HOOK_URL", HOOK);
     let command = Some("npm run build");
-    let cases: [(Pairs<'_>, (Option<&str>, Option<&str>, bool)); 6] = [
+    let cases: [(Pairs<'_>, Built<'_>); 6] = [
         (&[build], (None, command, false)),
         (&[pull], (Some("main"), None, false)),
         (&[hook], (None, None, true)),
