@@ -4,17 +4,17 @@
 // machine does falls on all alike. The figure is the CPU time of the workerd process per request; ratios are taken
 // within a round, and their median is told. Machines are noisy: a difference under 8 % means nothing.
 
-import { createHmac } from "node:crypto";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { parse } from "smol-toml";
 import { build, compile } from "../scripts/build.mjs";
 import { setup } from "../scripts/setup.mjs";
-import { Problem, ROOT, bold, main, output, run, say } from "../scripts/shell.mjs";
+import { ROOT, main, output, say } from "../scripts/shell.mjs";
+import { chosen, measured, median, progress, write } from "./figures.mjs";
+import { SECRET, article, signed } from "./messages.mjs";
 import { cpuMicroseconds, post, start } from "./runtime.mjs";
 
-const SECRET = "4f8a1c0d9be27763f5a0c2d4e6b81937a5c4d2e0f1b3968776a5b4c3d2e1f009";
 const ROUNDS = Number(process.env.ROUNDS ?? 11);
 const COLD_STARTS = Number(process.env.COLD_STARTS ?? 7);
 /** Bytes, and requests of one Worker in one round. */
@@ -40,52 +40,7 @@ const BARS = {
 };
 
 /** @typedef {import("./runtime.mjs").Service} Service */
-/** @typedef {import("./runtime.mjs").Message} Message */
-
-/** An article of about that many bytes, as BlogShoot sends it: its text three times, with a link in each paragraph. */
-function article(/** @type {number} */ bytes, event = "evt_bench") {
-  const text =
-    "A sentence as articles have them, of some ninety letters, with a comma and a full stop. ".repeat(3);
-  const link = "https://example.com/a-page";
-  const payload = (/** @type {number} */ paragraphs) =>
-    JSON.stringify({
-      event_id: event,
-      event_type: "article.updated",
-      timestamp: "2026-01-31T08:00:00Z",
-      metadata: { version: "1.1" },
-      workspace: { default_language: "English", default_market: "United States" },
-      article: {
-        id: "art_bench",
-        title: "Benchmark",
-        slug: "benchmark",
-        language: "en",
-        content: {
-          html: `<p>${text}<a href="${link}">More about that</a>.</p>\n`.repeat(paragraphs),
-          markdown: `${text}[More about that](${link}).\n\n`.repeat(paragraphs),
-          plain_text: `${text}More about that.\n`.repeat(paragraphs),
-        },
-        featured_image: null,
-        tags: ["one", "two"],
-        seo: { description: "A benchmark.", keywords: ["bench"] },
-        published_at: "2026-01-31T08:00:00Z",
-      },
-    });
-  const [none, one] = [payload(0).length, payload(1).length];
-  return Buffer.from(payload(Math.max(0, Math.floor((bytes - none) / (one - none)))).padEnd(bytes));
-}
-
-/** @param {Buffer} body @returns {Message} */
-const signed = (body) => ({
-  headers: {
-    "content-type": "application/json",
-    "content-length": body.length,
-    "x-blogshoot-signature": createHmac("sha256", SECRET).update(body).digest("hex"),
-  },
-  body,
-});
-
-/** @param {number[]} values */
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+/** @typedef {import("./messages.mjs").Message} Message */
 
 /** @param {string[]} names */
 const modules = (...names) => Object.fromEntries(names.map((name) => [name, path.join(ROOT, name)]));
@@ -330,11 +285,6 @@ async function cold(/** @type {string} */ directory) {
   return rows;
 }
 
-/** One line that is written over, on a terminal only. */
-function progress(/** @type {string} */ text) {
-  if (process.stdout.isTTY) process.stdout.write(`\r${text.padEnd(40)}${text === "" ? "\r" : ""}`);
-}
-
 /** @param {number} pid */
 async function rest(pid) {
   for (let last = -1; ;) {
@@ -345,7 +295,7 @@ async function rest(pid) {
   }
 }
 
-/** What is measured, in order: a name for the command line, what it is, the head of its table, its rows. */
+/** @type {import("./figures.mjs").Part[]} */
 const PARTS = [
   {
     name: "warm",
@@ -383,43 +333,20 @@ const PARTS = [
 ];
 
 async function bench() {
-  const only = process.argv[2];
-  const parts = PARTS.filter(({ name }) => only === undefined || only === name);
-  if (parts.length === 0) {
-    throw new Problem(`there is ${PARTS.map(({ name }) => `\`${name}\``).join(", ")}, and no \`${only}\``);
-  }
+  const parts = chosen(PARTS);
   await setup();
   await build();
   await compile(path.join(ROOT, "bench", "smallest"));
   const directory = mkdtempSync(path.join(tmpdir(), "presshook-bench-"));
   try {
-    /** @type {string[]} */
-    const text = [];
-    for (const { title, head, measure } of parts) {
-      say(`\n${bold(title)}`);
-      head.forEach((row) => say(row));
-      text.push(title, [...head, ...(await measure(directory))].join("\n"));
+    const tables = await measured(parts, directory);
+    const versions = `${output("rustc", ["--version"])}, workerd ${output("workerd", ["--version"])?.split(" ").at(-1)}`;
+    if (parts === PARTS) {
+      await write("bench/README.md", `${versions}; ${ROUNDS} rounds, ${COLD_STARTS} cold starts.`, tables);
     }
-    if (only === undefined) await write(text);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
-}
-
-/** Puts the figures of this run into bench/README.md, between its marks. @param {string[]} tables */
-async function write(tables) {
-  const file = path.join(ROOT, "bench", "README.md");
-  const machine = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${process.platform}`;
-  const versions = `${output("rustc", ["--version"])}, workerd ${output("workerd", ["--version"])?.split(" ").at(-1)}`;
-  const day = new Date().toISOString().slice(0, 10);
-  const made = `${day}; ${machine}; ${versions}; ${ROUNDS} rounds, ${COLD_STARTS} cold starts.`;
-  const figures = `<!-- figures -->\n\n${[made, ...tables].join("\n\n")}\n\n<!-- end -->`;
-  writeFileSync(
-    file,
-    readFileSync(file, "utf8").replace(/<!-- figures -->[^]*<!-- end -->/, () => figures),
-  );
-  await run("prettier", ["--write", "--log-level", "warn", file]);
-  say("\nThe figures are in bench/README.md.");
 }
 
 await main(bench);

@@ -3,10 +3,9 @@
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import http from "node:http";
-import { connect } from "node:net";
 import path from "node:path";
 import workerd from "workerd";
-import { freePort } from "../scripts/serve.mjs";
+import { freePort, listens } from "../scripts/serve.mjs";
 
 /** The program itself: the npm package's command is a JavaScript file around it. */
 const WORKERD = workerd.default;
@@ -18,7 +17,7 @@ const WORKERD = workerd.default;
  * @typedef {{ name: string, modules: Record<string, string>, bindings: Record<string, string>, inbox?: boolean }} Service
  */
 
-/** What a request sends. @typedef {{ headers: http.OutgoingHttpHeaders, body: Buffer }} Message */
+/** @typedef {import("./messages.mjs").Message} Message */
 
 /**
  * Starts workerd with these Workers, each on a port of its own.
@@ -89,17 +88,6 @@ const config :Workerd.Config = (
 );
 ${workers.join("\n")}
 `;
-}
-
-/** @param {number} port */
-function listens(port) {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host: "127.0.0.1" }, () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on("error", () => resolve(false));
-  });
 }
 
 /**

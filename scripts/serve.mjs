@@ -1,7 +1,7 @@
 // The Worker on this machine, or the Function of a Pages site: `wrangler dev`, started, waited for and ended.
 
 import { spawn } from "node:child_process";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { ENVIRONMENT, Problem, ROOT } from "./shell.mjs";
 
 /**
@@ -89,6 +89,17 @@ export async function freePort() {
   const address = probe.address();
   await new Promise((resolve) => probe.close(resolve));
   return typeof address === "object" && address ? address.port : 0;
+}
+
+/** Whether something listens on a port. @param {number} port */
+export function listens(port) {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: "127.0.0.1" }, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on("error", () => resolve(false));
+  });
 }
 
 /**

@@ -8,12 +8,13 @@ import { pathToFileURL } from "node:url";
 import { Problem, ROOT, bold, main, output, run, say } from "./shell.mjs";
 import { TOOLS, find, toolRoot } from "./tools.mjs";
 
-export async function setup() {
+/** @param {{ tools?: import("./tools.mjs").Tool[] }} [wanted] what compiles the Worker, unless that is not wanted */
+export async function setup({ tools = TOOLS } = {}) {
   const steps = [
     { name: "Programs that must be there", run: prerequisites },
     { name: "npm packages", run: packages },
     { name: "Rust toolchain and the Wasm target", run: rust },
-    ...TOOLS.map((tool) => ({
+    ...tools.map((tool) => ({
       name: `${tool.crate} ${tool.version}`,
       run: (/** @type {() => void} */ begin) => install(tool, begin),
     })),
@@ -37,6 +38,12 @@ async function prerequisites() {
   if (!output("npm", ["--version"])) {
     throw new Problem("npm is missing. It comes with Node.js: https://nodejs.org");
   }
+  compilers();
+  return `Node.js ${process.versions.node}, npm, rustup, cc`;
+}
+
+/** What compiles the native programs. */
+export function compilers() {
   if (!output("rustup", ["--version"])) {
     throw new Problem(
       "rustup is missing. It installs Rust: see https://rustup.rs, then open a new terminal.",
@@ -50,7 +57,6 @@ async function prerequisites() {
             "(Debian, Ubuntu) or sudo dnf install gcc (Fedora)",
     );
   }
-  return `Node.js ${process.versions.node}, npm, rustup, cc`;
 }
 
 /** @param {() => void} begin */
@@ -105,4 +111,4 @@ async function install(tool, begin) {
   await run("cargo", args, { remedy: `${tool.crate} could not be compiled; the reason stands above.` });
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) await main(setup);
+if (import.meta.url === pathToFileURL(process.argv[1]).href) await main(() => setup());

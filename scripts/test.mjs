@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "./build.mjs";
+import { proxies } from "./proxies.mjs";
 import { setup } from "./setup.mjs";
 import { Problem, ROOT, bold, main, run, say } from "./shell.mjs";
 
@@ -61,8 +62,11 @@ const tests = [
   },
   {
     name: "the native server",
-    // They wait more than they compute.
-    run: () => run("node", ["--test", "--test-concurrency=4", "tests/server/*.test.mjs"]),
+    run: async () => {
+      await proxies();
+      // They wait more than they compute.
+      await run("node", ["--test", "--test-concurrency=4", "tests/server/*.test.mjs"]);
+    },
   },
   {
     name: "a few crashes; `npm run test:crash` makes fifty",

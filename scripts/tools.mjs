@@ -16,7 +16,7 @@ export const TOOLS = [
 ];
 
 /** Kept outside the checkout, so that a second clone need not compile them again. */
-const CACHE =
+export const CACHE =
   process.env.PRESSHOOK_TOOLS ??
   path.join(
     process.env.XDG_CACHE_HOME ??

@@ -9,6 +9,7 @@
 
 mod backup;
 mod completions;
+mod health;
 mod inspect;
 mod send;
 mod serve;
@@ -51,6 +52,7 @@ enum Command {
     Verify(verify::Verify),
     Export(backup::Export),
     Import(backup::Import),
+    Health(health::Health),
     Completions(completions::Completions),
 }
 
@@ -64,6 +66,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Verify(verify) => ("verify", verify.run()),
         Command::Export(export) => ("export", export.run()),
         Command::Import(import) => ("import", import.run()),
+        Command::Health(health) => ("health", health.run()),
         Command::Completions(completions) => ("completions", completions.run()),
     };
     match done {

@@ -2,13 +2,15 @@
 //! disk, carries out what the core decides, and decides nothing about a delivery.
 //!
 //! - [`start`]: what must be so before it listens, and what it says of itself.
-//! - `http`: connections, and what becomes of a request.
+//! - `http`: connections: reading requests and writing answers.
+//! - `receiver`: what becomes of a request.
 //! - `inbox`: the thread that stores, many deliveries in one commit.
 //! - [`store`]: the SQLite file.
 //! - `dispatch`: the jobs that are due are carried out.
 //! - `hosts`: calling deploy hooks.
 //! - `programs`: running `git` and the owner's command.
 //! - [`clients`]: who a client is, and how often it may fail.
+//! - `metrics`: what is counted, for Prometheus.
 //! - `print`: the log.
 //!
 //! A panic ends one request, or one attempt, and is told in the log.
@@ -19,8 +21,10 @@ mod dispatch;
 mod hosts;
 mod http;
 mod inbox;
+mod metrics;
 mod print;
 pub mod programs;
+mod receiver;
 pub mod start;
 pub mod store;
 
@@ -67,6 +71,7 @@ async fn run(ready: Ready) -> Result<bool, String> {
     let settings = Arc::new(ready.settings);
     let inbox = inbox::Inbox::open(ready.store, Arc::clone(&settings));
     let hosts = Arc::new(hosts::Hosts::default());
+    let metrics = Arc::new(metrics::Metrics::new()?);
     let programs = programs::Programs::new(&ready.database, ready.environment);
     let dispatch = dispatch::Dispatch::new(
         Arc::clone(&settings),
@@ -74,22 +79,24 @@ async fn run(ready: Ready) -> Result<bool, String> {
         Arc::clone(&hosts),
         programs,
         log.clone(),
+        Arc::clone(&metrics),
         stopping.clone(),
     );
-    let server = http::Server::new(http::Parts {
+    let receiver = receiver::Receiver::new(receiver::Parts {
         settings: Arc::clone(&settings),
         inbox: inbox.clone(),
         wake: dispatch.wake(),
         hosts,
         proxies: ready.proxies,
         log: log.clone(),
+        metrics,
         started,
     });
     for entry in start::told(&settings, &ready.told, &ready.database, address) {
         log.print(entry);
     }
     let dispatching = tokio::spawn(dispatch.run());
-    let serving = tokio::spawn(http::listen(listener, Arc::new(server), stopping));
+    let serving = tokio::spawn(http::listen(listener, Arc::new(receiver), stopping));
     signals.first().await;
     log.print(Entry::new(Level::Info, Code::ServerStopping).with(
         "reason",

@@ -183,6 +183,18 @@ impl Failure {
         }
     }
 
+    /// How an attempt that ended so is called: `unknown` where the answer was lost, `refused` where the other side has
+    /// clearly not done it, else `failed`.
+    pub fn outcome(&self) -> &'static str {
+        match self {
+            Failure::Timeout(_) | Failure::Network { .. } => "unknown",
+            Failure::Status { .. } | Failure::NotSet if self.is_refusal() => "refused",
+            Failure::Status { .. } | Failure::NotSet => "failed",
+            #[cfg(not(target_arch = "wasm32"))]
+            Failure::Program { .. } => "failed",
+        }
+    }
+
     /// The last that was printed on this machine.
     fn printed(&self) -> Option<&str> {
         #[cfg(not(target_arch = "wasm32"))]

@@ -43,6 +43,9 @@ pub enum Command {
     Export,
     /// `POST /api/import`: rows of an export.
     Import,
+    /// `GET /api/metrics`, or `/metrics`: what a server counts.
+    #[cfg(not(target_arch = "wasm32"))]
+    Metrics,
 }
 
 impl Command {
@@ -52,6 +55,8 @@ impl Command {
     /// [`Rejection::NotFound`], or [`Rejection::MethodNotAllowed`] where the path exists.
     pub fn of(method: &Method, path: &str) -> Option<Result<Command, Rejection>> {
         let path = path.strip_suffix('/').unwrap_or(path);
+        #[cfg(not(target_arch = "wasm32"))]
+        let path = if path == "/metrics" { "/api/metrics" } else { path };
         let segments: Vec<&str> = path.strip_prefix("/api/")?.split('/').collect();
         let id = |text: &str| text.parse().ok();
         let known: Vec<(&Method, Option<Command>)> = match segments.as_slice() {
@@ -68,6 +73,8 @@ impl Command {
             ["targets", name, "deploy"] => vec![(&Method::POST, Some(Command::Deploy((*name).to_owned())))],
             ["export"] => vec![(&Method::GET, Some(Command::Export))],
             ["import"] => vec![(&Method::POST, Some(Command::Import))],
+            #[cfg(not(target_arch = "wasm32"))]
+            ["metrics"] => vec![(&Method::GET, Some(Command::Metrics))],
             _ => return None,
         };
         let allow = if known.iter().any(|(it, _)| **it == Method::DELETE) {
@@ -137,6 +144,9 @@ pub fn transaction<'a>(
                 found(lines)
             })
         }
+        // It is the edge that counts.
+        #[cfg(not(target_arch = "wasm32"))]
+        Command::Metrics => return Err(not_found()),
         Command::Import => {
             let text = str::from_utf8(request.body()).map_err(|_| refused("the body is not UTF-8"))?;
             let import = keep::import(text).map_err(|error| refused(&error.to_string()))?;

@@ -1,5 +1,8 @@
-//! `presshook serve`: the receiver as a server.
+//! `presshook serve`: the receiver as a server. How a file of settings is read is in `file`.
 
+mod file;
+
+use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -34,10 +37,11 @@ impl Serve {
     pub(super) fn run(self) -> Done {
         let mut pairs: Vec<(String, String)> = environment().collect();
         if let Some(file) = &self.env_file {
-            let unreadable =
-                |error: dotenvy::Error| format!("the settings in {} cannot be read: {error}", file.display());
-            for pair in dotenvy::from_path_iter(file).map_err(unreadable)? {
-                let (name, value) = pair.map_err(unreadable)?;
+            let text =
+                fs::read_to_string(file).map_err(|error| error.to_string()).and_then(|it| file::read(&it));
+            let own =
+                text.map_err(|error| format!("the settings in {} cannot be read: {error}", file.display()))?;
+            for (name, value) in own {
                 if !pairs.iter().any(|(known, _)| *known == name) {
                     pairs.push((name, value));
                 }

@@ -98,11 +98,18 @@ pub fn greeted() -> Answer {
     Answer::json(StatusCode::OK, &Body { success: true, message: "Handshake received" })
 }
 
+/// How Prometheus calls its text format.
+#[cfg(not(target_arch = "wasm32"))]
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
 /// The answer to an owner's command.
 pub fn owned(command: &Command, reply: Reply) -> Answer {
     // A line of JSON for each row of an export.
     let lines = *command == Command::Export;
-    let headers = lines.then_some(("content-type", "application/x-ndjson")).into_iter().collect();
+    let text = lines.then_some(("content-type", "application/x-ndjson"));
+    #[cfg(not(target_arch = "wasm32"))]
+    let text = text.or((*command == Command::Metrics).then_some(("content-type", METRICS)));
+    let headers = text.into_iter().collect();
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     Answer { status, headers, is_open: false, body: reply.body }
 }

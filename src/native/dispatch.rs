@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::hosts::Hosts;
 use super::inbox::Inbox;
+use super::metrics::Metrics;
 use super::print::Log;
 use super::programs::Programs;
 use super::{now, stopped};
@@ -65,6 +66,7 @@ struct Attempts {
     hosts: Arc<Hosts>,
     programs: Programs,
     log: Log,
+    metrics: Arc<Metrics>,
     stopping: watch::Receiver<bool>,
 }
 
@@ -75,10 +77,12 @@ impl Dispatch {
         hosts: Arc<Hosts>,
         programs: Programs,
         log: Log,
+        metrics: Arc<Metrics>,
         stopping: watch::Receiver<bool>,
     ) -> Dispatch {
         let wake = Wake { armed: Arc::new(AtomicI64::new(i64::MAX)), notify: Arc::new(Notify::new()) };
-        let attempts = Attempts { settings, inbox, hosts, programs, log, stopping: stopping.clone() };
+        let attempts =
+            Attempts { settings, inbox, hosts, programs, log, metrics, stopping: stopping.clone() };
         Dispatch { attempts: Arc::new(attempts), wake, stopping }
     }
 
@@ -146,6 +150,7 @@ impl Attempts {
         let carried = self.inbox.run(move |store, _| store.commit(outbox::carried(id))).await;
         let claimed = Claimed { job: Job { carried: carried.ok(), ..claimed.job.clone() }, ..claimed };
         let result = Arc::new(self.attempt(&claimed).await);
+        self.metrics.attempted(&claimed.job, &result);
         let claimed = Arc::new(claimed);
         for _ in 0..RECORD_TRIES {
             let (claimed, result) = (Arc::clone(&claimed), Arc::clone(&result));

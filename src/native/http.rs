@@ -1,83 +1,44 @@
-//! Connections, and what becomes of a request. Slow and hostile clients are bounded here: how long a head and a body
-//! may take, how long they may be, how many connections there are.
+//! Connections: reading requests and writing answers. Slow and hostile clients are bounded here: how long a head and a
+//! body may take, how long they may be, how many connections there are. What becomes of a request is `receiver`'s
+//! business.
+
+mod body;
 
 use std::convert::Infallible;
-use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
-use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use futures_util::FutureExt;
+use bytes::Bytes;
 use http::HeaderValue;
-use http::header::{CONNECTION, EXPECT, HeaderName};
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Body, Incoming};
+use http::header::{CONNECTION, HeaderName};
+use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
-use tokio::time::timeout;
 
-use super::clients::{Failures, Proxies};
-use super::dispatch::{Wake, directly};
-use super::hosts::Hosts;
-use super::inbox::Inbox;
-use super::print::Log;
-use super::{now, stopped};
-use crate::Request;
-use crate::contract::{self, Answer, COMMON_HEADERS, OPEN, Opening, Rejection, Resource};
-use crate::event::Delivery;
-use crate::inbox::message::Message;
-use crate::inbox::pages;
-use crate::log::{self, Level};
-use crate::owner::{self, Command};
-use crate::receive::{Received, receive};
-use crate::routes;
-use crate::settings::{Mode, Settings};
-use crate::store::StoreError;
+use super::receiver::Receiver;
+use super::stopped;
+use crate::contract::{Answer, COMMON_HEADERS, OPEN};
 
 /// How long the head of a request may take, and a connection may be idle between two.
 const HEAD_WITHIN: Duration = Duration::from_secs(20);
-/// How long a body may take.
-const BODY_WITHIN: Duration = Duration::from_secs(30);
 /// The longest head, in bytes. What a connection reads ahead is bounded by it, too.
 const MOST_HEAD_BYTES: usize = 64 * 1024;
-/// How much of a body that nobody wants is read all the same, so that its sender hears the answer; and for how long.
-const MOST_UNWANTED_BYTES: usize = 16 * 1024 * 1024;
-const UNWANTED_WITHIN: Duration = Duration::from_secs(5);
-/// How long the inbox may take to store a delivery: less than the senders that wait the shortest.
-const STORE_WITHIN: Duration = Duration::from_secs(5);
-/// How long the inbox may take for what the owner asks.
-const ANSWER_WITHIN: Duration = Duration::from_secs(25);
 /// Connections at once, at most; the system's limit for open files may be lower.
 const MOST_CONNECTIONS: u64 = 16 * 1024;
 /// Open files that are for others than connections: the store, calls, programs.
 const OTHER_FILES: u64 = 128;
 
-type Reply = http::Response<Full<Bytes>>;
+pub(super) use body::{Unread, read};
 
-/// What requests are answered with.
-pub(super) struct Server {
-    parts: Parts,
-    failures: Mutex<Failures>,
-}
-
-/// What it needs.
-pub(super) struct Parts {
-    pub(super) settings: Arc<Settings>,
-    pub(super) inbox: Inbox,
-    pub(super) wake: Wake,
-    pub(super) hosts: Arc<Hosts>,
-    pub(super) proxies: Proxies,
-    pub(super) log: Log,
-    pub(super) started: Instant,
-}
+pub(super) type Reply = http::Response<Full<Bytes>>;
 
 /// Takes connections until the server is to stop; then until those that are being answered have ended.
-pub(super) async fn listen(listener: TcpListener, server: Arc<Server>, stopping: watch::Receiver<bool>) {
+pub(super) async fn listen(listener: TcpListener, receiver: Arc<Receiver>, stopping: watch::Receiver<bool>) {
     let limit = connections();
     let permits = Arc::new(Semaphore::new(limit));
     loop {
@@ -97,9 +58,9 @@ pub(super) async fn listen(listener: TcpListener, server: Arc<Server>, stopping:
                 }
             },
         };
-        let (server, stopping) = (Arc::clone(&server), stopping.clone());
+        let (receiver, stopping) = (Arc::clone(&receiver), stopping.clone());
         tokio::spawn(async move {
-            connection(server, stream, peer, stopping).await;
+            connection(receiver, stream, peer, stopping).await;
             drop(permit);
         });
     }
@@ -123,7 +84,7 @@ fn connections() -> usize {
 }
 
 async fn connection(
-    server: Arc<Server>,
+    receiver: Arc<Receiver>,
     stream: TcpStream,
     peer: SocketAddr,
     stopping: watch::Receiver<bool>,
@@ -132,8 +93,8 @@ async fn connection(
     let _ = stream.set_nodelay(true);
     let peer = peer.ip();
     let service = service_fn(move |request| {
-        let server = Arc::clone(&server);
-        async move { Ok::<_, Infallible>(server.answer(request, peer).await) }
+        let receiver = Arc::clone(&receiver);
+        async move { Ok::<_, Infallible>(receiver.answer(request, peer).await) }
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -150,265 +111,7 @@ async fn connection(
     let _ = serving.await;
 }
 
-/// Why a body is not there.
-enum Unread {
-    TooLong,
-    /// It ended early, or took too long.
-    Broken,
-}
-
-impl Server {
-    pub(super) fn new(parts: Parts) -> Server {
-        Server { failures: Mutex::new(Failures::new(parts.started)), parts }
-    }
-
-    /// Answers one request; a panic ends no more than that.
-    async fn answer(&self, request: http::Request<Incoming>, peer: IpAddr) -> Reply {
-        let answered = AssertUnwindSafe(self.respond(request, peer)).catch_unwind().await;
-        // The panic itself has been told by its hook.
-        answered.unwrap_or_else(|_| reply(contract::defect()))
-    }
-
-    async fn respond(&self, request: http::Request<Incoming>, peer: IpAddr) -> Reply {
-        let Parts { settings, log, started, .. } = &self.parts;
-        let (head, mut body) = request.into_parts();
-        let opening = match contract::open(settings, &head) {
-            Ok(opening) => opening,
-            Err(rejection) => {
-                let whole = unwanted(&head, &mut body).await;
-                let answer = self.refuse(&head, peer, rejection);
-                return if whole { reply(answer) } else { last(reply(answer)) };
-            }
-        };
-        match opening {
-            Opening::Answer(answer) => reply(answer),
-            Opening::Health { strict: false } => {
-                reply(contract::health(settings, None, Some(started.elapsed())))
-            }
-            Opening::Health { strict: true } => {
-                let trouble = within(
-                    ANSWER_WITHIN,
-                    self.parts.inbox.run(|store, _| store.commit(pages::trouble(now()))),
-                );
-                let trouble = trouble.await.unwrap_or_else(|error| Some(error.to_string()));
-                reply(contract::health(settings, trouble.as_deref(), Some(started.elapsed())))
-            }
-            Opening::Command(command) => {
-                let limit = if command == Command::Import {
-                    owner::MOST_IMPORT_BYTES
-                } else {
-                    settings.max_body_bytes
-                };
-                match read(&head, &mut body, limit).await {
-                    Ok(body) => reply(self.command(command, Request::from_parts(head, body)).await),
-                    Err(unread) => last(reply(self.refuse(&head, peer, unread.rejection(limit)))),
-                }
-            }
-            Opening::Read { endpoint } => {
-                log.print_with(Level::Info, || {
-                    log::received(settings, &endpoint, &head).with("address", self.address(peer, &head))
-                });
-                let limit = settings.max_body_bytes;
-                match read(&head, &mut body, limit).await {
-                    Ok(body) => reply(self.receive(Request::from_parts(head, body), peer).await),
-                    Err(unread) => {
-                        let whole = unwanted(&head, &mut body).await;
-                        let answer = reply(self.refuse(&head, peer, unread.rejection(limit)));
-                        if whole { answer } else { last(answer) }
-                    }
-                }
-            }
-        }
-    }
-
-    async fn receive(&self, request: Request, peer: IpAddr) -> Answer {
-        let Parts { settings, log, .. } = &self.parts;
-        let received_at = now();
-        match receive(settings, &request, received_at) {
-            Ok(Received::Delivery(delivery)) => {
-                log.print_with(Level::Info, || log::verified(&delivery));
-                if settings.mode == Mode::Direct {
-                    let answer = contract::accepted(&delivery, false, now().since(received_at));
-                    self.process(delivery);
-                    return answer;
-                }
-                self.store(delivery, &request).await
-            }
-            Ok(Received::Greeting(greeting)) => {
-                if let Ok(Resource::Webhook(endpoint)) = contract::resource(settings, request.uri().path()) {
-                    log.print_with(Level::Warn, || log::greeted(&endpoint, &greeting));
-                }
-                contract::greeted()
-            }
-            Err(rejection) => self.refuse(&request.into_parts().0, peer, rejection),
-        }
-    }
-
-    /// Has the inbox store a delivery, and answers only then.
-    async fn store(&self, delivery: Delivery, request: &Request) -> Answer {
-        let Parts { settings, log, inbox, wake, .. } = &self.parts;
-        let message = Message::of(settings, &delivery, request);
-        match within(STORE_WITHIN, inbox.accept(message)).await {
-            Ok(accepted) => {
-                accepted.entries.into_iter().for_each(|entry| log.print(entry));
-                if let Some(at) = accepted.receipt.wake_at {
-                    wake.at(at);
-                }
-                let took = now().since(delivery.received_at);
-                contract::accepted(&delivery, accepted.receipt.duplicate, took)
-            }
-            Err(error) => {
-                let rejection = Rejection::Unavailable { reason: error.to_string() };
-                self.log_rejection(request.uri().path(), &rejection, None);
-                if !delivery.source.repeats() {
-                    // Nobody will send it again: once, without memory, is better than never.
-                    self.process(delivery);
-                }
-                contract::rejected(&rejection)
-            }
-        }
-    }
-
-    /// Does what a delivery asks for, after the answer and without an inbox.
-    fn process(&self, delivery: Delivery) {
-        let Parts { settings, log, hosts, .. } = &self.parts;
-        let (settings, log, hosts) = (Arc::clone(settings), log.clone(), Arc::clone(hosts));
-        tokio::spawn(async move {
-            let jobs = routes::jobs(&settings, &delivery);
-            let count = u64::try_from(jobs.len()).unwrap_or_default();
-            let each =
-                jobs.into_iter().map(|job| directly(&settings, &hosts, &log, job, delivery.received_at));
-            futures_util::future::join_all(each).await;
-            log.print_with(Level::Info, || {
-                log::complete(&delivery, count, now().since(delivery.received_at))
-            });
-        });
-    }
-
-    /// Does what the owner asked for, who has shown the token.
-    async fn command(&self, command: Command, request: Request) -> Answer {
-        let asked = command.clone();
-        let ask = self.parts.inbox.run(move |store, settings| {
-            let transaction = match owner::transaction(settings, asked, &request, now()) {
-                Ok(transaction) => transaction,
-                Err(reply) => return Ok(reply),
-            };
-            store.commit(transaction)
-        });
-        match within(ANSWER_WITHIN, ask).await {
-            Ok(reply) => {
-                if let Some(at) = reply.wake_at {
-                    self.parts.wake.at(at);
-                }
-                contract::owned(&command, reply)
-            }
-            Err(error) => contract::owned(&command, owner::failed(&error)),
-        }
-    }
-
-    /// The answer to a request that is not accepted; one failure too many is told so.
-    fn refuse(&self, head: &http::request::Parts, peer: IpAddr, rejection: Rejection) -> Answer {
-        let failed = matches!(rejection, Rejection::Signature(_) | Rejection::Unauthorized);
-        let client = self.parts.proxies.address(peer, &head.headers);
-        let limited = failed && {
-            let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-            failures.failed(&client, Instant::now())
-        };
-        let rejection =
-            if limited { Rejection::TooMany { reason: rejection.to_string() } } else { rejection };
-        self.log_rejection(head.uri.path(), &rejection, Some(client.address));
-        contract::rejected(&rejection)
-    }
-
-    fn log_rejection(&self, path: &str, rejection: &Rejection, address: Option<IpAddr>) {
-        let resource = contract::resource(&self.parts.settings, path);
-        let endpoint = match &resource {
-            Ok(Resource::Webhook(endpoint)) => Some(endpoint),
-            Ok(Resource::Health | Resource::Owner) | Err(_) => None,
-        };
-        let entry = log::rejected(endpoint, rejection);
-        self.parts.log.print(entry.with_some("address", address.map(|it| it.to_string())));
-    }
-
-    fn address(&self, peer: IpAddr, head: &http::request::Parts) -> String {
-        self.parts.proxies.address(peer, &head.headers).address.to_string()
-    }
-}
-
-impl Unread {
-    fn rejection(self, limit: usize) -> Rejection {
-        match self {
-            Unread::TooLong => Rejection::TooLarge { limit },
-            Unread::Broken => Rejection::Unread,
-        }
-    }
-}
-
-/// Reads a body whole, up to a limit.
-async fn read(head: &http::request::Parts, body: &mut Incoming, limit: usize) -> Result<Bytes, Unread> {
-    let announced = contract::content_length(head).and_then(|it| usize::try_from(it).ok());
-    if announced.is_some_and(|it| it > limit) {
-        return Err(Unread::TooLong);
-    }
-    let whole = async {
-        let mut read: Option<Bytes> = None;
-        let mut more = BytesMut::new();
-        while let Some(frame) = body.frame().await {
-            let Ok(piece) = frame.map_err(|_| Unread::Broken)?.into_data() else { continue };
-            match &read {
-                // Most bodies are one piece.
-                None => {
-                    read = Some(piece);
-                    continue;
-                }
-                Some(first) if more.is_empty() => {
-                    more.reserve(announced.unwrap_or_default().max(first.len()));
-                    more.extend_from_slice(first);
-                }
-                Some(_) => {}
-            }
-            more.extend_from_slice(&piece);
-            if more.len() > limit {
-                return Err(Unread::TooLong);
-            }
-        }
-        let read = if more.is_empty() { read.unwrap_or_default() } else { more.freeze() };
-        if read.len() > limit { Err(Unread::TooLong) } else { Ok(read) }
-    };
-    timeout(BODY_WITHIN, whole).await.unwrap_or(Err(Unread::Broken))
-}
-
-/// Reads what is left of a body that nobody wants, and tells whether it has come to its end. A sender hears an answer
-/// only once it has sent all.
-async fn unwanted(head: &http::request::Parts, body: &mut Incoming) -> bool {
-    let announced = contract::content_length(head).unwrap_or_default();
-    // One that asks first is told by the answer.
-    let asks = head.headers.contains_key(EXPECT);
-    if asks || usize::try_from(announced).map_or(true, |it| it > MOST_UNWANTED_BYTES) {
-        return body.is_end_stream();
-    }
-    let rest = async {
-        let mut left = MOST_UNWANTED_BYTES;
-        while let Some(Ok(frame)) = body.frame().await {
-            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
-            if left == 0 {
-                return;
-            }
-        }
-    };
-    let _ = timeout(UNWANTED_WITHIN, rest).await;
-    body.is_end_stream()
-}
-
-async fn within<T>(
-    time: Duration,
-    asked: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
-    let late = || StoreError::Unreachable { reason: format!("no answer within {} s", time.as_secs()) };
-    timeout(time, asked).await.unwrap_or_else(|_| Err(late()))
-}
-
-fn reply(answer: Answer) -> Reply {
+pub(super) fn reply(answer: Answer) -> Reply {
     let mut reply = Reply::new(Full::new(Bytes::from(answer.body)));
     *reply.status_mut() = answer.status;
     let headers = reply.headers_mut();
@@ -420,7 +123,13 @@ fn reply(answer: Answer) -> Reply {
 }
 
 /// The last answer of its connection, as what follows on it cannot be told from the rest of a body.
-fn last(mut reply: Reply) -> Reply {
+pub(super) fn last(mut reply: Reply) -> Reply {
     reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     reply
+}
+
+/// Answers a request before its body has ended. What is left of it is read beside the answer; the connection is not
+/// used again, as what follows on it cannot be told from the rest.
+pub(super) fn before_its_end(head: &http::request::Parts, body: Incoming, answer: Answer) -> Reply {
+    if body::read_on(head, body) { reply(answer) } else { last(reply(answer)) }
 }

@@ -169,9 +169,11 @@ impl Programs {
             Receiver::from_owned_fd(OwnedFd::from(reader))
         };
         let printed = pipes().map_err(|error| format!("no pipe for what it prints: {error}"))?;
-        let leader = command.spawn().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => format!("`{name}` is not installed here, or not in `PATH`"),
-            _ => format!("`{name}`: {error}"),
+        let leader = command.spawn().map_err(|error| {
+            if error.kind() == io::ErrorKind::NotFound {
+                return format!("`{name}` is not installed here, or not in `PATH`");
+            }
+            format!("`{name}`: {error}")
         })?;
         let id = leader.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let id = id.ok_or_else(|| format!("`{name}` was gone at once"))?;

@@ -110,17 +110,10 @@ fn succeeded(job: JobRow, done: &Done, blocked: &[JobRow], opening: &mut Opening
 /// anew with them. The job as it is then.
 pub(super) fn failed(job: JobRow, failure: &Failure, opening: &mut Opening<'_>, jitter: u32) -> JobRow {
     let now = opening.now;
-    let outcome = match failure {
-        Failure::Timeout(_) | Failure::Network { .. } => "unknown",
-        Failure::Status { .. } | Failure::NotSet if failure.is_refusal() => "refused",
-        Failure::Status { .. } | Failure::NotSet => "failed",
-        #[cfg(not(target_arch = "wasm32"))]
-        Failure::Program { .. } => "failed",
-    };
     let reason = failure.to_string();
     let status = failure.status().map(|it| it.as_u16());
     let detail = detail(Some(&reason), failure.printed());
-    opening.writes.push(ended(&job, outcome, status, detail.as_deref(), now));
+    opening.writes.push(ended(&job, failure.outcome(), status, detail.as_deref(), now));
     if let Some(wait) = failure.retry_after() {
         let hold = opening.known.hold_until(&job.target, now.plus(wait.min(MOST_RETRY_AFTER)));
         opening.writes.push(hold);

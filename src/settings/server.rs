@@ -48,7 +48,7 @@ impl Site {
 
     /// How long all of it may take.
     pub fn within(&self) -> Duration {
-        // Two calls of `git`.
+        // Two calls of `git`; only one of them asks the remote.
         let pull = if self.pull.is_some() { PULL_WITHIN.saturating_mul(2) } else { Duration::ZERO };
         let rebuild = self.rebuild.as_ref().map_or(Duration::ZERO, |it| it.within);
         pull.saturating_add(rebuild).saturating_add(Site::SPARE)
@@ -79,7 +79,7 @@ impl Reader {
         let command = self.value(&own(COMMAND), "give it the command that builds the site, or remove it");
         let pulls = self.switch(&own(PULL));
         let directory = self.value(&own(DIRECTORY), REMOVE).map(PathBuf::from);
-        let branch = self.of(BRANCH, target, |text| branch(text), "the name of a branch");
+        let branch = self.of(BRANCH, target, branch, "the name of a branch");
         let seconds = |text: &str| text.parse().ok().filter(|it| (1..=86_400).contains(it));
         let within = self.of(WITHIN, target, seconds, "a whole number of seconds from 1 to 86400");
         let rebuild = command.map(|command| Rebuild { command, within: Duration::from_secs(within) });

@@ -16,16 +16,25 @@ mod custom;
 mod edge;
 mod fuzz;
 mod greetings;
+mod health;
 mod inspect;
 mod keeping;
 mod model;
 mod outbox;
 mod pacing;
+#[cfg(unix)]
+mod programs;
 mod properties;
+mod rebuild;
+mod scratch;
 mod secrets;
 mod send;
+mod server;
 mod settings;
+mod settings_file;
 mod signatures;
+#[cfg(unix)]
+mod site;
 mod store;
 mod tidy;
 mod vectors;

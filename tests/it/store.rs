@@ -3,7 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test may read the project's files")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use presshook::event::Kind;
@@ -16,6 +16,7 @@ use rusqlite::Connection;
 
 use crate::coalescing::{at, edge, event, message, perform, transcript};
 use crate::edge::Edge;
+use crate::scratch::Scratch;
 use crate::{HOOK, NOW, settings};
 
 /// Everything in a store, as it is exported.
@@ -112,28 +113,6 @@ fn a_disk_that_is_full_loses_nothing() {
     full(&edge, "DROP TRIGGER full");
     perform(&mut edge, &[], 500);
     assert_eq!(transcript(&edge), ["10 default a"]);
-}
-
-/// A file that is gone afterwards.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Scratch {
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
-        drop(fs::remove_dir_all(&directory));
-        fs::create_dir_all(&directory).expect("a directory");
-        Scratch(directory)
-    }
-
-    fn file(&self) -> PathBuf {
-        self.0.join("inbox.db")
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        drop(fs::remove_dir_all(&self.0));
-    }
 }
 
 /// What tables and indexes there are, as they were made.

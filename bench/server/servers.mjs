@@ -1,0 +1,151 @@
+// The servers of the benchmark, each a process of its own, and what the system tells of them in `/proc`.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import path from "node:path";
+import { freePort, listens } from "../../scripts/serve.mjs";
+import { ENVIRONMENT, ROOT } from "../../scripts/shell.mjs";
+import { SECRET } from "../messages.mjs";
+
+/** What a process is started with. @typedef {{ program: string, args: string[], env?: Record<string, string> }} Command */
+/** @typedef {{ name: string, pid: number, port: number, stop: () => Promise<void> }} Server */
+
+/** Where `cargo build --release` puts it. */
+export const PRESSHOOK = path.join(
+  process.env.CARGO_TARGET_DIR ?? path.join(ROOT, "target"),
+  "release",
+  "presshook",
+);
+
+/**
+ * Presshook, with a store on the disk, and set up so that what it accepts is deployed a day later: nothing else happens
+ * meanwhile.
+ *
+ * @param {number} port @param {string} database
+ * @returns {Command}
+ */
+export const presshook = (port, database) => ({
+  program: PRESSHOOK,
+  args: ["serve"],
+  env: {
+    PORT: String(port),
+    HOST: "127.0.0.1",
+    DATABASE: database,
+    // The others log nothing.
+    LOG_LEVEL: "error",
+    BLOGSHOOT_WEBHOOK_SECRET: SECRET,
+    DEPLOY_HOOK_URL: "https://host.example/hook",
+    DEPLOY_SETTLE_SECONDS: "86400",
+    DEPLOY_MAX_WAIT_SECONDS: "86400",
+  },
+});
+
+/** @param {number} port @returns {Command} */
+export const node = (port) => ({
+  program: path.join(ROOT, "node_modules", ".bin", "node"),
+  args: [path.join(ROOT, "bench", "server", "node.mjs")],
+  env: { PORT: String(port), BLOGSHOOT_WEBHOOK_SECRET: SECRET },
+});
+
+/**
+ * Debian's `webhook`: it checks the signature and starts a program. What it answers is fixed, so it is told the event.
+ *
+ * @param {number} port @param {string} directory for its configuration @param {string} answer
+ * @returns {Command}
+ */
+export function webhook(port, directory, answer) {
+  const signed = {
+    type: "payload-hmac-sha256",
+    secret: SECRET,
+    parameter: { source: "header", name: "X-BlogShoot-Signature" },
+  };
+  const hook = {
+    id: "webhook",
+    "execute-command": "/bin/true",
+    "response-message": answer,
+    "response-headers": [{ name: "Content-Type", value: "application/json" }],
+    "trigger-rule": { match: signed },
+  };
+  const file = path.join(directory, `webhook-${port}.json`);
+  writeFileSync(file, JSON.stringify([hook]));
+  const args = ["-hooks", file, "-ip", "127.0.0.1", "-port", String(port), "-urlprefix", "api"];
+  return { program: "webhook", args };
+}
+
+/**
+ * Starts a server and waits until it listens.
+ *
+ * @param {string} name @param {(port: number) => Command} command
+ * @returns {Promise<Server>}
+ */
+export async function start(name, command) {
+  const port = await freePort();
+  const server = launch(name, port, command(port));
+  while (!(await listens(port))) {
+    if (server.hasEnded()) throw new Error(`${name} ended; its last words stand above`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return server;
+}
+
+/** Starts a server and waits for nothing. @param {string} name @param {number} port @param {Command} command */
+export function launch(name, port, { program, args, env = {} }) {
+  const child = spawn(program, args, {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: { PATH: ENVIRONMENT.PATH, ...env },
+  });
+  const closed = once(child, "close");
+  const kill = () => child.kill();
+  process.on("exit", kill);
+  const stop = async () => {
+    process.off("exit", kill);
+    kill();
+    await closed;
+  };
+  return { name, pid: child.pid ?? 0, port, stop, hasEnded: () => child.exitCode !== null };
+}
+
+/**
+ * The CPU time that a process has used, with that of its threads and of the children that it has waited for.
+ *
+ * @param {number} pid
+ */
+export function cpuMicroseconds(pid) {
+  // The program's name, in parentheses, may hold anything; the fields after it are numbered from 3.
+  const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const [utime, stime, cutime, cstime] = fields.slice(14 - 3, 18 - 3).map(Number);
+  // Hundredths of a second on every Linux.
+  return (utime + stime + cutime + cstime) * 10_000;
+}
+
+/** The memory of a process in MB: now, and at most until now. @param {number} pid */
+export function memory(pid) {
+  const text = readFileSync(`/proc/${pid}/status`, "utf8");
+  const megabytes = (/** @type {string} */ name) =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)?.[1]) / 1024;
+  return { resident: megabytes("VmRSS"), peak: megabytes("VmHWM") };
+}
+
+/** Waits until a process has nothing more to do. @param {number} pid */
+export async function rest(pid) {
+  for (let last = -1; ;) {
+    const cpu = cpuMicroseconds(pid);
+    if (cpu === last) return;
+    last = cpu;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** Whether a server answers that it is well, at this moment. @param {number} port @returns {Promise<boolean>} */
+export function answersHealth(port) {
+  return new Promise((resolve) => {
+    const asked = request({ port, host: "127.0.0.1", path: "/api/health", agent: false }, (response) => {
+      response.resume().on("end", () => resolve(response.statusCode === 200));
+    });
+    asked.on("error", () => resolve(false));
+    asked.end();
+  });
+}

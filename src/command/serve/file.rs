@@ -1,0 +1,42 @@
+//! A file of settings, as systemd (`EnvironmentFile`), Docker (`--env-file`) and Compose read it, so that one file
+//! serves all of them: `NAME=value` a line, the value as it stands, or in quotes.
+//!
+//! Nothing in a value is replaced, for a secret may contain a `$`. What these programs would read differently is
+//! refused.
+
+/// Reads the names and values of a file's text.
+///
+/// # Errors
+/// In words, with the line's number; never with the value.
+pub(super) fn read(text: &str) -> Result<Vec<(String, String)>, String> {
+    let lines = text.lines().map(str::trim).enumerate();
+    let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    lines
+        .map(|(index, line)| pair(line).map_err(|it| format!("line {}: {it}", index.saturating_add(1))))
+        .collect()
+}
+
+fn pair(line: &str) -> Result<(String, String), String> {
+    let line = line.strip_prefix("export ").unwrap_or(line);
+    let (name, value) = line.split_once('=').ok_or("it must be `NAME=value`, or begin with `#`")?;
+    let is_name = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'_');
+    let name = name.trim();
+    if !is_name(name) {
+        return Err("it must begin with the name of a setting and `=`".to_owned());
+    }
+    let value = value.trim();
+    let Some(quote) = value.chars().next().filter(|it| matches!(it, '\'' | '"')) else {
+        return if value.contains(" #") {
+            Err(format!(
+                "a comment needs a line of its own; if ` #` is part of {name}, put the value in quotes"
+            ))
+        } else {
+            Ok((name.to_owned(), value.to_owned()))
+        };
+    };
+    let inside = value.strip_prefix(quote).and_then(|it| it.strip_suffix(quote));
+    match inside.filter(|it| !it.contains(quote)) {
+        Some(inside) => Ok((name.to_owned(), inside.to_owned())),
+        None => Err(format!("put all of {name} in quotes, or nothing of it")),
+    }
+}

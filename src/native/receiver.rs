@@ -1,0 +1,309 @@
+//! What becomes of a request: the core is asked, the inbox stores, and the answer is the contract's. How a request is
+//! read, and how long that may take, is `http`'s business.
+
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use hyper::body::Incoming;
+use tokio::time::timeout;
+
+use super::clients::{Failures, Proxies};
+use super::dispatch::{Wake, directly};
+use super::hosts::Hosts;
+use super::http::{self, Unread, before_its_end, last, read, reply};
+use super::inbox::Inbox;
+use super::metrics::Metrics;
+use super::now;
+use super::print::Log;
+use crate::Request;
+use crate::contract::{self, Answer, Opening, Rejection, Resource};
+use crate::event::Delivery;
+use crate::inbox::message::{Message, Reply};
+use crate::inbox::pages;
+use crate::log::{self, Level};
+use crate::owner::{self, Command};
+use crate::receive::{Received, receive};
+use crate::routes;
+use crate::settings::{Mode, Settings};
+use crate::store::StoreError;
+
+/// How long the inbox may take to store a delivery: less than the senders that wait the shortest.
+const STORE_WITHIN: Duration = Duration::from_secs(5);
+/// How long the inbox may take for what the owner asks.
+const ANSWER_WITHIN: Duration = Duration::from_secs(25);
+
+/// What requests are answered with.
+pub(super) struct Receiver {
+    parts: Parts,
+    failures: Mutex<Failures>,
+    tests: Mutex<Tests>,
+}
+
+/// What it needs.
+pub(super) struct Parts {
+    pub(super) settings: Arc<Settings>,
+    pub(super) inbox: Inbox,
+    pub(super) wake: Wake,
+    pub(super) hosts: Arc<Hosts>,
+    pub(super) proxies: Proxies,
+    pub(super) log: Log,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) started: Instant,
+}
+
+impl Receiver {
+    pub(super) fn new(parts: Parts) -> Receiver {
+        let failures = Mutex::new(Failures::new(parts.started));
+        let tests = Mutex::new(Tests { left: Tests::MOST, at: parts.started });
+        Receiver { failures, tests, parts }
+    }
+
+    /// Answers one request; a panic ends no more than that.
+    pub(super) async fn answer(&self, request: ::http::Request<Incoming>, peer: IpAddr) -> http::Reply {
+        let answered = AssertUnwindSafe(self.respond(request, peer)).catch_unwind().await;
+        // The panic itself has been told by its hook.
+        answered.unwrap_or_else(|_| reply(contract::defect()))
+    }
+
+    async fn respond(&self, request: ::http::Request<Incoming>, peer: IpAddr) -> http::Reply {
+        let Parts { settings, log, started, .. } = &self.parts;
+        let (head, mut body) = request.into_parts();
+        let opening = match contract::open(settings, &head) {
+            Ok(opening) => opening,
+            Err(rejection) => return before_its_end(&head, body, self.refuse(&head, peer, rejection)),
+        };
+        match opening {
+            Opening::Answer(answer) => reply(answer),
+            Opening::Health { strict: false } => {
+                reply(contract::health(settings, None, Some(started.elapsed())))
+            }
+            Opening::Health { strict: true } => {
+                let trouble = within(
+                    ANSWER_WITHIN,
+                    self.parts.inbox.run(|store, _| store.commit(pages::trouble(now()))),
+                );
+                let trouble = trouble.await.unwrap_or_else(|error| Some(error.to_string()));
+                reply(contract::health(settings, trouble.as_deref(), Some(started.elapsed())))
+            }
+            Opening::Command(command) => {
+                let limit = if command == Command::Import {
+                    owner::MOST_IMPORT_BYTES
+                } else {
+                    settings.max_body_bytes
+                };
+                match read(&head, &mut body, limit).await {
+                    Ok(body) => reply(self.command(command, Request::from_parts(head, body)).await),
+                    Err(unread) => self.refuse_unread(&head, body, peer, unread, limit),
+                }
+            }
+            Opening::Read { endpoint } => {
+                log.print_with(Level::Info, || {
+                    log::received(settings, &endpoint, &head).with("address", self.address(peer, &head))
+                });
+                let limit = settings.max_body_bytes;
+                match read(&head, &mut body, limit).await {
+                    Ok(body) => reply(self.receive(Request::from_parts(head, body), peer).await),
+                    Err(unread) => self.refuse_unread(&head, body, peer, unread, limit),
+                }
+            }
+        }
+    }
+
+    async fn receive(&self, request: Request, peer: IpAddr) -> Answer {
+        let Parts { settings, log, .. } = &self.parts;
+        let received_at = now();
+        match receive(settings, &request, received_at) {
+            Ok(Received::Delivery(delivery)) => {
+                log.print_with(Level::Info, || log::verified(&delivery));
+                if settings.mode == Mode::Direct {
+                    let took = now().since(received_at);
+                    let answer = contract::accepted(&delivery, false, took);
+                    self.parts.metrics.delivered(delivery.source.name, "accepted", took);
+                    self.process(delivery);
+                    return answer;
+                }
+                self.store(delivery, &request).await
+            }
+            Ok(Received::Greeting(greeting)) => {
+                if let Ok(Resource::Webhook(endpoint)) = contract::resource(settings, request.uri().path()) {
+                    log.print_with(Level::Warn, || log::greeted(&endpoint, &greeting));
+                }
+                contract::greeted()
+            }
+            Err(rejection) => self.refuse(&request.into_parts().0, peer, rejection),
+        }
+    }
+
+    /// Has the inbox store a delivery, and answers only then.
+    async fn store(&self, delivery: Delivery, request: &Request) -> Answer {
+        let Parts { settings, log, inbox, wake, .. } = &self.parts;
+        if delivery.is_test() && !locked(&self.tests).keep(Instant::now()) {
+            let took = now().since(delivery.received_at);
+            self.parts.metrics.delivered(delivery.source.name, "test", took);
+            return contract::accepted(&delivery, false, took);
+        }
+        let message = Message::of(settings, &delivery, request);
+        match within(STORE_WITHIN, inbox.accept(message)).await {
+            Ok(accepted) => {
+                accepted.entries.into_iter().for_each(|entry| log.print(entry));
+                if let Some(at) = accepted.receipt.wake_at {
+                    wake.at(at);
+                }
+                let took = now().since(delivery.received_at);
+                let duplicate = accepted.receipt.duplicate;
+                self.parts.metrics.delivered(delivery.source.name, outcome(&delivery, duplicate), took);
+                contract::accepted(&delivery, duplicate, took)
+            }
+            Err(error) => {
+                let rejection = Rejection::Unavailable { reason: error.to_string() };
+                self.log_rejection(request.uri().path(), &rejection, None);
+                if !delivery.source.repeats() {
+                    // Nobody will send it again: once, without memory, is better than never.
+                    self.process(delivery);
+                }
+                contract::rejected(&rejection)
+            }
+        }
+    }
+
+    /// Does what a delivery asks for, after the answer and without an inbox.
+    fn process(&self, delivery: Delivery) {
+        let Parts { settings, log, hosts, .. } = &self.parts;
+        let (settings, log, hosts) = (Arc::clone(settings), log.clone(), Arc::clone(hosts));
+        tokio::spawn(async move {
+            let jobs = routes::jobs(&settings, &delivery);
+            let count = u64::try_from(jobs.len()).unwrap_or_default();
+            let each =
+                jobs.into_iter().map(|job| directly(&settings, &hosts, &log, job, delivery.received_at));
+            futures_util::future::join_all(each).await;
+            log.print_with(Level::Info, || {
+                log::complete(&delivery, count, now().since(delivery.received_at))
+            });
+        });
+    }
+
+    /// Does what the owner asked for, who has shown the token.
+    async fn command(&self, command: Command, request: Request) -> Answer {
+        if command == Command::Metrics {
+            return self.metrics().await;
+        }
+        let asked = command.clone();
+        let ask = self.parts.inbox.run(move |store, settings| {
+            let transaction = match owner::transaction(settings, asked, &request, now()) {
+                Ok(transaction) => transaction,
+                Err(reply) => return Ok(reply),
+            };
+            store.commit(transaction)
+        });
+        match within(ANSWER_WITHIN, ask).await {
+            Ok(reply) => {
+                if let Some(at) = reply.wake_at {
+                    self.parts.wake.at(at);
+                }
+                contract::owned(&command, reply)
+            }
+            Err(error) => contract::owned(&command, owner::failed(&error)),
+        }
+    }
+
+    async fn metrics(&self) -> Answer {
+        match within(ANSWER_WITHIN, self.parts.inbox.run(|store, _| store.commit(pages::queue()))).await {
+            Ok(queue) => {
+                let body = self.parts.metrics.text(&queue);
+                contract::owned(&Command::Metrics, Reply { status: 200, body, wake_at: None })
+            }
+            Err(error) => contract::owned(&Command::List, owner::failed(&error)),
+        }
+    }
+
+    /// The answer to a request that is not accepted; one failure too many is told so.
+    fn refuse(&self, head: &::http::request::Parts, peer: IpAddr, rejection: Rejection) -> Answer {
+        let failed = matches!(rejection, Rejection::Signature(_) | Rejection::Unauthorized);
+        let client = self.parts.proxies.address(peer, &head.headers);
+        let limited = failed && { locked(&self.failures).failed(&client, Instant::now()) };
+        let rejection =
+            if limited { Rejection::TooMany { reason: rejection.to_string() } } else { rejection };
+        self.log_rejection(head.uri.path(), &rejection, Some(client.address));
+        contract::rejected(&rejection)
+    }
+
+    fn refuse_unread(
+        &self,
+        head: &::http::request::Parts,
+        body: Incoming,
+        peer: IpAddr,
+        unread: Unread,
+        limit: usize,
+    ) -> http::Reply {
+        match unread {
+            Unread::TooLong => {
+                before_its_end(head, body, self.refuse(head, peer, Rejection::TooLarge { limit }))
+            }
+            // Its sender has had its time.
+            Unread::Broken => last(reply(self.refuse(head, peer, Rejection::Unread))),
+        }
+    }
+
+    fn log_rejection(&self, path: &str, rejection: &Rejection, address: Option<IpAddr>) {
+        self.parts.metrics.rejected(rejection);
+        let resource = contract::resource(&self.parts.settings, path);
+        let endpoint = match &resource {
+            Ok(Resource::Webhook(endpoint)) => Some(endpoint),
+            Ok(Resource::Health | Resource::Owner) | Err(_) => None,
+        };
+        let entry = log::rejected(endpoint, rejection);
+        self.parts.log.print(entry.with_some("address", address.map(|it| it.to_string())));
+    }
+
+    fn address(&self, peer: IpAddr, head: &::http::request::Parts) -> String {
+        self.parts.proxies.address(peer, &head.headers).address.to_string()
+    }
+}
+
+async fn within<T>(
+    time: Duration,
+    asked: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let late = || StoreError::Unreachable { reason: format!("no answer within {} s", time.as_secs()) };
+    timeout(time, asked).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// What is behind a lock, also where whoever held it panicked: counts are never half written.
+fn locked<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Which tests are kept. They cause nothing, and are stored for their owner to see; a flood of them must not fill the
+/// disk, so of those that come faster than one a second only so many are.
+struct Tests {
+    left: u32,
+    at: Instant,
+}
+
+impl Tests {
+    const MOST: u32 = 100;
+
+    /// Whether one more is kept.
+    fn keep(&mut self, now: Instant) -> bool {
+        let seconds = now.saturating_duration_since(self.at).as_secs();
+        if let Ok(more @ 1..) = u32::try_from(seconds) {
+            self.left = self.left.saturating_add(more).min(Tests::MOST);
+            self.at = now;
+        }
+        let keep = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        keep
+    }
+}
+
+/// How a delivery that was stored is counted.
+fn outcome(delivery: &Delivery, duplicate: bool) -> &'static str {
+    match (duplicate, delivery.is_test()) {
+        (true, _) => "duplicate",
+        (false, true) => "test",
+        (false, false) => "accepted",
+    }
+}
