@@ -46,6 +46,8 @@ use body::{Unread, read};
 const HEAD_WITHIN: Duration = Duration::from_secs(20);
 /// The longest head, in bytes. What a connection reads ahead is bounded by it, too.
 const MOST_HEAD_BYTES: usize = 64 * 1024;
+/// How long an answer may take to leave, and a head that has begun to end, once the server is to stop.
+const LEAVE_WITHIN: Duration = Duration::from_secs(1);
 /// How long the inbox may take to store a delivery: less than the senders that wait the shortest.
 const STORE_WITHIN: Duration = Duration::from_secs(5);
 /// How long the inbox may take for what the owner asks.
@@ -129,9 +131,15 @@ async fn connection(
     // An answer is one packet, and leaves at once.
     let _ = stream.set_nodelay(true);
     let peer = peer.ip();
+    let answering = Arc::new(());
+    let held = Arc::clone(&answering);
     let service = service_fn(move |request| {
-        let server = Arc::clone(&server);
-        async move { Ok::<_, Infallible>(server.answer(request, peer).await) }
+        let (server, held) = (Arc::clone(&server), Arc::clone(&held));
+        async move {
+            let answer = server.answer(request, peer).await;
+            drop(held);
+            Ok::<_, Infallible>(answer)
+        }
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -145,7 +153,26 @@ async fn connection(
         _ = serving.as_mut() => return,
         () = stopped(stopping) => serving.as_mut().graceful_shutdown(),
     }
-    let _ = serving.await;
+    tokio::select! {
+        _ = serving => {}
+        () = idle(&answering) => {}
+    }
+}
+
+/// Waits until no request is being answered, and the last answer has had time to leave. A head that has only begun
+/// is none yet: who never ends it holds up no stop.
+async fn idle(answering: &Arc<()>) {
+    // Two are always there: this one, and the service's.
+    let is_answering = || Arc::strong_count(answering) > 2;
+    loop {
+        tokio::time::sleep(LEAVE_WITHIN).await;
+        if !is_answering() {
+            tokio::time::sleep(LEAVE_WITHIN).await;
+            if !is_answering() {
+                return;
+            }
+        }
+    }
 }
 
 impl Server {
