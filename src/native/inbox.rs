@@ -130,7 +130,7 @@ impl Company {
     /// Waits a little, if there are fewer than came together the last time; at most for half as long as that commit
     /// took. Tells whether it waited.
     fn wait(&self, count: usize, since: Instant) -> bool {
-        let waits = count > 0 && count < self.expected && since.elapsed() < self.commit / 2;
+        let waits = count > 0 && count < self.expected && since.elapsed().saturating_mul(2) < self.commit;
         if waits {
             thread::sleep(Company::STEP);
         }

@@ -91,6 +91,7 @@ test("the owner's Prometheus reads what has been received and done", async () =>
 
   assert.equal((await fetch(`${server.url}/metrics`)).status, 401);
   assert.equal((await fetch(`${server.url}/metrics`, { method: "POST" })).status, 401);
+  await server.stop();
   host.close();
 });
 
