@@ -39,6 +39,13 @@ impl Delivery {
         self.events.first()
     }
 
+    /// Lets go of the texts of its items, which may be large, where nobody needs them any more.
+    pub fn forget_texts(&mut self) {
+        for item in self.events.iter_mut().filter_map(|event| event.item.as_mut()) {
+            (item.html, item.markdown, item.plain_text) = (None, None, None);
+        }
+    }
+
     /// Whether there is nothing but the sender's test in it.
     pub fn is_test(&self) -> bool {
         self.events.iter().all(|event| event.kind == Kind::Test)

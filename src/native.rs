@@ -47,10 +47,7 @@ const FINISH_WITHIN: Duration = Duration::from_secs(20);
 /// # Errors
 /// In words, if it cannot begin.
 pub fn serve(ready: Ready) -> Result<bool, String> {
-    let threads = std::thread::available_parallelism().map_or(1, |it| it.get().min(4));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads)
-        .thread_name("presshook")
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("the runtime cannot be started: {error}"))?;
