@@ -28,6 +28,8 @@ use crate::contract::{Answer, COMMON_HEADERS, OPEN};
 const HEAD_WITHIN: Duration = Duration::from_secs(20);
 /// The longest head, in bytes. What a connection reads ahead is bounded by it, too.
 const MOST_HEAD_BYTES: usize = 64 * 1024;
+/// How long an answer may take to leave, and a head that has begun to end, once the server is to stop.
+const LEAVE_WITHIN: Duration = Duration::from_secs(1);
 /// Connections at once, at most; the system's limit for open files may be lower.
 const MOST_CONNECTIONS: u64 = 16 * 1024;
 /// Open files that are for others than connections: the store, calls, programs.
@@ -92,9 +94,15 @@ async fn connection(
     // An answer is one packet, and leaves at once.
     let _ = stream.set_nodelay(true);
     let peer = peer.ip();
+    let answering = Arc::new(());
+    let held = Arc::clone(&answering);
     let service = service_fn(move |request| {
-        let receiver = Arc::clone(&receiver);
-        async move { Ok::<_, Infallible>(receiver.answer(request, peer).await) }
+        let (receiver, held) = (Arc::clone(&receiver), Arc::clone(&held));
+        async move {
+            let answer = receiver.answer(request, peer).await;
+            drop(held);
+            Ok::<_, Infallible>(answer)
+        }
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -108,7 +116,26 @@ async fn connection(
         _ = serving.as_mut() => return,
         () = stopped(stopping) => serving.as_mut().graceful_shutdown(),
     }
-    let _ = serving.await;
+    tokio::select! {
+        _ = serving => {}
+        () = idle(&answering) => {}
+    }
+}
+
+/// Waits until no request is being answered, and the last answer has had time to leave. A head that has only begun
+/// is none yet: who never ends it holds up no stop.
+async fn idle(answering: &Arc<()>) {
+    // Two are always there: this one, and the service's.
+    let is_answering = || Arc::strong_count(answering) > 2;
+    loop {
+        tokio::time::sleep(LEAVE_WITHIN).await;
+        if !is_answering() {
+            tokio::time::sleep(LEAVE_WITHIN).await;
+            if !is_answering() {
+                return;
+            }
+        }
+    }
 }
 
 pub(super) fn reply(answer: Answer) -> Reply {
