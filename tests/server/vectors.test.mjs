@@ -57,20 +57,24 @@ function alike(requests) {
 /**
  * Asks a server of their own, one request after the other: what is not as it should be, by request.
  *
+ * @param {import("node:test").TestContext} it
  * @param {Asked[]} requests of one group
  */
-async function ask(requests) {
+async function ask(it, requests) {
   const [{ settings, calls: deploying }] = requests;
   /** @type {any[]} */
   const calls = [];
   const hook = await standIn(({ body }) => calls.push(JSON.parse(body)));
+  it.after(hook.close);
   const time = await clock();
+  it.after(time.close);
   const more = deploying && {
     CLOUDFLARE_DEPLOY_HOOK: hook.url,
     DEPLOY_SETTLE_SECONDS: "0",
     DEPLOY_MIN_GAP_SECONDS: "0",
   };
   const server = await start({ ...settings, ...more }, { env: time.env });
+  it.after(server.kill);
   /** @type {Record<string, string[]>} */
   const problems = {};
   for (const asked of requests) {
@@ -86,13 +90,10 @@ async function ask(requests) {
     const done = (/** @type {import("./server.mjs").Entry} */ entry) =>
       status === 200 ? entry.code === last : entry.status === status;
     // Where the log does not say it, that is what is found.
-    await server.until(() => since().some(done), 5000).catch(() => {});
+    await server.until(() => since().some(done)).catch(() => {});
     const found = wrong(asked, { status, answer, log: since(), calls: calls.slice(called) });
     if (found.length > 0) problems[asked.name] = found;
   }
-  hook.close();
-  time.close();
-  await server.kill();
   return problems;
 }
 
@@ -122,7 +123,7 @@ function decides(title, requests) {
     for (const group of alike(others)) {
       const names = Object.keys(group[0].settings);
       const set = names.length > 10 ? "all senders set up" : names.join(", ");
-      test(`${group.length} with ${set}`, async () => assert.deepEqual(await ask(group), {}));
+      test(`${group.length} with ${set}`, async (it) => assert.deepEqual(await ask(it, group), {}));
     }
     for (const asked of unanswered) test(asked.name, () => unset(asked));
   });
@@ -139,15 +140,17 @@ decides(
 );
 decides("decides the published signatures", signatures);
 
-test("answers Notion's handshake while its secret is not set, tells the owner its token, and causes nothing", async () => {
+test("answers Notion's handshake while its secret is not set, tells the owner its token, and causes nothing", async (it) => {
   /** @type {unknown[]} */
   const calls = [];
   const hook = await standIn((call) => calls.push(call));
+  it.after(hook.close);
   // Without any secret the server does not start.
   const server = await start({
     CLOUDFLARE_DEPLOY_HOOK: hook.url,
     GITHUB_WEBHOOK_SECRET: "another sender's secret",
   });
+  it.after(server.kill);
   const body = Buffer.from('{"verification_token":"secret_abc"}');
   const answer = await post(`${server.url}/api/webhook/notion`, { headers: {}, body });
   assert.equal(answer.kind === "answered" && answer.status, 200);
@@ -155,5 +158,4 @@ test("answers Notion's handshake while its secret is not set, tells the owner it
   await server.stop();
   assert.equal(server.log.filter(({ code }) => code === "HANDSHAKE").length, 1);
   assert.deepEqual(calls, []);
-  hook.close();
 });

@@ -83,7 +83,8 @@ test("direct mode passes what needs no memory, and fails the rest", async () => 
   const options = { ...worker, settleSeconds: 0, gapSeconds: 0, slackSeconds: 10 };
   const blogshoot = await outcomes("blogshoot", options);
   const timed = await outcomes("standard-webhooks", options);
-  const memory = all("failed", [2, 3, 5, 13, 14, 15]);
+  // BlogShoot's times are not bounded here.
+  const memory = { ...all("failed", [2, 3, 5, 13, 14, 15]), ...all("skipped", [10]) };
   assert.deepEqual(blogshoot.found, { ...RIGHT.blogshoot, ...memory }, blogshoot.reasons);
   assert.deepEqual(timed.found, { ...RIGHT["standard-webhooks"], ...all("failed", [2]) }, timed.reasons);
 });
