@@ -61,15 +61,23 @@ export function connect({ port }, from) {
     text: () => text,
     isOver: () => end !== undefined,
     /**
-     * Writes, and waits until that is on its way. A connection that broke meanwhile is no failure: `closed` tells.
+     * Writes, and waits until that is on its way, or for half a minute. A connection that broke meanwhile is no
+     * failure: `closed` tells.
      *
      * @param {string | Buffer} bytes a text's line breaks become those of HTTP
      */
     write: (bytes) =>
       new Promise((resolve) => {
-        if (socket.destroyed || end) resolve(undefined);
-        else socket.write(typeof bytes === "string" ? bytes.replaceAll("\n", "\r\n") : bytes, resolve);
+        const timer = setTimeout(resolve, 30_000);
+        const settle = () => {
+          clearTimeout(timer);
+          resolve(undefined);
+        };
+        if (socket.destroyed || end) settle();
+        else socket.write(typeof bytes === "string" ? bytes.replaceAll("\n", "\r\n") : bytes, settle);
       }),
+    /** Writes, and closes the writing side at once. @param {string} text */
+    end: (text) => socket.end(text.replaceAll("\n", "\r\n")),
     /**
      * Waits for so many answers, and gives their status lines.
      *

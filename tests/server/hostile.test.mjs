@@ -86,8 +86,7 @@ describe("clients that take their time", { concurrency: true }, () => {
 describe("clients that leave early", { concurrency: true }, () => {
   test("who has closed its writing side is answered", async () => {
     const connection = connect(server);
-    await connection.write(signed(trial("evt_half")));
-    connection.socket.end();
+    connection.end(signed(article("evt_half")));
     assert.deepEqual(await connection.answers(), ["HTTP/1.1 200 OK"]);
     assert.equal(await connection.closed(5), "closed");
   });
@@ -95,8 +94,7 @@ describe("clients that leave early", { concurrency: true }, () => {
   test("also when many do so at once, and for what is stored", async () => {
     const connections = Array.from({ length: 50 }, () => connect(server));
     const each = connections.map(async (connection, index) => {
-      await connection.write(signed(article(`evt_half_${index}`)));
-      connection.socket.end();
+      connection.end(signed(article(`evt_half_${index}`)));
       return connection.answers();
     });
     assert.deepEqual(await Promise.all(each), Array(50).fill(["HTTP/1.1 200 OK"]));
@@ -105,8 +103,7 @@ describe("clients that leave early", { concurrency: true }, () => {
   test("a body that ends too early is not taken for one", async () => {
     const body = trial("evt_cut");
     const connection = connect(server);
-    await connection.write(signed(body).replace("Content-Length: ", "Content-Length: 1"));
-    connection.socket.end();
+    connection.end(signed(body).replace("Content-Length: ", "Content-Length: 1"));
     assert.equal(await connection.closed(5), "closed");
     assert.doesNotMatch(connection.text(), /^HTTP\/1\.1 2/);
     const resent = connect(server);
