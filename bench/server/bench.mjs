@@ -204,7 +204,7 @@ async function durable(directory) {
       ({ port }) => load(port, file, MANY_CONNECTIONS, SECONDS),
       async () => {
         synchronized.push(...synchronizing(directory));
-        await fresh(fastest * SECONDS * 2);
+        await fresh(fastest * SECONDS * 4);
       },
     );
     const milliseconds = (/** @type {number} */ microseconds) => `${(microseconds / 1000).toFixed(1)} ms`;

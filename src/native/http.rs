@@ -2,40 +2,40 @@
 //! body may take, how long they may be, how many connections there are. What becomes of a request is `receiver`'s
 //! business.
 
+mod body;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::HeaderValue;
-use http::header::{CONNECTION, EXPECT, HeaderName};
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Body, Incoming};
+use http::header::{CONNECTION, HeaderName};
+use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
-use tokio::time::timeout;
 
 use super::receiver::Receiver;
 use super::stopped;
-use crate::contract::{self, Answer, COMMON_HEADERS, OPEN, Rejection};
+use crate::contract::{Answer, COMMON_HEADERS, OPEN};
 
 /// How long the head of a request may take, and a connection may be idle between two.
 const HEAD_WITHIN: Duration = Duration::from_secs(20);
-/// How long a body may take.
-const BODY_WITHIN: Duration = Duration::from_secs(30);
 /// The longest head, in bytes. What a connection reads ahead is bounded by it, too.
 const MOST_HEAD_BYTES: usize = 64 * 1024;
-/// How much of a body that nobody wants is read all the same, so that its sender hears the answer; and for how long.
-const MOST_UNWANTED_BYTES: usize = 16 * 1024 * 1024;
-const UNWANTED_WITHIN: Duration = Duration::from_secs(5);
+/// How long an answer may take to leave, and a head that has begun to end, once the server is to stop.
+const LEAVE_WITHIN: Duration = Duration::from_secs(1);
 /// Connections at once, at most; the system's limit for open files may be lower.
 const MOST_CONNECTIONS: u64 = 16 * 1024;
 /// Open files that are for others than connections: the store, calls, programs.
 const OTHER_FILES: u64 = 128;
+
+pub(super) use body::{Unread, read};
 
 pub(super) type Reply = http::Response<Full<Bytes>>;
 
@@ -94,9 +94,15 @@ async fn connection(
     // An answer is one packet, and leaves at once.
     let _ = stream.set_nodelay(true);
     let peer = peer.ip();
+    let answering = Arc::new(());
+    let held = Arc::clone(&answering);
     let service = service_fn(move |request| {
-        let receiver = Arc::clone(&receiver);
-        async move { Ok::<_, Infallible>(receiver.answer(request, peer).await) }
+        let (receiver, held) = (Arc::clone(&receiver), Arc::clone(&held));
+        async move {
+            let answer = receiver.answer(request, peer).await;
+            drop(held);
+            Ok::<_, Infallible>(answer)
+        }
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -110,83 +116,26 @@ async fn connection(
         _ = serving.as_mut() => return,
         () = stopped(stopping) => serving.as_mut().graceful_shutdown(),
     }
-    let _ = serving.await;
-}
-
-/// Why a body is not there.
-pub(super) enum Unread {
-    TooLong,
-    /// It ended early, or took too long.
-    Broken,
-}
-
-impl Unread {
-    pub(super) fn rejection(self, limit: usize) -> Rejection {
-        match self {
-            Unread::TooLong => Rejection::TooLarge { limit },
-            Unread::Broken => Rejection::Unread,
-        }
+    tokio::select! {
+        _ = serving => {}
+        () = idle(&answering) => {}
     }
 }
 
-/// Reads a body whole, up to a limit.
-pub(super) async fn read(
-    head: &http::request::Parts,
-    body: &mut Incoming,
-    limit: usize,
-) -> Result<Bytes, Unread> {
-    let announced = contract::content_length(head).and_then(|it| usize::try_from(it).ok());
-    if announced.is_some_and(|it| it > limit) {
-        return Err(Unread::TooLong);
-    }
-    let whole = async {
-        let mut read: Option<Bytes> = None;
-        let mut more = BytesMut::new();
-        while let Some(frame) = body.frame().await {
-            let Ok(piece) = frame.map_err(|_| Unread::Broken)?.into_data() else { continue };
-            match &read {
-                // Most bodies are one piece.
-                None => {
-                    read = Some(piece);
-                    continue;
-                }
-                Some(first) if more.is_empty() => {
-                    more.reserve(announced.unwrap_or_default().max(first.len()));
-                    more.extend_from_slice(first);
-                }
-                Some(_) => {}
-            }
-            more.extend_from_slice(&piece);
-            if more.len() > limit {
-                return Err(Unread::TooLong);
-            }
-        }
-        let read = if more.is_empty() { read.unwrap_or_default() } else { more.freeze() };
-        if read.len() > limit { Err(Unread::TooLong) } else { Ok(read) }
-    };
-    timeout(BODY_WITHIN, whole).await.unwrap_or(Err(Unread::Broken))
-}
-
-/// Reads what is left of a body that nobody wants, and tells whether it has come to its end. A sender hears an answer
-/// only once it has sent all.
-pub(super) async fn unwanted(head: &http::request::Parts, body: &mut Incoming) -> bool {
-    let announced = contract::content_length(head).unwrap_or_default();
-    // One that asks first is told by the answer.
-    let asks = head.headers.contains_key(EXPECT);
-    if asks || usize::try_from(announced).map_or(true, |it| it > MOST_UNWANTED_BYTES) {
-        return body.is_end_stream();
-    }
-    let rest = async {
-        let mut left = MOST_UNWANTED_BYTES;
-        while let Some(Ok(frame)) = body.frame().await {
-            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
-            if left == 0 {
+/// Waits until no request is being answered, and the last answer has had time to leave. A head that has only begun
+/// is none yet: who never ends it holds up no stop.
+async fn idle(answering: &Arc<()>) {
+    // Two are always there: this one, and the service's.
+    let is_answering = || Arc::strong_count(answering) > 2;
+    loop {
+        tokio::time::sleep(LEAVE_WITHIN).await;
+        if !is_answering() {
+            tokio::time::sleep(LEAVE_WITHIN).await;
+            if !is_answering() {
                 return;
             }
         }
-    };
-    let _ = timeout(UNWANTED_WITHIN, rest).await;
-    body.is_end_stream()
+    }
 }
 
 pub(super) fn reply(answer: Answer) -> Reply {
@@ -204,4 +153,10 @@ pub(super) fn reply(answer: Answer) -> Reply {
 pub(super) fn last(mut reply: Reply) -> Reply {
     reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     reply
+}
+
+/// Answers a request before its body has ended. What is left of it is read beside the answer; the connection is not
+/// used again, as what follows on it cannot be told from the rest.
+pub(super) fn before_its_end(head: &http::request::Parts, body: Incoming, answer: Answer) -> Reply {
+    if body::read_on(head, body) { reply(answer) } else { last(reply(answer)) }
 }

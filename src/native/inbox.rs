@@ -6,6 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -84,8 +85,10 @@ fn gone() -> StoreError {
 
 fn work(mut receiver: mpsc::Receiver<Ask>, mut store: Store, settings: &Settings) {
     let mut together: Vec<(Message, Told)> = Vec::new();
+    let mut company = Company::default();
     while let Some(ask) = receiver.blocking_recv() {
         let mut next = Some(ask);
+        let came = Instant::now();
         while let Some(ask) = next.take() {
             match ask {
                 Ask::Accept(message, told) => together.push((message, told)),
@@ -96,11 +99,42 @@ fn work(mut receiver: mpsc::Receiver<Ask>, mut store: Store, settings: &Settings
                     let _ = catch_unwind(AssertUnwindSafe(|| run(&mut store, settings)));
                 }
             }
-            if together.len() < MOST_TOGETHER {
+            while next.is_none() && together.len() < MOST_TOGETHER {
                 next = receiver.try_recv().ok();
+                if next.is_none() && !company.wait(together.len(), came) {
+                    break;
+                }
             }
         }
+        let (count, began) = (together.len(), Instant::now());
         accept(&mut store, settings, &mut together);
+        company = Company { expected: count, commit: began.elapsed() };
+    }
+}
+
+/// What the last commit was: how many deliveries it had, and how long it took.
+///
+/// Senders that are answered together send their next deliveries together. The first of these to arrive waits for the
+/// others, or each commit but every second one would be for a few of them, and the others would wait for it all the
+/// same. Where deliveries come singly, none waits.
+#[derive(Default)]
+struct Company {
+    expected: usize,
+    commit: Duration,
+}
+
+impl Company {
+    /// How long it waits before it looks again.
+    const STEP: Duration = Duration::from_micros(50);
+
+    /// Waits a little, if there are fewer than came together the last time; at most for half as long as that commit
+    /// took. Tells whether it waited.
+    fn wait(&self, count: usize, since: Instant) -> bool {
+        let waits = count > 0 && count < self.expected && since.elapsed() < self.commit / 2;
+        if waits {
+            thread::sleep(Company::STEP);
+        }
+        waits
     }
 }
 

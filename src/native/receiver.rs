@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::clients::{Failures, Proxies};
 use super::dispatch::{Wake, directly};
 use super::hosts::Hosts;
-use super::http::{self, last, read, reply, unwanted};
+use super::http::{self, Unread, before_its_end, last, read, reply};
 use super::inbox::Inbox;
 use super::metrics::Metrics;
 use super::now;
@@ -73,11 +73,7 @@ impl Receiver {
         let (head, mut body) = request.into_parts();
         let opening = match contract::open(settings, &head) {
             Ok(opening) => opening,
-            Err(rejection) => {
-                let whole = unwanted(&head, &mut body).await;
-                let answer = self.refuse(&head, peer, rejection);
-                return if whole { reply(answer) } else { last(reply(answer)) };
-            }
+            Err(rejection) => return before_its_end(&head, body, self.refuse(&head, peer, rejection)),
         };
         match opening {
             Opening::Answer(answer) => reply(answer),
@@ -100,7 +96,7 @@ impl Receiver {
                 };
                 match read(&head, &mut body, limit).await {
                     Ok(body) => reply(self.command(command, Request::from_parts(head, body)).await),
-                    Err(unread) => last(reply(self.refuse(&head, peer, unread.rejection(limit)))),
+                    Err(unread) => self.refuse_unread(&head, body, peer, unread, limit),
                 }
             }
             Opening::Read { endpoint } => {
@@ -110,11 +106,7 @@ impl Receiver {
                 let limit = settings.max_body_bytes;
                 match read(&head, &mut body, limit).await {
                     Ok(body) => reply(self.receive(Request::from_parts(head, body), peer).await),
-                    Err(unread) => {
-                        let whole = unwanted(&head, &mut body).await;
-                        let answer = reply(self.refuse(&head, peer, unread.rejection(limit)));
-                        if whole { answer } else { last(answer) }
-                    }
+                    Err(unread) => self.refuse_unread(&head, body, peer, unread, limit),
                 }
             }
         }
@@ -236,6 +228,23 @@ impl Receiver {
             if limited { Rejection::TooMany { reason: rejection.to_string() } } else { rejection };
         self.log_rejection(head.uri.path(), &rejection, Some(client.address));
         contract::rejected(&rejection)
+    }
+
+    fn refuse_unread(
+        &self,
+        head: &::http::request::Parts,
+        body: Incoming,
+        peer: IpAddr,
+        unread: Unread,
+        limit: usize,
+    ) -> http::Reply {
+        match unread {
+            Unread::TooLong => {
+                before_its_end(head, body, self.refuse(head, peer, Rejection::TooLarge { limit }))
+            }
+            // Its sender has had its time.
+            Unread::Broken => last(reply(self.refuse(head, peer, Rejection::Unread))),
+        }
     }
 
     fn log_rejection(&self, path: &str, rejection: &Rejection, address: Option<IpAddr>) {

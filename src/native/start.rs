@@ -13,7 +13,7 @@ use super::clients::Proxies;
 use super::programs::is_secret;
 use super::store::Store;
 use crate::log::{self, Code, Entry, Level};
-use crate::settings::{Bindings, Settings, Site, Target};
+use crate::settings::{Bindings, Mode, Settings, Site, Target};
 use crate::sources::SOURCES;
 
 /// All that a server needs to begin.
@@ -21,7 +21,7 @@ pub struct Ready {
     pub(super) settings: Settings,
     pub(super) proxies: Proxies,
     pub(super) store: Store,
-    /// Where it stores.
+    /// Where it stores; empty where nothing is stored.
     pub(super) database: PathBuf,
     /// What the programs get that it runs, less its secrets.
     pub(super) environment: Vec<(OsString, OsString)>,
@@ -31,7 +31,7 @@ pub struct Ready {
 /// What only the start knows.
 pub(super) struct Told {
     /// Held for as long as the server runs.
-    _lock: File,
+    _lock: Option<File>,
     commands: Vec<(String, String)>,
 }
 
@@ -61,9 +61,18 @@ pub fn check(pairs: Vec<(String, String)>) -> Result<Ready, Vec<String>> {
     for target in &settings.targets {
         problems.extend(target.site.as_ref().and_then(|site| site_problem(target, site)));
     }
-    let database = database(&settings).map_err(|problem| problems.push(problem)).ok();
-    let Some(database) = database.filter(|_| problems.is_empty()) else { return Err(problems) };
-    let (lock, store) = open(&database).map_err(|problem| vec![problem])?;
+    let durable = settings.mode == Mode::Durable;
+    let place = durable.then(|| database(&settings)).transpose();
+    let database = place.map_err(|problem| problems.push(problem)).ok().flatten();
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let (lock, store) = match &database {
+        Some(database) => open(database).map(|(lock, store)| (Some(lock), store)),
+        None => Store::in_memory().map(|store| (None, store)).map_err(|error| error.to_string()),
+    }
+    .map_err(|problem| vec![problem])?;
+    let database = database.unwrap_or_default();
     let commands = settings.targets.iter().filter_map(|it| {
         let command = &it.site.as_ref()?.rebuild.as_ref()?.command;
         let hidden = secrets.iter().filter(|it| !it.is_empty());
@@ -181,6 +190,7 @@ fn open(database: &Path) -> Result<(File, Store), String> {
 /// The first lines of the log: what the server will do, without a secret.
 pub(super) fn told(settings: &Settings, told: &Told, database: &Path, address: SocketAddr) -> Vec<Entry> {
     let entry = |code| Entry::new(Level::Info, code);
+    let durable = settings.mode == Mode::Durable;
     let mut entries = Vec::new();
     for connection in settings.connections.iter().filter(|it| !it.secrets.is_empty()) {
         let endpoint = format!("POST /api/webhook/{}", connection.label());
@@ -204,7 +214,12 @@ pub(super) fn told(settings: &Settings, told: &Told, database: &Path, address: S
              site, or `DEPLOY_HOOK_URL` to your host's deploy hook",
         ));
     }
-    if settings.admin_token.is_none() {
+    if !durable {
+        entries.push(Entry::new(Level::Warn, Code::ServerSetUp).with(
+            "inbox",
+            "`INBOX=none`: nothing is stored, so that a repeat is not known and each event calls the deploy hook",
+        ));
+    } else if settings.admin_token.is_none() {
         entries.push(entry(Code::ServerSetUp).with(
             "owner",
             "no `ADMIN_TOKEN`: deliveries cannot be listed or sent again, and there are no metrics",
@@ -216,7 +231,7 @@ pub(super) fn told(settings: &Settings, told: &Told, database: &Path, address: S
             .with("address", address.to_string())
             .with("webhook", "POST /api/webhook or /webhook")
             .with("health", "GET /api/health or /health")
-            .with("database", database.display().to_string()),
+            .with_some("database", durable.then(|| database.display().to_string())),
     );
     entries
 }

@@ -48,7 +48,7 @@ impl Site {
 
     /// How long all of it may take.
     pub fn within(&self) -> Duration {
-        // Two calls of `git`.
+        // Two calls of `git`; only one of them asks the remote.
         let pull = if self.pull.is_some() { PULL_WITHIN.saturating_mul(2) } else { Duration::ZERO };
         let rebuild = self.rebuild.as_ref().map_or(Duration::ZERO, |it| it.within);
         pull.saturating_add(rebuild).saturating_add(Site::SPARE)

@@ -31,8 +31,9 @@ export function unhurried(calls, from, to) {
 }
 
 /**
- * The events that no call to a target has carried, and why that is known. A call names at most a hundred events; for the others the
- * inbox tells by which job they were carried, and the host must have heard that job's call, with as many events.
+ * The events that no call to a target has carried, and why that is known. A call names at most a hundred events; for the
+ * others the inbox tells by which job they were carried, and the host must have heard that job's call, with as many
+ * events.
  *
  * @param {string} target
  * @param {Sent[]} accepted

@@ -25,12 +25,16 @@ mod pacing;
 #[cfg(unix)]
 mod programs;
 mod properties;
+mod rebuild;
 mod scratch;
 mod secrets;
 mod send;
+mod server;
 mod settings;
 mod settings_file;
 mod signatures;
+#[cfg(unix)]
+mod site;
 mod store;
 mod tidy;
 mod vectors;

@@ -2,7 +2,7 @@
 // an ordinary user, and with all their files in a directory of the test's.
 
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import https from "node:https";
 import { connect } from "node:net";
 import path from "node:path";
@@ -42,6 +42,12 @@ export function lacking(name) {
  */
 export const nginx = (servers) =>
   begin("nginx", (place) => {
+    const blocks = servers(place);
+    const elsewhere = [...blocks.matchAll(/listen ([^;]+);/g)].filter(
+      ([, at]) => !at.startsWith("127.0.0.1:"),
+    );
+    if (elsewhere.length > 0)
+      throw new Problem(`nginx must listen on loopback only: ${elsewhere.join(", ")}`);
     const file = path.join(place.directory, "nginx.conf");
     const kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
     const paths = kinds.map((kind) => `${kind}_temp_path ${place.directory}/${kind};`).join("\n");
@@ -50,7 +56,7 @@ export const nginx = (servers) =>
       // One process, and so no other user.
       `daemon off; master_process off; pid ${place.directory}/nginx.pid;
        events {}
-       http { access_log off; ${paths}\n${servers(place)}\n}`,
+       http { access_log off; ${paths}\n${blocks}\n}`,
     );
     return ["-p", place.directory, "-e", path.join(place.directory, "error.log"), "-c", file];
   });
@@ -118,7 +124,6 @@ function selfSigned(directory) {
   const files = ["-keyout", key, "-out", certificate];
   const made = spawnSync("openssl", ["req", "-x509", ...curve, ...about, ...files], { encoding: "utf8" });
   if (made.status !== 0) throw new Problem(`openssl made no certificate: ${made.error ?? made.stderr}`);
-  mkdirSync(directory, { recursive: true });
   return { certificate, key };
 }
 

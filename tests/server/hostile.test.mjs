@@ -13,7 +13,7 @@ const HEAD = "POST /webhook HTTP/1.1\nHost: localhost\n";
 /** The most that a sender may have to wait beside clients that do harm, in milliseconds. */
 const PROMPT = 2_000;
 /** How long a head or a body may take to arrive, and some time for this machine, in seconds. */
-const HEAD_SECONDS = 10 + 5;
+const HEAD_SECONDS = 20 + 5;
 const BODY_SECONDS = 30 + 5;
 
 const server = await start(SETTINGS);
@@ -134,10 +134,11 @@ describe("bodies that are too long", { concurrency: true }, () => {
   };
 
   test("the announcement is enough", async () => {
-    for (const length of [String(LIMIT + 1), "4294967296", "18446744073709551615"]) {
+    for (const length of [String(LIMIT + 1), "4294967296", "9223372036854775807"]) {
       const connection = connect(server);
       await connection.write(`${HEAD}Content-Length: ${length}\n\n`);
-      await connection.answers();
+      // Nobody waits for more of it.
+      await connection.answers(1, 1);
       tooLarge(connection.text());
       connection.drop();
     }
@@ -274,7 +275,7 @@ describe("what is not quite HTTP", { concurrency: true }, () => {
     });
   }
 
-  test("a length beside chunks counts for nothing, so all behind the chunks is another request", async () => {
+  test("a length beside chunks is no way to smuggle a request", async () => {
     for (const more of [
       `${length}${pieces}${another}`,
       `Content-Length: 5\n${pieces}${another}`,
@@ -282,9 +283,10 @@ describe("what is not quite HTTP", { concurrency: true }, () => {
     ]) {
       const connection = connect(server);
       await connection.write(`${head}${more}`);
-      assert.deepEqual(await connection.answers(2), Array(2).fill("HTTP/1.1 200 OK"));
-      assert.match(connection.text(), /"event_id":"evt_odd"[^]*"status":"healthy"/);
-      connection.drop();
+      // The chunks are the body, and what comes behind them is not looked at: RFC 9112, section 6.3.
+      await connection.closed(5);
+      assert.deepEqual(await connection.answers(), ["HTTP/1.1 200 OK"]);
+      assert.match(connection.text(), /"event_id":"evt_odd"/);
     }
   });
 

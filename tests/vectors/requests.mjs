@@ -50,11 +50,13 @@ const bytes = (text) => new TextEncoder().encode(text);
  * @param {[string, Vectors][]} senders
  */
 export function ofSenders(senders) {
-  const all = Object.fromEntries(senders.map(([source, { secret }]) => [setting(source), secret]));
+  const secrets = Object.fromEntries(senders.map(([source, { secret }]) => [setting(source), secret]));
   return senders.map(([source, { secret, accepted, rejected }]) => {
     const named = `/api/webhook/${source}`;
     const nameless = !NAMED_ONLY.includes(source);
     const own = { [setting(source)]: secret };
+    // Where `custom` is not what is asked for, it is one more sender.
+    const all = source === "custom" ? secrets : { ...secrets, CUSTOM_HEADER: "x-custom-signature" };
 
     /** @param {Case} item @param {string} path @param {Record<string, string>} settings */
     const request = ({ name, now, headers, body, ...item }, path, settings) => ({

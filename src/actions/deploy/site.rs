@@ -3,6 +3,8 @@
 //! **Invariant:** nothing that a sender sent is in a command line. A command is told of the events in variables of
 //! its environment and on its standard input.
 
+mod pull;
+
 use serde_json::{Map, Value};
 
 use super::Body;
@@ -50,33 +52,19 @@ pub(super) fn step<'r>(site: &Site, job: &Job, returned: &'r [Returned], now: Ti
         }
     }
     match parts.get(returned.len()) {
-        Some(part) => Next::Step(Step::Run(part.program(site, job, now))),
+        Some(part) => Next::Step(Step::Run(part.program(site, job, returned, now))),
         None => Next::Past { printed, rest: returned.get(parts.len()..).unwrap_or_default() },
     }
 }
 
 impl Part<'_> {
-    fn program(&self, site: &Site, job: &Job, now: Timestamp) -> Program {
-        let git = |name, arguments: &[&str]| Program {
-            name,
-            call: Call::Plain("git", arguments.iter().map(|it| (*it).to_owned()).collect()),
-            directory: site.directory.clone(),
-            environment: [
-                // Its words are read.
-                ("LC_ALL", "C"),
-                // Nobody is there to answer.
-                ("GIT_TERMINAL_PROMPT", "0"),
-                ("SSH_ASKPASS", "false"),
-                ("SSH_ASKPASS_REQUIRE", "force"),
-            ]
-            .map(|(name, value)| (name, value.to_owned()))
-            .into(),
-            input: Vec::new(),
-            within: PULL_WITHIN,
-        };
+    fn program(&self, site: &Site, job: &Job, returned: &[Returned], now: Timestamp) -> Program {
         match self {
-            Part::Branch(_) => git("git symbolic-ref", &["symbolic-ref", "--short", "HEAD"]),
-            Part::Pull(branch) => git("git pull", &["pull", "--ff-only", "--no-rebase", "origin", branch]),
+            Part::Branch(_) => pull::ask(site),
+            Part::Pull(branch) => {
+                let told = if let Some(Returned::Exit(exit)) = returned.last() { &exit.printed } else { "" };
+                pull::pull(site, branch, pull::remote(told))
+            }
             Part::Rebuild(rebuild) => Program {
                 name: REBUILD,
                 call: Call::Shell(rebuild.command.clone()),
@@ -88,58 +76,56 @@ impl Part<'_> {
         }
     }
 
-    /// Whether it succeeded, or why not, in an owner's words.
-    fn judge(&self, exit: &Exit) -> Result<(), Failure> {
-        let failed =
-            |reason: String, again| Err(Failure::Program { reason, printed: exit.printed.clone(), again });
-        let name = match self {
-            Part::Branch(_) => "git",
+    /// What it is called.
+    fn name(&self) -> &'static str {
+        match self {
+            Part::Branch(_) => "`git`",
             Part::Pull(_) => "`git pull`",
             Part::Rebuild(_) => "`REBUILD_COMMAND`",
-        };
-        let status = match exit.ended {
-            Ended::Status(status) => status,
-            Ended::Signal(signal) => return failed(format!("{name} was ended by signal {signal}"), true),
-            Ended::Timeout => return failed(self.too_long(), true),
-            Ended::Stopped => {
-                return failed(
-                    format!("{name} was ended, because the server stopped; it is run again"),
-                    true,
-                );
-            }
-            Ended::NotStarted => return failed(format!("{name} could not be started"), true),
-            Ended::Busy => {
-                let reason =
-                    format!("{name} waits: an earlier run, which outlived its server, is still going");
-                return failed(reason, true);
-            }
-        };
-        match self {
-            Part::Branch(branch) => match (status, exit.printed.trim()) {
-                (0, found) if found == *branch => Ok(()),
-                (0, found) => {
-                    let found = found.chars().take(100).collect::<String>();
-                    let reason = format!(
-                        "`SITE_DIR` is on the branch `{found}`, not on `{branch}`: run `git switch {branch}` there, \
-                         or set `GIT_BRANCH`"
-                    );
-                    failed(reason, true)
-                }
-                _ => failed(not_on_a_branch(&exit.printed), true),
+        }
+    }
+
+    /// Whether it succeeded, or why not, in an owner's words.
+    fn judge(&self, exit: &Exit) -> Result<(), Failure> {
+        let name = self.name();
+        let (reason, again) = match exit.ended {
+            Ended::Status(status) => match self.status(status, &exit.printed) {
+                Ok(()) => return Ok(()),
+                Err(failed) => failed,
             },
-            Part::Pull(_) if status != 0 => {
-                failed(format!("`git pull` failed: {}", why(&exit.printed)), true)
+            Ended::Signal(9) => {
+                (format!("{name} was killed (signal 9), as the system does when memory runs out"), true)
             }
-            Part::Rebuild(_) if status != 0 => {
+            Ended::Signal(signal) => (format!("{name} was ended by signal {signal}"), true),
+            Ended::Timeout => (self.too_long(), true),
+            Ended::Stopped => {
+                (format!("{name} was ended, because the server stopped; it is run again"), true)
+            }
+            Ended::NotStarted => (format!("{name} could not be started: {}", exit.printed), true),
+            Ended::Busy => (format!("{name} waits: {}", exit.printed), true),
+        };
+        Err(Failure::Program { reason, printed: exit.printed.clone(), again })
+    }
+
+    /// Whether this status is a success, or why not, and whether the same may succeed later.
+    fn status(&self, status: i32, printed: &str) -> Result<(), (String, bool)> {
+        match (self, status) {
+            (Part::Branch(branch), 0) => pull::is_on(printed, branch).map_err(|it| (it, true)),
+            (Part::Pull(_) | Part::Rebuild(_), 0) => Ok(()),
+            (Part::Branch(_) | Part::Pull(_), _) => {
+                Err((format!("`git pull` failed: {}", pull::why(printed)), true))
+            }
+            (Part::Rebuild(_), status) => {
                 let (hint, again) = match status {
                     // As shells say it (POSIX, section 2.8.2).
                     126 => (": the shell may not run it", false),
                     127 => (": the shell does not find it, `PATH` may differ from your own", false),
+                    // What ended by a signal, they tell by 128 and its number.
+                    137 => (": something in it was killed, as the system does when memory runs out", true),
                     _ => ("; what it printed last is kept with the attempt", true),
                 };
-                failed(format!("`REBUILD_COMMAND` ended with status {status}{hint}"), again)
+                Err((format!("`REBUILD_COMMAND` ended with status {status}{hint}"), again))
             }
-            Part::Pull(_) | Part::Rebuild(_) => Ok(()),
         }
     }
 
@@ -154,58 +140,6 @@ impl Part<'_> {
             ),
         }
     }
-}
-
-fn not_on_a_branch(printed: &str) -> String {
-    if printed.contains("not a git repository") {
-        "`GIT_AUTO_PULL` is on, but `SITE_DIR` is no Git work tree".to_owned()
-    } else if printed.contains("not a symbolic ref") {
-        "`SITE_DIR` is on no branch (a detached HEAD): run `git switch` there".to_owned()
-    } else {
-        why(printed).to_owned()
-    }
-}
-
-/// Why `git` failed, in an owner's words, from its own.
-fn why(printed: &str) -> &'static str {
-    const REASONS: [(&[&str], &str); 8] = [
-        (
-            &["dubious ownership"],
-            "`SITE_DIR` belongs to another user: run the server as that user, or set `safe.directory` in Git",
-        ),
-        (
-            &["Not possible to fast-forward", "Diverging branches"],
-            "the branch has commits that the remote lacks (it has diverged): push or drop them in `SITE_DIR`",
-        ),
-        (
-            &["would be overwritten by merge", "You have unstaged changes"],
-            "files in `SITE_DIR` were changed there, and the remote changes them too: commit or undo the changes",
-        ),
-        (
-            &["unmerged files", "not concluded your merge", "unfinished merge"],
-            "a merge in `SITE_DIR` is not finished: finish it, or run `git merge --abort` there",
-        ),
-        (&["index.lock", "cannot lock ref"], "another `git` is at work in `SITE_DIR`"),
-        (&["couldn't find remote ref"], "the remote has no such branch: see `GIT_BRANCH`"),
-        (
-            &["does not appear to be a git repository", "No such remote"],
-            "the remote `origin` is missing or leads nowhere: see `git remote -v` in `SITE_DIR`",
-        ),
-        (
-            &[
-                "Could not resolve host",
-                "unable to access",
-                "Could not read from remote",
-                "Connection refused",
-                "could not read Username",
-                "Permission denied (publickey",
-            ],
-            "the remote cannot be reached, or does not let this user in",
-        ),
-    ];
-    let says = |words: &&str| printed.contains(*words);
-    let known = REASONS.iter().find(|(words, _)| words.iter().any(says));
-    known.map_or("see what it printed, which is kept with the attempt", |(_, reason)| *reason)
 }
 
 /// Times as texts, as the rest of what a command reads has them, and not as the store keeps them.

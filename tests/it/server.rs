@@ -1,0 +1,178 @@
+//! What a server is told and what it makes of it: its settings, and what must be so before it listens.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use presshook::native::start;
+use presshook::settings::{Settings, Target};
+
+use crate::scratch::Scratch;
+use crate::{HOOK, SECRET, settings};
+
+/// The branch that is pulled, the command, and whether a hook is called.
+type Built<'a> = (Option<&'a str>, Option<&'a str>, bool);
+
+/// Names and values of settings.
+type Pairs<'a> = &'a [(&'a str, &'a str)];
+
+fn problems(pairs: &[(&str, &str)]) -> Vec<String> {
+    settings(pairs).problems.iter().map(ToString::to_string).collect()
+}
+
+/// What each target does: its name, the branch that is pulled, the command, and whether a hook is called.
+fn targets(settings: &Settings) -> Vec<(&str, Option<&str>, Option<&str>, bool)> {
+    fn target(it: &Target) -> (&str, Option<&str>, Option<&str>, bool) {
+        let site = it.site.as_ref();
+        let pull = site.and_then(|site| site.pull.as_deref());
+        let command = site.and_then(|site| site.rebuild.as_ref()).map(|it| it.command.as_str());
+        (it.name.as_str(), pull, command, it.hook.is_some())
+    }
+    settings.targets.iter().map(target).collect()
+}
+
+#[test]
+fn what_is_built_here_is_a_target_too() {
+    let build = ("REBUILD_COMMAND", "npm run build");
+    let pull = ("GIT_AUTO_PULL", "true");
+    let hook = ("DEPLOY_HOOK_URL", HOOK);
+    let command = Some("npm run build");
+    let cases: [(Pairs<'_>, Built<'_>); 6] = [
+        (&[build], (None, command, false)),
+        (&[pull], (Some("main"), None, false)),
+        (&[hook], (None, None, true)),
+        (&[build, pull, hook], (Some("main"), command, true)),
+        (&[build, pull, ("GIT_BRANCH", "live")], (Some("live"), command, false)),
+        (&[build, ("GIT_AUTO_PULL", "false")], (None, command, false)),
+    ];
+    for (pairs, (pulled, command, called)) in cases {
+        assert_eq!(problems(pairs), [""; 0], "{pairs:?}");
+        assert_eq!(targets(&settings(pairs)), [("default", pulled, command, called)], "{pairs:?}");
+    }
+    assert_eq!(targets(&settings(&[("SITE_DIR", "/srv/site")])), [], "a directory alone builds nothing");
+}
+
+#[test]
+fn a_suffix_makes_a_further_site() {
+    let settings = settings(&[
+        ("REBUILD_COMMAND", "make"),
+        ("SITE_DIR", "/srv/blog"),
+        ("GIT_BRANCH", "live"),
+        ("REBUILD_TIMEOUT_SECONDS", "30"),
+        ("REBUILD_COMMAND__SHOP", "npm run build"),
+        ("SITE_DIR__SHOP", "/srv/shop"),
+        ("GIT_AUTO_PULL__SHOP", "yes"),
+        ("REBUILD_TIMEOUT_SECONDS__SHOP", "90"),
+        ("DEPLOY_HOOK_URL__DOCS", HOOK),
+    ]);
+    assert_eq!(settings.problems, []);
+    let mut found = targets(&settings);
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        [
+            ("default", None, Some("make"), false),
+            ("docs", None, None, true),
+            ("shop", Some("live"), Some("npm run build"), false),
+        ]
+    );
+    let site = |name: &str| settings.target(name).and_then(|it| it.site.as_ref()).expect(name);
+    let within = |name: &str| site(name).rebuild.as_ref().map(|it| it.within);
+    assert_eq!(within("default"), Some(Duration::from_secs(30)));
+    assert_eq!(within("shop"), Some(Duration::from_secs(90)));
+    assert_eq!(site("shop").directory, Some(PathBuf::from("/srv/shop")));
+    assert!(site("shop").within() > Duration::from_secs(90 + 60), "pull and build fit in one attempt");
+}
+
+#[test]
+fn a_wrong_setting_of_a_server_names_itself_and_the_remedy() {
+    let build = ("REBUILD_COMMAND", "make");
+    let cases: [(Pairs<'_>, &str); 12] = [
+        (&[("PORT", "99999")], "`PORT` cannot be used: it must be a port's number, at most 65535"),
+        (&[("PORT", "")], "`PORT` is empty: give it a value or remove it"),
+        (&[("HOST", " ")], "`HOST` is empty: give it a value or remove it"),
+        (&[("DATABASE", "")], "`DATABASE` is empty: give it a value or remove it"),
+        (
+            &[("REBUILD_COMMAND", "")],
+            "`REBUILD_COMMAND` is empty: give it the command that builds the site, or remove it",
+        ),
+        (&[("GIT_AUTO_PULL", "maybe")], "`GIT_AUTO_PULL` cannot be used: it must be `true` or `false`"),
+        (
+            &[("GIT_BRANCH", "--upload-pack=x")],
+            "`GIT_BRANCH` cannot be used: it must be the name of a branch",
+        ),
+        (&[("GIT_BRANCH", "two words")], "`GIT_BRANCH` cannot be used: it must be the name of a branch"),
+        (
+            &[build, ("REBUILD_TIMEOUT_SECONDS", "0")],
+            "`REBUILD_TIMEOUT_SECONDS` cannot be used: it must be a whole number of seconds from 1 to 86400",
+        ),
+        (
+            &[build, ("REBUILD_COMMAND__SHOP", "make")],
+            "`SITE_DIR__SHOP` cannot be used: it must be another directory than that of the target `default`",
+        ),
+        (
+            &[build, ("INBOX", "none")],
+            "`INBOX` cannot be used: it must be unset: `REBUILD_COMMAND` and `GIT_AUTO_PULL` need the inbox",
+        ),
+        (
+            &[("REBUILD_COMMAND__SHOP", "make "), ("SITE_DIR__SHOP", "/srv")],
+            "`REBUILD_COMMAND__SHOP` begins or ends with white space or a line break: set it again without",
+        ),
+    ];
+    for (pairs, expected) in cases {
+        let found = problems(pairs);
+        assert!(found.iter().any(|it| it == expected), "{pairs:?}: {found:#?}");
+    }
+}
+
+/// Why a server does not begin with these settings; nothing if it does.
+fn refusal(pairs: &[(&str, &str)]) -> Vec<String> {
+    let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    start::check(pairs.collect()).err().unwrap_or_default()
+}
+
+#[test]
+fn a_server_begins_only_where_everything_is_right() {
+    let scratch = Scratch::new("start");
+    let path = |name: &str| scratch.path(name).display().to_string();
+    fs::create_dir_all(scratch.path("site")).expect("a directory");
+    let (database, site, missing) = (path("data/presshook.db"), path("site"), path("missing"));
+    let secret = ("BLOGSHOOT_WEBHOOK_SECRET", SECRET);
+    let stored = ("DATABASE", database.as_str());
+    let build = ("REBUILD_COMMAND", "make");
+    let cases: [(Pairs<'_>, &[&str]); 8] = [
+        (&[secret, stored], &[]),
+        (&[secret, stored, build, ("SITE_DIR", &site)], &[]),
+        (&[stored], &["no secret is set", "openssl rand -hex 32", "`BLOGSHOOT_WEBHOOK_SECRET`"]),
+        (&[stored, ("BLOGSHOOT_WEBHOOK_SECRET", "")], &["`BLOGSHOOT_WEBHOOK_SECRET` is empty"]),
+        (&[secret, stored, build, ("SITE_DIR", &missing)], &["`SITE_DIR` of the target `default`", &missing]),
+        (
+            &[secret, stored, ("GIT_AUTO_PULL", "true"), ("SITE_DIR", "/")],
+            &["`GIT_AUTO_PULL` is on for the target `default`", "`/` is no Git work tree"],
+        ),
+        (&[secret, stored, ("TRUSTED_PROXIES", "nginx")], &["`TRUSTED_PROXIES`", "`10.0.0.1"]),
+        (&[secret, ("DATABASE", &site)], &["`DATABASE` is a directory"]),
+    ];
+    for (pairs, words) in cases {
+        let found = refusal(pairs).join("\n");
+        assert_eq!(found.is_empty(), words.is_empty(), "{pairs:?}: {found}");
+        for word in words {
+            assert!(found.contains(word), "{pairs:?}: {word} is not in {found}");
+        }
+        assert!(!found.contains(SECRET), "a secret is never told");
+    }
+}
+
+#[test]
+fn one_database_has_one_server() {
+    let scratch = Scratch::new("one-server");
+    let database = scratch.path("presshook.db").display().to_string();
+    let pairs = [("BLOGSHOOT_WEBHOOK_SECRET", SECRET), ("DATABASE", database.as_str())];
+    let owned = || pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let first = start::check(owned()).ok();
+    assert!(first.is_some());
+    let second = refusal(&pairs).join("\n");
+    assert!(second.contains("another server uses the database"), "{second}");
+    drop(first);
+    assert_eq!(refusal(&pairs), [""; 0], "its end lets the next begin");
+}
