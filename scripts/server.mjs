@@ -1,6 +1,6 @@
 // `npm run server`: the native server on this machine, compiled and run. It needs Rust and a C compiler, and nothing of
 // npm's: it works before `npm run setup`. Settings come from the environment and, where there is one, the file `.env`;
-// `-- --demo` needs none.
+// `-- --demo` needs none. The task begins with `exec`, so that what npm is sent reaches this and not a shell.
 
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";

@@ -47,11 +47,23 @@ const FINISH_WITHIN: Duration = Duration::from_secs(20);
 /// # Errors
 /// In words, if it cannot begin.
 pub fn serve(ready: Ready) -> Result<bool, String> {
+    keep_to_itself();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("the runtime cannot be started: {error}"))?;
     runtime.block_on(run(ready))
+}
+
+/// Keeps other processes of the same user, such as what a build runs, from reading the secrets out of this one's memory
+/// and environment. It is not dumped after a crash either.
+fn keep_to_itself() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        // Where the system does not let it, nothing else suffers.
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    }
 }
 
 async fn run(ready: Ready) -> Result<bool, String> {

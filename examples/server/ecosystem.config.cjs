@@ -32,7 +32,6 @@ module.exports = {
       treekill: false,
       // Settings that are wrong do not become right by themselves.
       stop_exit_codes: [2],
-      exp_backoff_restart_delay: 100,
       // A log line has its own time.
       time: false,
     },

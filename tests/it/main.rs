@@ -37,6 +37,7 @@ mod signatures;
 mod site;
 mod store;
 mod tidy;
+mod to_itself;
 mod vectors;
 
 use bytes::Bytes;

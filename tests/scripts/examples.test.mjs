@@ -81,6 +81,16 @@ test("every example is documented", () => {
   }
 });
 
+for (const file of ["docs/server.md", "docs/migrate.md"]) {
+  test(`${file} sets settings that there are`, () => {
+    const names = read(file).match(/(?<![A-Za-z_$])[A-Z][A-Z_]+(?==)/g) ?? [];
+    known(
+      file,
+      names.filter((name) => name !== "NAME"),
+    );
+  });
+}
+
 test("the image is built with the pinned Rust, from what is let into the build", () => {
   const channel = /channel = "(.+)"/.exec(read("rust-toolchain.toml"))?.[1];
   assert.match(read("Dockerfile"), new RegExp(`^FROM rust:${channel}-slim-bookworm AS build$`, "m"));
