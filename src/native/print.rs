@@ -3,8 +3,8 @@
 
 use std::io::{BufWriter, IsTerminal, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use super::now;
@@ -13,13 +13,21 @@ use crate::log::{Code, Entry, Field, Level};
 
 /// Lines that wait to be written, at most.
 const MOST_WAITING: usize = 4096;
+/// With so many waiting, what programs print is left out: a talkative build displaces nothing else.
+const MOST_PRINTED: usize = MOST_WAITING / 2;
 
 /// Where entries go. Clones write to the same place.
 #[derive(Clone)]
 pub(super) struct Log {
     level: Level,
     sender: SyncSender<Line>,
-    dropped: Arc<AtomicU64>,
+    counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    waiting: AtomicUsize,
+    dropped: AtomicU64,
 }
 
 enum Line {
@@ -31,11 +39,11 @@ enum Line {
 impl Log {
     pub(super) fn new(level: Level) -> Log {
         let (sender, receiver) = sync_channel(MOST_WAITING);
-        let dropped = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&dropped);
+        let counts = Arc::new(Counts::default());
+        let counted = Arc::clone(&counts);
         // Without the thread nothing is written, and nothing else suffers.
         let _ = thread::Builder::new().name("log".to_owned()).spawn(move || write(&receiver, &counted));
-        Log { level, sender, dropped }
+        Log { level, sender, counts }
     }
 
     /// Whether entries of that level are wanted.
@@ -45,10 +53,14 @@ impl Log {
 
     /// Prints an entry, if it is one of those that are wanted.
     pub(super) fn print(&self, entry: Entry) {
-        if self.wants(entry.level)
-            && let Err(TrySendError::Full(_)) = self.sender.try_send(Line::Entry(now(), entry))
-        {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+        if !self.wants(entry.level) {
+            return;
+        }
+        let most = if entry.code == Code::ProgramOutput { MOST_PRINTED } else { MOST_WAITING };
+        let waiting = self.counts.waiting.fetch_add(1, Ordering::Relaxed);
+        if waiting >= most || self.sender.try_send(Line::Entry(now(), entry)).is_err() {
+            self.counts.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.counts.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -79,13 +91,22 @@ pub(super) fn log_panics(log: &Log) {
     }));
 }
 
-fn write(receiver: &Receiver<Line>, dropped: &AtomicU64) {
+fn write(receiver: &Receiver<Line>, counts: &Counts) {
     let human = std::io::stdout().is_terminal();
     let color = human && std::env::var_os("NO_COLOR").is_none();
     let mut out = BufWriter::with_capacity(16 * 1024, std::io::stdout());
+    let tell = |at: Timestamp, entry: &Entry, out: &mut BufWriter<std::io::Stdout>| {
+        if human {
+            writeln!(out, "{}", words(at, entry, color))
+        } else {
+            writeln!(out, "{}", line_of(at, entry))
+        }
+    };
     let one = |line: Line, out: &mut BufWriter<std::io::Stdout>| match line {
-        Line::Entry(at, entry) if human => writeln!(out, "{}", words(at, &entry, color)),
-        Line::Entry(at, entry) => writeln!(out, "{}", line_of(at, &entry)),
+        Line::Entry(at, entry) => {
+            counts.waiting.fetch_sub(1, Ordering::Relaxed);
+            tell(at, &entry, out)
+        }
         Line::Flush(done) => {
             let written = out.flush();
             drop(done);
@@ -98,10 +119,10 @@ fn write(receiver: &Receiver<Line>, dropped: &AtomicU64) {
         while let Ok(line) = receiver.try_recv() {
             let _ = one(line, &mut out);
         }
-        let lost = dropped.swap(0, Ordering::Relaxed);
+        let lost = counts.dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
             let entry = Entry::new(Level::Warn, Code::LogDropped).with("lines", lost);
-            let _ = one(Line::Entry(now(), entry), &mut out);
+            let _ = tell(now(), &entry, &mut out);
         }
         let _ = out.flush();
     }

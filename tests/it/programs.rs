@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::future::pending;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -66,9 +67,16 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 /// Whether a process is there and not only waits to be noticed as ended.
 fn lives(id: &str) -> bool {
-    let listed = Command::new("ps").args(["-o", "stat=", "-p", id.trim()]).output().expect("`ps` is there");
-    let state = String::from_utf8_lossy(&listed.stdout).trim().to_owned();
-    !state.is_empty() && !state.starts_with('Z')
+    // Where the system shows its processes as files, `ps` need not be installed.
+    let listed = match fs::read_to_string(format!("/proc/{}/stat", id.trim())) {
+        Ok(listed) => listed.rsplit(')').next().map(str::to_owned),
+        Err(_) if Path::new("/proc/self/stat").exists() => None,
+        Err(_) => {
+            let listed = Command::new("ps").args(["-o", "stat=", "-p", id.trim()]).output();
+            String::from_utf8(listed.expect("`ps` is there").stdout).ok()
+        }
+    };
+    listed.is_some_and(|it| !it.trim().is_empty() && !it.trim().starts_with('Z'))
 }
 
 /// Waits until it is so.
