@@ -4,12 +4,13 @@
 //! lead where its owner did not send it.
 
 use std::error::Error;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::Client;
 use reqwest::redirect::Policy;
+use tokio::sync::OnceCell;
+use tokio::task::spawn_blocking;
 
 use crate::outbox::Failure;
 use crate::{Request, Response};
@@ -17,9 +18,9 @@ use crate::{Request, Response};
 /// How much of an answer is read, in bytes.
 const MOST_READ: usize = 64 * 1024;
 
-/// What calls hosts. Made at the first call: it reads the certificates that the system trusts.
+/// What calls hosts. Made at the first call, beside the requests: it reads the certificates that the system trusts.
 #[derive(Default)]
-pub(super) struct Hosts(OnceLock<Result<Client, String>>);
+pub(super) struct Hosts(OnceCell<Result<Client, String>>);
 
 impl Hosts {
     /// Sends a request and waits for the answer.
@@ -27,7 +28,8 @@ impl Hosts {
     /// # Errors
     /// [`Failure::Timeout`] or [`Failure::Network`].
     pub(super) async fn send(&self, request: Request, within: Duration) -> Result<Response, Failure> {
-        let client = self.0.get_or_init(client).as_ref();
+        let made = async || spawn_blocking(client).await.unwrap_or_else(|error| Err(error.to_string()));
+        let client = self.0.get_or_init(made).await.as_ref();
         let client = client.map_err(|reason| Failure::Network { reason: reason.clone() })?;
         let (head, body) = request.into_parts();
         let call = client.request(head.method, head.uri.to_string()).headers(head.headers).body(body);
