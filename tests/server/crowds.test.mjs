@@ -9,7 +9,7 @@ import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { within } from "../../scripts/serve.mjs";
 import { ROOT } from "../../scripts/shell.mjs";
-import { SECRET, article, deliver, sign } from "./connection.mjs";
+import { SECRET, article, connect, deliver, sign, signed } from "./connection.mjs";
 import { compile, start, temporary } from "./server.mjs";
 
 /** @typedef {import("./server.mjs").Server} Server */
@@ -78,6 +78,45 @@ describe("idle connections", () => {
     });
     await server.stop();
   });
+});
+
+test("long bodies that never end leave room for others, and memory to the machine", async () => {
+  const server = await start(SETTINGS);
+  const long = article("evt_long").padEnd(1_000_000);
+  const publish = async () => {
+    const connection = connect(server);
+    await connection.write(signed(long));
+    const [status] = await connection.answers();
+    connection.drop();
+    return status ?? "";
+  };
+  assert.equal(await publish(), "HTTP/1.1 200 OK");
+  const head = "POST /webhook HTTP/1.1\nHost: localhost\nContent-Length: 1000000\n\n";
+  const part = Buffer.alloc(950_000, "x");
+  const connections = [];
+  // Until there is no more room: 256 MiB.
+  while (connections.length < 400) {
+    const connection = connect(server);
+    connections.push(connection);
+    await connection.write(head);
+    await connection.write(part);
+    if (connections.length > 270 && (await publish()).includes(" 503 ")) break;
+  }
+  const full = connections.length;
+  assert.ok(full > 270 && full < 300, `${full} were let in`);
+  for (let count = 0; count < 10; count++) {
+    const took = await deliver(server);
+    assert.ok(took < PROMPT, `a delivery took ${took} ms`);
+  }
+  const refused = connect(server);
+  await refused.write(signed(long));
+  await refused.answers();
+  assert.match(refused.text(), /^HTTP\/1\.1 503 [^]*\r\nretry-after: 5\r\n/i);
+  refused.drop();
+  connections.forEach((it) => it.drop());
+  await server.until(() => server.log.filter((entry) => entry.status === 400).length > 250);
+  assert.equal(await publish(), "HTTP/1.1 200 OK", "the room is there again");
+  assert.deepEqual(await server.stop(), { status: 0, signal: null });
 });
 
 describe("failed signatures", () => {
