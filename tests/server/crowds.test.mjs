@@ -16,8 +16,8 @@ import { compile, start, temporary } from "./server.mjs";
 
 const SETTINGS = { BLOGSHOOT_WEBHOOK_SECRET: SECRET };
 const HOLD = fileURLToPath(new URL("hold.mjs", import.meta.url));
-/** The most that a sender may have to wait beside a crowd, in milliseconds. */
-const PROMPT = 2_000;
+/** The most that a sender may have to wait, in milliseconds: the most impatient one gives up then. */
+const PROMPT = 5_000;
 
 /** How many files a process may have open here, and so how many connections. */
 const hard = spawnSync("sh", ["-c", "ulimit -Hn"], { encoding: "utf8" }).stdout.trim();
