@@ -35,7 +35,7 @@ const MOST_CONNECTIONS: u64 = 16 * 1024;
 /// Open files that are for others than connections: the store, calls, programs.
 const OTHER_FILES: u64 = 128;
 
-pub(super) use body::{Unread, read};
+pub(super) use body::{Room, Unread, read};
 
 pub(super) type Reply = http::Response<Full<Bytes>>;
 

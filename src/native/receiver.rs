@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::clients::{Failures, Proxies};
 use super::dispatch::{Wake, directly};
 use super::hosts::Hosts;
-use super::http::{self, Unread, before_its_end, last, read, reply};
+use super::http::{self, Room, Unread, before_its_end, last, read, reply};
 use super::inbox::Inbox;
 use super::metrics::Metrics;
 use super::now;
@@ -38,6 +38,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(25);
 /// What requests are answered with.
 pub(super) struct Receiver {
     parts: Parts,
+    room: Room,
     failures: Mutex<Failures>,
     tests: Mutex<Tests>,
 }
@@ -58,7 +59,7 @@ impl Receiver {
     pub(super) fn new(parts: Parts) -> Receiver {
         let failures = Mutex::new(Failures::new(parts.started));
         let tests = Mutex::new(Tests { left: Tests::MOST, at: parts.started });
-        Receiver { failures, tests, parts }
+        Receiver { room: Room::default(), failures, tests, parts }
     }
 
     /// Answers one request; a panic ends no more than that.
@@ -94,8 +95,8 @@ impl Receiver {
                 } else {
                     settings.max_body_bytes
                 };
-                match read(&head, &mut body, limit).await {
-                    Ok(body) => reply(self.command(command, Request::from_parts(head, body)).await),
+                match read(&head, &mut body, limit, &self.room).await {
+                    Ok((body, _held)) => reply(self.command(command, Request::from_parts(head, body)).await),
                     Err(unread) => self.refuse_unread(&head, body, peer, unread, limit),
                 }
             }
@@ -104,8 +105,8 @@ impl Receiver {
                     log::received(settings, &endpoint, &head).with("address", self.address(peer, &head))
                 });
                 let limit = settings.max_body_bytes;
-                match read(&head, &mut body, limit).await {
-                    Ok(body) => reply(self.receive(Request::from_parts(head, body), peer).await),
+                match read(&head, &mut body, limit, &self.room).await {
+                    Ok((body, _held)) => reply(self.receive(Request::from_parts(head, body), peer).await),
                     Err(unread) => self.refuse_unread(&head, body, peer, unread, limit),
                 }
             }
@@ -243,6 +244,10 @@ impl Receiver {
         match unread {
             Unread::TooLong => {
                 before_its_end(head, body, self.refuse(head, peer, Rejection::TooLarge { limit }))
+            }
+            Unread::NoRoom => {
+                let reason = "too many long bodies are on their way at once".to_owned();
+                before_its_end(head, body, self.refuse(head, peer, Rejection::Unavailable { reason }))
             }
             // Its sender has had its time.
             Unread::Broken => last(reply(self.refuse(head, peer, Rejection::Unread))),

@@ -9,15 +9,15 @@ import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { within } from "../../scripts/serve.mjs";
 import { ROOT } from "../../scripts/shell.mjs";
-import { SECRET, article, deliver, sign } from "./connection.mjs";
+import { SECRET, article, connect, deliver, sign, signed } from "./connection.mjs";
 import { compile, start, temporary } from "./server.mjs";
 
 /** @typedef {import("./server.mjs").Server} Server */
 
 const SETTINGS = { BLOGSHOOT_WEBHOOK_SECRET: SECRET };
 const HOLD = fileURLToPath(new URL("hold.mjs", import.meta.url));
-/** The most that a sender may have to wait beside a crowd, in milliseconds. */
-const PROMPT = 2_000;
+/** The most that a sender may have to wait, in milliseconds: the most impatient one gives up then. */
+const PROMPT = 5_000;
 
 /** How many files a process may have open here, and so how many connections. */
 const hard = spawnSync("sh", ["-c", "ulimit -Hn"], { encoding: "utf8" }).stdout.trim();
@@ -78,6 +78,45 @@ describe("idle connections", () => {
     });
     await server.stop();
   });
+});
+
+test("long bodies that never end leave room for others, and memory to the machine", async () => {
+  const server = await start(SETTINGS);
+  const long = article("evt_long").padEnd(1_000_000);
+  const publish = async () => {
+    const connection = connect(server);
+    await connection.write(signed(long));
+    const [status] = await connection.answers();
+    connection.drop();
+    return status ?? "";
+  };
+  assert.equal(await publish(), "HTTP/1.1 200 OK");
+  const head = "POST /webhook HTTP/1.1\nHost: localhost\nContent-Length: 1000000\n\n";
+  const part = Buffer.alloc(950_000, "x");
+  const connections = [];
+  // Until there is no more room: 256 MiB.
+  while (connections.length < 400) {
+    const connection = connect(server);
+    connections.push(connection);
+    await connection.write(head);
+    await connection.write(part);
+    if (connections.length > 270 && (await publish()).includes(" 503 ")) break;
+  }
+  const full = connections.length;
+  assert.ok(full > 270 && full < 300, `${full} were let in`);
+  for (let count = 0; count < 10; count++) {
+    const took = await deliver(server);
+    assert.ok(took < PROMPT, `a delivery took ${took} ms`);
+  }
+  const refused = connect(server);
+  await refused.write(signed(long));
+  await refused.answers();
+  assert.match(refused.text(), /^HTTP\/1\.1 503 [^]*\r\nretry-after: 5\r\n/i);
+  refused.drop();
+  connections.forEach((it) => it.drop());
+  await server.until(() => server.log.filter((entry) => entry.status === 400).length > 250);
+  assert.equal(await publish(), "HTTP/1.1 200 OK", "the room is there again");
+  assert.deepEqual(await server.stop(), { status: 0, signal: null });
 });
 
 describe("failed signatures", () => {
