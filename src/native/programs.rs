@@ -12,6 +12,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::future::ready;
 use std::io::{self, Seek, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
@@ -66,7 +67,7 @@ impl Programs {
     }
 
     /// Runs a program of a target to its end. Each line that it prints is handed on as it comes; when `stop` is ready,
-    /// the program is ended. Dropped before it has returned, it kills the program.
+    /// the program is ended, or not started at all. Dropped before it has returned, it kills the program.
     ///
     /// What a program that ends by itself has put into the background is left alone.
     pub async fn run(
@@ -76,6 +77,12 @@ impl Programs {
         stop: impl Future<Output = ()>,
         line: impl FnMut(&str) + Send,
     ) -> Exit {
+        let mut stop = pin!(stop);
+        tokio::select! {
+            biased;
+            () = &mut stop => return Exit { ended: Ended::Stopped, printed: String::new() },
+            () = ready(()) => {}
+        }
         let mut input = match self.input(target, &program.input) {
             Ok(input) => input,
             Err(exit) => return exit,

@@ -29,7 +29,7 @@ const MOST_IN_FLIGHT: usize = 4;
 pub struct Claimed {
     /// Its id in the store.
     pub id: i64,
-    /// What to send; `carried` is filled in by [`carried`].
+    /// What to send; `carried` is filled in by [`carried`](fn@super::carried).
     pub job: Job,
     /// The attempt that was claimed.
     pub attempt: Attempt,

@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::future::pending;
+use std::future::{pending, ready};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -164,10 +164,10 @@ fn a_program_that_takes_too_long_is_ended_with_all_that_it_started() {
 
 /// Runs a program until it prints `ready`, stops it then, and gives its end and the lines before and after.
 fn stopped(machine: &Machine, program: &Program) -> (Exit, Vec<String>) {
-    let (ready, mut lines) = (Notify::new(), Vec::new());
-    let exit = block_on(machine.programs.run(TARGET, program, ready.notified(), |line| {
+    let (stop, mut lines) = (Notify::new(), Vec::new());
+    let exit = block_on(machine.programs.run(TARGET, program, stop.notified(), |line| {
         if line == "ready" {
-            ready.notify_one();
+            stop.notify_one();
         }
         lines.push(line.to_owned());
     }));
@@ -177,12 +177,18 @@ fn stopped(machine: &Machine, program: &Program) -> (Exit, Vec<String>) {
 #[test]
 fn a_program_is_asked_to_end_before_it_is_killed() {
     let machine = Machine::new("asked");
-    let (exit, lines) = stopped(
-        &machine,
-        &machine.shell("trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.01; done"),
-    );
+    let (exit, lines) =
+        stopped(&machine, &machine.shell("trap 'echo bye; exit 0' TERM; echo ready; while :; do :; done"));
     assert_eq!(exit, Exit { ended: Ended::Stopped, printed: "ready\nbye\n".to_owned() });
     assert_eq!(lines, ["ready", "bye"]);
+}
+
+#[test]
+fn nothing_is_started_once_the_server_stops() {
+    let machine = Machine::new("stops");
+    let exit = block_on(machine.programs.run(TARGET, &machine.shell("touch run"), ready(()), |_| {}));
+    assert_eq!(exit, Exit { ended: Ended::Stopped, printed: String::new() });
+    assert!(!machine.scratch.path("run").exists());
 }
 
 #[test]
