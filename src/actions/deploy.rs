@@ -54,14 +54,14 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
 
 /// What a host says of the build, where it says anything: Cloudflare's two pages differ, and the other hosts have
 /// forms of their own or none, so every field may be missing.
-fn accepted(response: &Response, done: Done) -> Done {
-    let status = Some(response.status().as_u16());
-    let Ok(mut payload) = Payload::parse(response.body()) else { return Done { status, ..done } };
+fn accepted(response: &Response, mut done: Done) -> Done {
+    done.status = Some(response.status().as_u16());
+    let Ok(mut payload) = Payload::parse(response.body()) else { return done };
     let mut fields = payload.fields();
-    let reference =
+    done.reference =
         ["result.build_uuid", "result.id", "job.id", "id"].into_iter().find_map(|it| fields.text(it));
-    let already_exists = fields.switch("result.already_exists").unwrap_or(false);
-    Done { status, reference, already_exists, ..done }
+    done.already_exists = fields.switch("result.already_exists").unwrap_or(false);
+    done
 }
 
 /// What is told of the events that are carried: a deploy call's body.
