@@ -22,7 +22,9 @@ const MOST_WAITING: usize = 1024;
 /// Deliveries in one commit, at most.
 const MOST_TOGETHER: usize = 256;
 
-type Told = oneshot::Sender<Result<Accepted, StoreError>>;
+type Outcome = Result<Accepted, StoreError>;
+type Told = oneshot::Sender<Outcome>;
+type Tell = mpsc::UnboundedSender<Vec<(Told, Outcome)>>;
 type Run = Box<dyn FnOnce(&mut Store, &Settings) + Send>;
 
 enum Ask {
@@ -37,9 +39,17 @@ pub(super) struct Inbox(mpsc::Sender<Ask>);
 impl Inbox {
     pub(super) fn open(store: Store, settings: Arc<Settings>) -> Inbox {
         let (sender, receiver) = mpsc::channel(MOST_WAITING);
+        let (tell, mut told) = mpsc::unbounded_channel::<Vec<(Told, Outcome)>>();
+        // Those of one commit are told together: the thread that speaks to clients is woken once, not by each.
+        tokio::spawn(async move {
+            while let Some(together) = told.recv().await {
+                together.into_iter().for_each(|(told, outcome)| drop(told.send(outcome)));
+            }
+        });
         // Without the thread every question is answered with an error.
-        let _ =
-            thread::Builder::new().name("inbox".to_owned()).spawn(move || work(receiver, store, &settings));
+        let _ = thread::Builder::new()
+            .name("inbox".to_owned())
+            .spawn(move || work(receiver, store, &settings, &tell));
         Inbox(sender)
     }
 
@@ -83,7 +93,7 @@ fn gone() -> StoreError {
     StoreError::Unreachable { reason: "the thread that stores has ended, or what it did failed".to_owned() }
 }
 
-fn work(mut receiver: mpsc::Receiver<Ask>, mut store: Store, settings: &Settings) {
+fn work(mut receiver: mpsc::Receiver<Ask>, mut store: Store, settings: &Settings, tell: &Tell) {
     let mut together: Vec<(Message, Told)> = Vec::new();
     let mut company = Company::default();
     while let Some(ask) = receiver.blocking_recv() {
@@ -94,7 +104,7 @@ fn work(mut receiver: mpsc::Receiver<Ask>, mut store: Store, settings: &Settings
                 Ask::Accept(message, told) => together.push((message, told)),
                 Ask::Run(run) => {
                     // In the order in which they were asked.
-                    accept(&mut store, settings, &mut together);
+                    accept(&mut store, settings, &mut together, tell);
                     // A panic is told by its hook; whoever asked hears that there is no answer.
                     let _ = catch_unwind(AssertUnwindSafe(|| run(&mut store, settings)));
                 }
@@ -107,7 +117,7 @@ fn work(mut receiver: mpsc::Receiver<Ask>, mut store: Store, settings: &Settings
             }
         }
         let (count, began) = (together.len(), Instant::now());
-        accept(&mut store, settings, &mut together);
+        accept(&mut store, settings, &mut together, tell);
         company = Company { expected: count, commit: began.elapsed() };
     }
 }
@@ -139,28 +149,24 @@ impl Company {
 }
 
 /// Stores deliveries in one commit; where one of them cannot be stored, each in its own.
-fn accept(store: &mut Store, settings: &Settings, together: &mut Vec<(Message, Told)>) {
+fn accept(store: &mut Store, settings: &Settings, together: &mut Vec<(Message, Told)>, tell: &Tell) {
     if together.is_empty() {
         return;
     }
     let at = now();
     let all = || store.commit_all(together.iter().map(|(message, _)| inbox::accept(settings, message, at)));
     let accepted = catch_unwind(AssertUnwindSafe(all)).unwrap_or_else(|_| Err(gone()));
-    match accepted {
-        Ok(accepted) => {
-            for ((_, told), accepted) in together.drain(..).zip(accepted) {
-                let _ = told.send(Ok(accepted));
-            }
-        }
-        Err(error) if together.len() == 1 => {
-            together.drain(..).for_each(|(_, told)| drop(told.send(Err(error.clone()))));
-        }
+    let outcomes: Vec<Outcome> = match accepted {
+        Ok(accepted) => accepted.into_iter().map(Ok).collect(),
+        Err(error) if together.len() == 1 => vec![Err(error)],
         Err(_) => {
-            for (message, told) in together.drain(..) {
-                let one = || store.commit(inbox::accept(settings, &message, at));
-                let accepted = catch_unwind(AssertUnwindSafe(one)).unwrap_or_else(|_| Err(gone()));
-                let _ = told.send(accepted);
-            }
+            let one = |(message, _): &(Message, Told)| {
+                let one = || store.commit(inbox::accept(settings, message, at));
+                catch_unwind(AssertUnwindSafe(one)).unwrap_or_else(|_| Err(gone()))
+            };
+            together.iter().map(one).collect()
         }
-    }
+    };
+    let told = together.drain(..).map(|(_, told)| told);
+    let _ = tell.send(told.zip(outcomes).collect());
 }
