@@ -33,7 +33,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::event::Timestamp;
 use crate::log::{Code, Entry, Level};
@@ -75,7 +75,7 @@ async fn run(ready: Ready) -> Result<bool, String> {
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let log = print::Log::new(ready.settings.log_level);
     print::log_panics(&log);
-    let signals = signals()?;
+    let mut signals = signals()?;
     let (stop, stopping) = watch::channel(false);
     let settings = Arc::new(ready.settings);
     let inbox = inbox::Inbox::open(ready.store, Arc::clone(&settings));
@@ -106,7 +106,7 @@ async fn run(ready: Ready) -> Result<bool, String> {
     }
     let dispatching = tokio::spawn(dispatch.run());
     let serving = tokio::spawn(http::listen(listener, Arc::new(receiver), stopping));
-    signals.first().await;
+    signals.recv().await;
     log.print(Entry::new(Level::Info, Code::ServerStopping).with(
         "reason",
         "what is under way is finished, the rest is done after the next start; a second signal ends it at once",
@@ -118,7 +118,7 @@ async fn run(ready: Ready) -> Result<bool, String> {
     };
     let finished = tokio::select! {
         finished = tokio::time::timeout(FINISH_WITHIN, finish) => finished.is_ok(),
-        () = signals.next() => false,
+        _ = signals.recv() => false,
     };
     if finished {
         inbox.close().await;
@@ -128,29 +128,15 @@ async fn run(ready: Ready) -> Result<bool, String> {
     Ok(finished)
 }
 
-/// The signals that ask the server to stop.
-struct Signals(tokio::sync::Mutex<tokio::sync::mpsc::Receiver<()>>);
-
-impl Signals {
-    async fn first(&self) {
-        self.next().await;
-    }
-
-    async fn next(&self) {
-        if self.0.lock().await.recv().await.is_none() {
-            std::future::pending::<()>().await;
-        }
-    }
-}
-
-fn signals() -> Result<Signals, String> {
-    let (sender, receiver) = tokio::sync::mpsc::channel(4);
+/// The signals that ask the server to stop, as they come.
+fn signals() -> Result<mpsc::Receiver<()>, String> {
+    let (sender, receiver) = mpsc::channel(4);
     for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
         let mut signal = signal(kind).map_err(|error| format!("signals cannot be heard: {error}"))?;
         let sender = sender.clone();
         tokio::spawn(async move { while signal.recv().await.is_some() && sender.send(()).await.is_ok() {} });
     }
-    Ok(Signals(tokio::sync::Mutex::new(receiver)))
+    Ok(receiver)
 }
 
 /// Waits until the server is to stop.

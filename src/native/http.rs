@@ -70,6 +70,7 @@ pub(super) async fn listen(listener: TcpListener, receiver: Arc<Receiver>, stopp
     // Each connection holds one.
     let all = u32::try_from(limit).unwrap_or(u32::MAX);
     drop(permits.acquire_many(all).await);
+    receiver.finish().await;
 }
 
 /// How many connections there may be at once. The system's limit for open files is raised as far as it allows.

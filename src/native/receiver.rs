@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use hyper::body::Incoming;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::clients::{Failures, Proxies};
@@ -41,6 +42,8 @@ pub(super) struct Receiver {
     room: Room,
     failures: Mutex<Failures>,
     tests: Mutex<Tests>,
+    /// What goes on after an answer and without an inbox.
+    direct: Mutex<JoinSet<()>>,
 }
 
 /// What it needs.
@@ -59,7 +62,13 @@ impl Receiver {
     pub(super) fn new(parts: Parts) -> Receiver {
         let failures = Mutex::new(Failures::new(parts.started));
         let tests = Mutex::new(Tests { left: Tests::MOST, at: parts.started });
-        Receiver { room: Room::default(), failures, tests, parts }
+        Receiver { room: Room::default(), failures, tests, direct: Mutex::default(), parts }
+    }
+
+    /// Waits until all that goes on after an answer has ended.
+    pub(super) async fn finish(&self) {
+        let direct = std::mem::take(&mut *locked(&self.direct));
+        direct.join_all().await;
     }
 
     /// Answers one request; a panic ends no more than that.
@@ -176,7 +185,10 @@ impl Receiver {
     fn process(&self, delivery: Delivery) {
         let Parts { settings, log, hosts, .. } = &self.parts;
         let (settings, log, hosts) = (Arc::clone(settings), log.clone(), Arc::clone(hosts));
-        tokio::spawn(async move {
+        let mut direct = locked(&self.direct);
+        // Those that have ended.
+        while direct.try_join_next().is_some() {}
+        direct.spawn(async move {
             let jobs = routes::jobs(&settings, &delivery);
             let count = u64::try_from(jobs.len()).unwrap_or_default();
             let each =

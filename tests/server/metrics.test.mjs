@@ -1,4 +1,4 @@
-// What the server counts, as Prometheus reads it; and what it is without an inbox.
+// What the server counts, as Prometheus reads it; what of a flood it keeps; and what it is without an inbox.
 
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
@@ -104,6 +104,34 @@ test("the owner's Prometheus reads what has been received and done", async () =>
 test("without a token there are no metrics", async () => {
   const server = await start({ BLOGSHOOT_WEBHOOK_SECRET: SECRET });
   for (const path of ["/metrics", "/api/metrics"]) assert.equal((await fetch(server.url + path)).status, 404);
+});
+
+test("a flood of tests is answered, and not all of it is kept", async () => {
+  const server = await start({ BLOGSHOOT_WEBHOOK_SECRET: SECRET, ADMIN_TOKEN: TOKEN });
+  const kept = async () => {
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    let count = 0;
+    for (let before = ""; ;) {
+      const page = await (await fetch(`${server.url}/api/deliveries?limit=100${before}`, { headers })).json();
+      count += page.deliveries.length;
+      if (page.next === undefined) return count;
+      before = `&before=${page.next}`;
+    }
+  };
+  // One after the other each is kept, though they are the same.
+  for (let count = 0; count < 3; count++) assert.equal((await deliver(server, trial("evt_0"))).status, 200);
+  assert.equal(await kept(), 3);
+  const began = Date.now();
+  const sent = Array.from({ length: 300 }, (_, count) => deliver(server, trial(`evt_${count}`)));
+  for (const { status, answer } of await Promise.all(sent))
+    assert.deepEqual([status, answer.message], [200, "Test webhook received successfully"]);
+  const most = 100 + Math.ceil((Date.now() - began) / 1000) + 1;
+  const count = await kept();
+  assert.ok(count >= 100 && count <= most, `${count} of at most ${most}`);
+  // An article is another thing.
+  assert.equal((await deliver(server, article("evt_article"))).status, 200);
+  assert.equal(await kept(), count + 1);
+  await server.stop();
 });
 
 test("without an inbox each event calls the hook at once, and nothing is stored", async () => {
