@@ -28,7 +28,8 @@ export function serve(port, args, hear, { command = ["dev"], cwd = ROOT, env = {
   }
   const stop = (/** @type {NodeJS.Signals} */ signal) => {
     try {
-      process.kill(-(child.pid ?? 0), signal);
+      // 0 would be this process's own group.
+      if (child.pid) process.kill(-child.pid, signal);
     } catch {
       // It has ended already.
     }

@@ -96,7 +96,8 @@ export async function start({ config, port }, hear) {
   const ended = new Promise((resolve) => child.on("close", resolve).on("error", resolve));
   const end = () => {
     try {
-      process.kill(-(child.pid ?? 0), "SIGKILL");
+      // 0 would be this process's own group.
+      if (child.pid) process.kill(-child.pid, "SIGKILL");
     } catch {
       // It has ended already.
     }
