@@ -81,16 +81,15 @@ async fn run(ready: Ready) -> Result<bool, String> {
     let inbox = inbox::Inbox::open(ready.store, Arc::clone(&settings));
     let hosts = Arc::new(hosts::Hosts::default());
     let metrics = Arc::new(metrics::Metrics::new()?);
-    let programs = programs::Programs::new(&ready.database, ready.environment);
-    let dispatch = dispatch::Dispatch::new(
-        Arc::clone(&settings),
-        inbox.clone(),
-        Arc::clone(&hosts),
-        programs,
-        log.clone(),
-        Arc::clone(&metrics),
-        stopping.clone(),
-    );
+    let dispatch = dispatch::Dispatch::new(dispatch::Attempts {
+        settings: Arc::clone(&settings),
+        inbox: inbox.clone(),
+        hosts: Arc::clone(&hosts),
+        programs: programs::Programs::new(&ready.database, ready.environment),
+        log: log.clone(),
+        metrics: Arc::clone(&metrics),
+        stopping: stopping.clone(),
+    });
     let receiver = receiver::Receiver::new(receiver::Parts {
         settings: Arc::clone(&settings),
         inbox: inbox.clone(),

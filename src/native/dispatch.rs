@@ -60,29 +60,20 @@ pub(super) struct Dispatch {
 }
 
 /// What an attempt needs.
-struct Attempts {
-    settings: Arc<Settings>,
-    inbox: Inbox,
-    hosts: Arc<Hosts>,
-    programs: Programs,
-    log: Log,
-    metrics: Arc<Metrics>,
-    stopping: watch::Receiver<bool>,
+pub(super) struct Attempts {
+    pub(super) settings: Arc<Settings>,
+    pub(super) inbox: Inbox,
+    pub(super) hosts: Arc<Hosts>,
+    pub(super) programs: Programs,
+    pub(super) log: Log,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) stopping: watch::Receiver<bool>,
 }
 
 impl Dispatch {
-    pub(super) fn new(
-        settings: Arc<Settings>,
-        inbox: Inbox,
-        hosts: Arc<Hosts>,
-        programs: Programs,
-        log: Log,
-        metrics: Arc<Metrics>,
-        stopping: watch::Receiver<bool>,
-    ) -> Dispatch {
+    pub(super) fn new(attempts: Attempts) -> Dispatch {
         let wake = Wake { armed: Arc::new(AtomicI64::new(i64::MAX)), notify: Arc::new(Notify::new()) };
-        let attempts =
-            Attempts { settings, inbox, hosts, programs, log, metrics, stopping: stopping.clone() };
+        let stopping = attempts.stopping.clone();
         Dispatch { attempts: Arc::new(attempts), wake, stopping }
     }
 
