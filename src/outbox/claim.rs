@@ -132,6 +132,16 @@ impl Claiming<'_> {
     /// A claim that nobody answered for: whether the host heard the call is not known.
     fn lost(&mut self, job: JobRow) {
         let failure = Failure::Network { reason: "the answer was lost in a restart".to_owned() };
+        #[cfg(not(target_arch = "wasm32"))]
+        let failure = match self.settings.target(&job.target) {
+            // Nobody else was called.
+            Some(target) if target.hook.is_none() => Failure::Program {
+                reason: "the server ended before it was done".to_owned(),
+                printed: String::new(),
+                again: true,
+            },
+            Some(_) | None => failure,
+        };
         let job = failed(job, &failure, &mut self.opening, self.jitter);
         let (level, code) = job.told_as();
         let entry = Entry::new(level, code)

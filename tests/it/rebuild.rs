@@ -45,6 +45,8 @@ fn what_an_ended_server_had_under_way_is_done_again() {
     store.commit(outbox::recover(at(20))).expect("it is given up");
     let given_up = claim(&mut store, &settings, 20);
     assert_eq!(given_up.entries.iter().map(|it| it.code).collect::<Vec<_>>(), [Code::JobRetry]);
+    let told = given_up.entries[0].to_line();
+    assert!(told.contains("the server ended before it was done"), "{told}");
     // After the first pause, and not when the claim would have run out.
     let again = claim(&mut store, &settings, 22).claimed;
     assert!(again.len() == 1 && again[0].attempt.number == 2, "{again:?}");
