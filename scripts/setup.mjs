@@ -61,23 +61,38 @@ export function compilers() {
 
 /** @param {() => void} begin */
 async function packages(begin) {
-  const wanted = createHash("sha256")
-    .update(readFileSync(path.join(ROOT, "package-lock.json")))
-    .digest("hex");
-  const marker = path.join(ROOT, "node_modules", ".presshook-lock");
-  if (existsSync(marker) && readFileSync(marker, "utf8") === wanted) return "there";
-  begin();
-  // npm itself may run on an older Node.js than the packages want; the project's own is among them.
-  await run("npm", ["ci", "--loglevel=error"], {
-    remedy: "The npm packages could not be installed. Is the npm registry reachable?",
-  });
-  if (!output(path.join(ROOT, "node_modules", ".bin", "node"), ["--version"])) {
+  const node = () => {
+    if (output(path.join(ROOT, "node_modules", ".bin", "node"), ["--version"])) return;
     throw new Problem(
       "npm installed the packages without running their install scripts, which fetch Node.js and workerd. " +
         "Allow them (npm config set ignore-scripts false), delete node_modules and try again.",
     );
-  }
+  };
+  return (await locked(ROOT, begin, node)) ? undefined : "there";
+}
+
+/**
+ * Installs the packages of a directory's lock file, unless they are there; tells whether it did.
+ *
+ * @param {string} directory
+ * @param {() => void} begin is told before it takes its time
+ * @param {() => void} [check] fails where they are not whole
+ */
+export async function locked(directory, begin, check = () => {}) {
+  const wanted = createHash("sha256")
+    .update(readFileSync(path.join(directory, "package-lock.json")))
+    .digest("hex");
+  const marker = path.join(directory, "node_modules", ".presshook-lock");
+  if (existsSync(marker) && readFileSync(marker, "utf8") === wanted) return false;
+  begin();
+  // npm itself may run on an older Node.js than the packages want; the project's own is among them.
+  await run("npm", ["ci", "--loglevel=error"], {
+    cwd: directory,
+    remedy: "The npm packages could not be installed. Is the npm registry reachable?",
+  });
+  check();
   writeFileSync(marker, wanted);
+  return true;
 }
 
 /** @param {() => void} begin */

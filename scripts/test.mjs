@@ -8,6 +8,7 @@ import { build } from "./build.mjs";
 import { proxies } from "./proxies.mjs";
 import { setup } from "./setup.mjs";
 import { Problem, ROOT, bold, main, run, say } from "./shell.mjs";
+import { packages } from "./site.mjs";
 
 const WASM = ["--target", "wasm32-unknown-unknown"];
 const DENY = ["--", "-D", "warnings"];
@@ -64,6 +65,7 @@ const tests = [
     name: "the native server",
     run: async () => {
       await proxies();
+      await packages();
       // They wait more than they compute. A server that a failed test has left running is no reason to wait on.
       const args = ["--test", "--test-concurrency=4", "--test-force-exit", "tests/server/*.test.mjs"];
       await run("node", args);
