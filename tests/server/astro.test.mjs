@@ -2,12 +2,14 @@
 // the server runs both, as REBUILD_COMMAND. What is looked at is what a reader gets, the built pages.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parse } from "yaml";
-import { ENVIRONMENT } from "../../scripts/shell.mjs";
+import { ENVIRONMENT, ROOT } from "../../scripts/shell.mjs";
 import { AT_ONCE, COMMAND, SITE, copy, packages } from "../../scripts/site.mjs";
 import { get } from "../conformance/wire.mjs";
 import { start, temporary } from "./server.mjs";
@@ -267,4 +269,60 @@ describe("the example site", () => {
     assert.equal(article("blog/b").title, "Early");
     assert.equal(article("blog/next-one").title, "The next one, again");
   });
+});
+
+test("`npm run example` shows an article becoming a page, opens it, and leaves nothing", async () => {
+  await packages();
+  const place = temporary();
+  const [programs, left, opened] = ["programs", "left", "opened"].map((name) => path.join(place, name));
+  mkdirSync(programs);
+  mkdirSync(left);
+  for (const opener of ["open", "xdg-open"]) {
+    writeFileSync(
+      path.join(programs, opener),
+      `#!/bin/sh\necho "$1" > "${opened}.new" && mv "${opened}.new" "${opened}"\n`,
+      { mode: 0o755 },
+    );
+  }
+  const PATH = [programs, ENVIRONMENT.PATH].join(path.delimiter);
+  const child = spawn("node", ["scripts/example.mjs"], {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...ENVIRONMENT, PATH, CI: undefined, DISPLAY: ":0", TMPDIR: left },
+  });
+  after(() => child.kill("SIGKILL"));
+  let said = "";
+  const told = new Promise((resolve) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text) => {
+        said += text;
+        if (/What to try next/.test(said)) resolve(undefined);
+      });
+    }
+  });
+  const ended = new Promise((resolve) => child.on("close", resolve));
+  await Promise.race([told, ended]);
+  const page = /^  (http:\S+\/zh\/blog\/\S+)$/m.exec(said)?.[1] ?? assert.fail(said);
+  const response = await fetch(page);
+  assert.equal(response.status, 200);
+  assert.match(await response.text(), /<html lang="zh-CN" dir="ltr">.*<h1[^>]*>外贸网站 CMS 选型指南<\/h1>/s);
+  for (const [address, status] of [
+    ["/", 200],
+    ["/ar/blog/", 200],
+    ["/blog/none/", 404],
+    ["/../package.json", 404],
+    ["/%2e%2e/package.json", 404],
+    ["/..%2fpackage.json", 404],
+  ]) {
+    assert.equal((await fetch(new URL(page).origin + address)).status, status, String(address));
+  }
+  for (const end = Date.now() + 10_000; !existsSync(opened) && Date.now() < end;) await sleep(20);
+  assert.equal(readFileSync(opened, "utf8"), `${page}\n`);
+  child.kill("SIGINT");
+  assert.equal(await ended, 0, said);
+  // npm's Node.js may keep a cache there.
+  assert.deepEqual(
+    readdirSync(left).filter((name) => name.startsWith("presshook")),
+    [],
+  );
 });

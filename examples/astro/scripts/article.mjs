@@ -37,13 +37,10 @@ function shown(value, most = 80) {
  * @param {unknown} slug
  */
 function fileOf(slug) {
-  if (
-    typeof slug !== "string" ||
-    !/^[A-Za-z0-9]([A-Za-z0-9_-]{0,118}[A-Za-z0-9])?$/.test(slug) ||
-    DEVICE.test(slug)
-  ) {
+  if (typeof slug !== "string" || !/^[A-Za-z0-9][A-Za-z0-9_-]{0,119}$/.test(slug) || DEVICE.test(slug)) {
     throw new Refusal(
-      `the slug ${shown(slug)} cannot be a file's name: only letters of ASCII, digits, - and _ can, at most 120`,
+      `the slug ${shown(slug)} cannot be a file's name: that is 1 to 120 letters of ASCII, digits, - and _, ` +
+        "and not what Windows calls a device",
     );
   }
   return `${slug}.md`;
