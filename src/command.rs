@@ -13,6 +13,7 @@ mod health;
 mod inspect;
 mod send;
 mod serve;
+mod settings_file;
 mod sources;
 mod verify;
 
