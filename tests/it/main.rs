@@ -10,6 +10,7 @@
 mod clients;
 mod coalescing;
 mod command;
+mod content;
 mod contract;
 mod costs;
 mod custom;
