@@ -15,6 +15,7 @@ mod contract;
 mod costs;
 mod custom;
 mod edge;
+mod explain;
 mod fuzz;
 mod greetings;
 mod health;
