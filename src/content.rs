@@ -155,7 +155,9 @@ pub fn change(
     }
     let (locale, warning) = settings.locales.locale_of(item.language.as_deref());
     let slug = slug_of(item).ok_or(ContentError::NoName)?;
-    let identity = identity(source, item, &slug, locale);
+    // An article that goes to a locale for want of its own is not that locale's translation.
+    let stray = warning.as_ref().and(item.language.as_deref()).unwrap_or_default();
+    let identity = identity(source, item, &slug, [locale, stray]);
     let mut names = Names {
         locale,
         id: item.id.as_deref().and_then(|id| slug::safe(id, slug::MOST_ID)),
@@ -163,7 +165,9 @@ pub fn change(
         slug,
     };
     let mut path = settings.path.path(&names)?;
-    if owners.is_taken(&path, &identity) {
+    // Together with the letters around it, a slug may be a device's name after all.
+    let is_device = path.split('/').any(|it| it != "index.md" && slug::is_reserved(it));
+    if is_device || owners.is_taken(&path, &identity) {
         names.set_apart(&identity, settings.path.has_slug());
         path = settings.path.path(&names)?;
         if owners.is_taken(&path, &identity) {
@@ -191,12 +195,12 @@ fn slug_of(item: &Item) -> Option<String> {
 
 /// What tells an item from every other: its sender's id for it, else its slug; and its locale, because senders give
 /// the translations of one article one id.
-fn identity(source: &Source, item: &Item, slug: &str, locale: &str) -> String {
+fn identity(source: &Source, item: &Item, slug: &str, [locale, stray]: [&str; 2]) -> String {
     let (sort, name) = match &item.id {
         Some(id) => ("id", id.as_str()),
         None => ("slug", slug),
     };
-    let parts = [source.name, item.site.as_deref().unwrap_or_default(), locale, sort, name];
+    let parts = [source.name, item.site.as_deref().unwrap_or_default(), locale, stray, sort, name];
     // Each part with its length, so that no two lists of parts give one text.
     let text: String = parts.iter().map(|part| format!("{}:{part},", part.len())).collect();
     sha256([text.as_bytes()])

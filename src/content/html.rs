@@ -2,18 +2,44 @@
 //! was left open in each paragraph. So HTML is looked at first: what could be nested deeper than any article, or grow,
 //! is left as it is, for Markdown may contain HTML; so is what only a browser could make out.
 
-use htmd::HtmlToMarkdown;
+use htmd::element_handler::{HandlerResult, Handlers};
+use htmd::{Element, HtmlToMarkdown};
 
 /// The deepest nesting that is converted.
-const DEEPEST: usize = 200;
+const DEEPEST: usize = 100;
 /// The most elements that a parser could add by itself.
 const MOST_REPEATED: usize = 100_000;
+/// The most attributes of a tag: a parser compares each with all others.
+const MOST_ATTRIBUTES: usize = 200;
+/// How many times as long Markdown may be: what is nested is indented.
+const MOST_GROWTH: usize = 4;
 
 /// HTML as Markdown; nothing where it is not converted.
 pub(super) fn to_markdown(html: &str) -> Option<String> {
     is_plain(html)?;
-    let converter = HtmlToMarkdown::builder().skip_tags(vec!["script", "style"]).build();
-    converter.convert(html).ok().filter(|it| !it.trim().is_empty())
+    let converter = HtmlToMarkdown::builder()
+        .skip_tags(vec!["script", "style"])
+        .add_handler(vec!["iframe", "video", "audio"], embedded)
+        .build();
+    let most = html.len().saturating_mul(MOST_GROWTH);
+    converter.convert(html).ok().filter(|it| !it.trim().is_empty() && it.len() <= most)
+}
+
+/// What is embedded from elsewhere, such as a film, which Markdown has no words for: it stays HTML.
+fn embedded(handlers: &dyn Handlers, element: Element<'_>) -> Option<HandlerResult> {
+    if !element.attrs.iter().any(|it| &*it.name.local == "src") {
+        return handlers.fallback(element);
+    }
+    let mut attributes = String::new();
+    let is_name = |it: &str| it.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-');
+    for attribute in element.attrs.iter().filter(|it| is_name(&it.name.local)) {
+        let value = attribute.value.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
+        // A line that is empty would end the HTML.
+        let value = value.split_whitespace().collect::<Vec<_>>().join(" ");
+        attributes += &format!(" {}=\"{value}\"", &*attribute.name.local);
+    }
+    let tag = element.tag;
+    Some(format!("\n\n<{tag}{attributes}></{tag}>\n\n").into())
 }
 
 /// Whether HTML is neither deep nor puzzling; nothing if it is.
@@ -42,7 +68,7 @@ fn is_plain(html: &str) -> Option<()> {
             }
             continue;
         }
-        let (name, after) = tag_of(tag);
+        let (name, after) = tag_of(tag)?;
         rest = after;
         repeated = repeated.saturating_add(open.iter().filter(|it| is_formatting(it)).count());
         let same = open.last().is_some_and(|it| *it == name);
@@ -83,7 +109,7 @@ fn after_text<'a>(name: &str, after: &'a str) -> Option<&'a str> {
             && tag.get(..name.len()).is_some_and(|it| it.eq_ignore_ascii_case(name))
             && tag.get(name.len()..)?.starts_with(|it: char| it.is_ascii_whitespace() || "/>".contains(it))
         {
-            return Some(tag_of(tag).1);
+            return tag_of(tag).map(|(_, after)| after);
         }
     }
 }
@@ -126,17 +152,17 @@ fn is_void(name: &str) -> bool {
     )
 }
 
-/// A tag's name, and what follows the tag: the end of a tag is no `>` in quotes.
-fn tag_of(tag: &str) -> (String, &str) {
+/// A tag's name, and what follows the tag, whose end is no `>` in quotes; nothing if it has too many attributes.
+fn tag_of(tag: &str) -> Option<(String, &str)> {
     let space = |it: char| it.is_ascii_whitespace();
     let (name, mut rest) = tag.split_at(tag.find(|it| space(it) || "/>".contains(it)).unwrap_or(tag.len()));
-    loop {
+    for _ in 0..MOST_ATTRIBUTES {
         rest = rest.trim_start_matches(|it| space(it) || it == '/');
         if let Some(after) = rest.strip_prefix('>') {
-            return (name.to_ascii_lowercase(), after);
+            return Some((name.to_ascii_lowercase(), after));
         }
         if rest.is_empty() {
-            return (name.to_ascii_lowercase(), rest);
+            return Some((name.to_ascii_lowercase(), rest));
         }
         // The first character is the name's, even if it is `=`.
         let first = rest.chars().next().map_or(0, char::len_utf8);
@@ -153,4 +179,5 @@ fn tag_of(tag: &str) -> (String, &str) {
             };
         }
     }
+    None
 }

@@ -172,6 +172,14 @@ fn slugs_that_are_safe_are_kept_and_others_are_made_safe() {
 }
 
 #[test]
+fn letters_around_a_slug_make_no_device_of_it() {
+    let (path, _) = written(&of(&[("CONTENT_PATH", "posts/c{slug}.md")]), article("on"));
+    assert!(path.starts_with("posts/con--") && path.ends_with(".md"), "{path}");
+    let (path, _) = written(&of(&[("CONTENT_PATH", "posts/{slug}/index.md")]), article("on"));
+    assert_eq!(path, "posts/on/index.md");
+}
+
+#[test]
 fn an_item_without_a_slug_is_named_by_its_title_else_its_id() {
     let of_item = |slug: Option<&str>, title: Option<&str>, id: Option<&str>| {
         let text = |it: Option<&str>| it.map(str::to_owned);
@@ -221,6 +229,22 @@ fn the_same_id_of_two_senders_is_two_items() {
         paths.insert(planned.change.path().to_owned());
     }
     assert_eq!(paths.len(), 2, "{paths:?}");
+}
+
+#[test]
+fn an_article_whose_language_the_site_has_not_overwrites_no_other() {
+    let settings = of(&[("LOCALES", r#"{"en":"en","ar":"ar"}"#)]);
+    let mut owners = Owners::default();
+    let mut paths = BTreeSet::new();
+    for language in ["en", "zh-CN", "fr", "ar"] {
+        let translation = Item { language: Some(language.to_owned()), ..article("guide") };
+        let planned = change(&settings, source("blogshoot"), &event(Kind::Updated, translation), &owners);
+        let planned = planned.expect("a file").expect("a file");
+        owners.note(&planned);
+        paths.insert(planned.change.path().to_owned());
+    }
+    assert_eq!(paths.len(), 4, "{paths:?}");
+    assert!(paths.contains("src/content/blog-en/guide.md") && paths.contains("src/content/blog-ar/guide.md"));
 }
 
 #[test]

@@ -6,6 +6,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::json;
 
+use crate::settings;
+
 use super::{article, event, of, parsed, source, stays, written};
 
 /// Texts of all sorts: any characters, and those that break things.
@@ -48,6 +50,27 @@ proptest! {
                 Ok(None) => {}
                 Err(error) => prop_assert!(!error.to_string().is_empty()),
             }
+        }
+    }
+
+    #[test]
+    fn no_setting_that_is_accepted_leads_out_of_the_site(
+        parts in vec(prop::sample::select(vec![
+            "{slug}", "{id}", "{locale}", "{year}", "{day}", "/", "..", ".", "posts", " ", "\\", "con", "-", "{", "}", "\0",
+        ]), 1..8),
+        locale in prop_oneof!["[a-z./\\\\_-]{0,6}", Just("con".to_owned())], slug in any_text(),
+    ) {
+        let path = format!("{}.md", parts.concat());
+        let locales = json!({ "en": locale }).to_string();
+        let settings = settings(&[("CONTENT_PATH", &path), ("LOCALES", &locales)]);
+        if settings.problems.is_empty() {
+            let item = Item { slug: Some(slug), ..article("") };
+            let happened = event(Kind::Deleted, item);
+            let planned = change(&settings.content, source("ghost"), &happened, &Owners::default());
+            let planned = planned.expect("all that it asks for is there").expect("a file");
+            let path = planned.change.path();
+            prop_assert!(path.split('/').all(|it| !it.starts_with('.') && it.trim() != ""), "{path:?}");
+            prop_assert!(!path.contains(['\\', '\0']) && path.ends_with(".md"), "{path:?}");
         }
     }
 

@@ -42,6 +42,15 @@ fn the_text_is_markdown_else_html_else_plain() {
     assert_eq!(body(Some("# One\r\n\r\nTwo"), Some("<p>no</p>"), Some("no")), "# One\n\nTwo\n");
     let html = "<h2>One</h2><p>Two <strong>three</strong> &amp; <a href=\"/x\">four</a></p><script>alert(1)</script>";
     assert_eq!(body(None, Some(html), Some("no")), "## One\n\nTwo **three** & [four](/x)\n");
+    let film = "<p>See</p><iframe src='https://films.example.com/a?b=1&amp;c=\"2\"' title=\"A\n\nfilm\"></iframe><p>it</p>";
+    assert_eq!(
+        body(None, Some(film), None),
+        "See\n\n<iframe src=\"https://films.example.com/a?b=1&amp;c=&quot;2&quot;\" title=\"A film\"></iframe>\n\nit\n"
+    );
+    assert_eq!(
+        body(None, Some("<p>&lt;script&gt;alert(1)&lt;/script&gt; # {{ 1 }}</p>"), None),
+        "\\<script>alert(1)\\</script> # {{ 1 }}\n"
+    );
     assert_eq!(
         body(Some(""), None, Some("# 5 * 3 <b>\n1. one\n- two")),
         "\\# 5 \\* 3 \\<b\\>\n1\\. one\n\\- two\n"
@@ -54,7 +63,7 @@ fn the_text_is_markdown_else_html_else_plain() {
 #[test]
 fn html_that_is_nested_too_deep_is_left_as_it_is() {
     let times = 50_000;
-    let formatting: String = (0..150).map(|it| format!("<font size={it}>")).collect();
+    let formatting: String = (0..90).map(|it| format!("<font size={it}>")).collect();
     for html in [
         "<div>".repeat(times),
         format!("{}text{}", "<div>".repeat(times), "</div>".repeat(times)),
@@ -67,6 +76,8 @@ fn html_that_is_nested_too_deep_is_left_as_it_is() {
         "<div></x></div".repeat(times),
         "<ul><li>".repeat(times),
         "<select><style></select><div></style>".repeat(times),
+        format!("<img{} src=x>", " a".repeat(times)),
+        format!("{}{}", "<ol><li>".repeat(40), "<p>x</p>".repeat(times)),
         format!("<p>{formatting}{}", "<p>x</p>".repeat(times)),
     ] {
         let item = Item { markdown: None, html: Some(html.clone()), ..article("a") };
