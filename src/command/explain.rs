@@ -61,7 +61,7 @@ pub(super) struct Explain {
     /// A file of settings, `NAME=value` a line
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     env_file: Option<PathBuf>,
-    /// Print the article's file, and nothing else
+    /// Print the file of the first article in it, and nothing else
     #[arg(long)]
     article: bool,
     /// Compare the front matter with that of this article, which the site has already
@@ -76,7 +76,17 @@ impl Explain {
     pub(super) fn run(&self) -> Done {
         let pairs = settings_file::with_environment(self.env_file.as_deref())?;
         let site = self.like.as_deref().map(like::read).transpose()?;
-        let events = self.events(&pairs)?;
+        let body = read(&self.file)?;
+        // A signed one is a delivery like any other.
+        let unsigned = self.source.greeting.filter(|_| self.headers.is_empty());
+        if unsigned.and_then(|recognizes| recognizes(&body)).is_some() {
+            let title = self.source.title;
+            return self.nothing(&format!(
+                "it is the greeting of {title}, which is being set up: that is answered, and causes nothing"
+            ));
+        }
+        let length = body.len();
+        let events = self.events(&pairs, body)?;
         let settings = Settings::read(pairs);
         let wrong = settings.problems.iter().find(|it| IS_CONTENT.contains(&it.setting()));
         if let Some(problem) = wrong.filter(|_| self.article || self.like.is_some()) {
@@ -102,13 +112,23 @@ impl Explain {
             say(&told);
             return Ok(alike);
         }
-        let (told, something) = self.in_words(&settings, &explained);
+        let (told, something) = self.in_words(&settings, length, &explained);
         say(&told);
         Ok(something)
     }
 
+    /// Says why there is nothing to tell.
+    fn nothing(&self, reason: &str) -> Done {
+        if self.article || self.like.is_some() {
+            eprintln!("presshook explain: {reason}");
+        } else {
+            say(&line("nothing", reason));
+        }
+        Ok(false)
+    }
+
     /// What the payload says, read as the receiver reads it once it is verified.
-    fn events(&self, pairs: &[(String, String)]) -> Result<Vec<Event>, String> {
+    fn events(&self, pairs: &[(String, String)], body: Vec<u8>) -> Result<Vec<Event>, String> {
         let source = self.source;
         let secret = Vectors::of(source).map_err(|error| error.to_string())?.secret;
         // How a `custom` sender signs does not matter here, but what its payload means does.
@@ -127,7 +147,6 @@ impl Explain {
         let secret = connection.secrets.first().ok_or("no secret")?;
         let now = now();
         let target = format!("/api/webhook/{}", source.name);
-        let body = read(&self.file)?;
         let mut request = samples::signed(source, None, body.into(), "explained", now, secret, &target)
             .map_err(|error| error.to_string())?;
         for header in &self.headers {
@@ -185,15 +204,12 @@ impl Explain {
                 }
                 Ok(true)
             }
-            Err(reason) => {
-                eprintln!("presshook explain: {reason}");
-                Ok(false)
-            }
+            Err(reason) => self.nothing(&reason),
         }
     }
 
     /// All of it in words, and whether anything would be done.
-    fn in_words(&self, settings: &Settings, explained: &[Explained]) -> (String, bool) {
+    fn in_words(&self, settings: &Settings, length: usize, explained: &[Explained]) -> (String, bool) {
         let mut told: String =
             settings.problems.iter().map(|problem| format!("Setting: {problem}\n")).collect();
         let accepted =
@@ -204,6 +220,13 @@ impl Explain {
                  entered there. If it were accepted:\n",
                 self.source.title,
                 self.source.secret_setting(),
+            );
+        }
+        let short = length <= settings.max_body_bytes;
+        if !short {
+            told += &format!(
+                "Refused: the payload has {length} bytes, and `MAX_BODY_BYTES` is {}. If it were accepted:\n",
+                settings.max_body_bytes
             );
         }
         let mut something = false;
@@ -217,7 +240,7 @@ impl Explain {
             told += &lines;
             told += &file_in_words(planned);
         }
-        (told, something && accepted)
+        (told, something && accepted && short)
     }
 }
 

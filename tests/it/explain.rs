@@ -126,6 +126,30 @@ fn why_nothing_would_happen_is_told() {
 }
 
 #[test]
+fn what_would_be_refused_is_told() {
+    let settings =
+        [("BLOGSHOOT_WEBHOOK_SECRET", SECRET), ("DEPLOY_HOOK_URL", HOOK), ("MAX_BODY_BYTES", "100")];
+    let long = explain("blogshoot", &sample("blogshoot", "article.created"), &[], &settings);
+    assert_eq!(long.status.code(), Some(1));
+    assert!(told(&long).contains("and `MAX_BODY_BYTES` is 100."), "{}", told(&long));
+    let greeting = explain("notion", r#"{"verification_token":"secret_x"}"#, &[], &settings);
+    assert_eq!(greeting.status.code(), Some(1));
+    assert!(told(&greeting).contains("it is the greeting of Notion"), "{}", told(&greeting));
+}
+
+#[test]
+fn an_article_of_the_future_is_deployed_once_more() {
+    let payload =
+        sample("blogshoot", "article.created").replace("2026-01-31T08:00:00Z", "2999-01-31T08:00:00Z");
+    let settings = [("BLOGSHOOT_WEBHOOK_SECRET", SECRET), ("DEPLOY_HOOK_URL", HOOK)];
+    let again = "and once more at 2999-01-31T08:00:00.000Z";
+    assert!(told(&explain("blogshoot", &payload, &[], &settings)).contains(again));
+    let direct = [settings[0], settings[1], ("INBOX", "none")];
+    let direct = told(&explain("blogshoot", &payload, &[], &direct));
+    assert!(direct.contains("at once, because there is no inbox") && !direct.contains(again), "{direct}");
+}
+
+#[test]
 fn every_sample_of_every_sender_is_understood() {
     for source in SOURCES {
         let vectors = Vectors::of(source).expect("the vector file is well-formed");
