@@ -9,10 +9,12 @@
 
 mod backup;
 mod completions;
+mod explain;
 mod health;
 mod inspect;
 mod send;
 mod serve;
+mod settings_file;
 mod sources;
 mod verify;
 
@@ -33,6 +35,8 @@ The usual way, from nothing to a webhook that works:
   presshook inspect                        see what your system really sends
   presshook send blogshoot article.created --url https://presshook.YOU.workers.dev/api/webhook
                                            see what your receiver answers, without your system
+  presshook explain --source blogshoot --file payload.json
+                                           what would be done with a payload, and why nothing would
   presshook verify --source blogshoot …    find out why a recorded request is refused
 
 A secret may be given as `--secret`, or in the environment: as PRESSHOOK_SECRET, or under the name that your
@@ -49,6 +53,7 @@ enum Command {
     Sources(sources::Sources),
     Inspect(inspect::Inspect),
     Send(send::Send),
+    Explain(explain::Explain),
     Verify(verify::Verify),
     Export(backup::Export),
     Import(backup::Import),
@@ -63,6 +68,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Sources(sources) => ("sources", sources.run()),
         Command::Inspect(inspect) => ("inspect", inspect.run()),
         Command::Send(send) => ("send", send.run()),
+        Command::Explain(explain) => ("explain", explain.run()),
         Command::Verify(verify) => ("verify", verify.run()),
         Command::Export(export) => ("export", export.run()),
         Command::Import(import) => ("import", import.run()),
@@ -129,6 +135,11 @@ fn say(text: &str) {
         .chars()
         .flat_map(|it| if obeyed(it) { it.escape_default().collect() } else { vec![it] })
         .collect();
+    put(&text);
+}
+
+/// Prints what is no longer for a terminal's eyes: as it is.
+fn put(text: &str) {
     let mut out = std::io::stdout().lock();
     let said = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     if said.is_err_and(|error| error.kind() == ErrorKind::BrokenPipe) {

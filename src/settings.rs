@@ -5,6 +5,8 @@
 //! **Invariant:** a wrong setting disables only what it is for, and says so: [`Settings::problems`]
 //! names the setting and the remedy, and never contains the value.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod content;
 mod reader;
 #[cfg(not(target_arch = "wasm32"))]
 mod server;
@@ -18,6 +20,8 @@ use std::time::Duration;
 use subtle::ConstantTimeEq;
 
 use crate::actions;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::content::ContentSettings;
 use crate::contract::Endpoint;
 use crate::event::Kind;
 use crate::log::Level;
@@ -57,6 +61,9 @@ pub struct Settings {
     /// What a server is told of itself.
     #[cfg(not(target_arch = "wasm32"))]
     pub server: Server,
+    /// How articles become files.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub content: ContentSettings,
     /// Settings that are there, but have no effect in direct mode.
     pub ignored: Vec<&'static str>,
     /// What is wrong.
@@ -200,6 +207,8 @@ impl Settings {
         let retention = reader.retention();
         #[cfg(not(target_arch = "wasm32"))]
         let server = reader.server();
+        #[cfg(not(target_arch = "wasm32"))]
+        let content = reader.content();
         let admin_token = if direct { None } else { reader.admin_token() };
         let ignored = SETTINGS
             .iter()
@@ -220,6 +229,8 @@ impl Settings {
             log_level,
             #[cfg(not(target_arch = "wasm32"))]
             server,
+            #[cfg(not(target_arch = "wasm32"))]
+            content,
             ignored,
             problems,
             deploy_setting: deploys.setting,

@@ -1,14 +1,11 @@
-//! `presshook serve`: the receiver as a server. How a file of settings is read is in `file`.
+//! `presshook serve`: the receiver as a server.
 
-mod file;
-
-use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
 use presshook::native::{serve, start};
 
-use super::{Done, environment};
+use super::{Done, settings_file};
 
 const HELP: &str = "\
 Settings come from the environment, and from a file where one is named; the environment wins. The fewest that make
@@ -35,18 +32,7 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self) -> Done {
-        let mut pairs: Vec<(String, String)> = environment().collect();
-        if let Some(file) = &self.env_file {
-            let text =
-                fs::read_to_string(file).map_err(|error| error.to_string()).and_then(|it| file::read(&it));
-            let own =
-                text.map_err(|error| format!("the settings in {} cannot be read: {error}", file.display()))?;
-            for (name, value) in own {
-                if !pairs.iter().any(|(known, _)| *known == name) {
-                    pairs.push((name, value));
-                }
-            }
-        }
+        let pairs = settings_file::with_environment(self.env_file.as_deref())?;
         match start::check(pairs) {
             Ok(ready) => serve(ready),
             Err(problems) => Err(problems.join("\n  ")),

@@ -10,10 +10,12 @@
 mod clients;
 mod coalescing;
 mod command;
+mod content;
 mod contract;
 mod costs;
 mod custom;
 mod edge;
+mod explain;
 mod fuzz;
 mod greetings;
 mod health;

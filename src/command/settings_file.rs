@@ -4,11 +4,33 @@
 //! Nothing in a value is replaced, for a secret may contain a `$`. What these programs would read differently is
 //! refused.
 
+use std::fs;
+use std::path::Path;
+
+use super::environment;
+
+/// The environment, and what a file adds to it: where both have a setting, the environment's counts.
+///
+/// # Errors
+/// In words, with the file's name.
+pub(super) fn with_environment(file: Option<&Path>) -> Result<Vec<(String, String)>, String> {
+    let mut pairs: Vec<(String, String)> = environment().collect();
+    let Some(file) = file else { return Ok(pairs) };
+    let text = fs::read_to_string(file).map_err(|error| error.to_string()).and_then(|it| read(&it));
+    let own = text.map_err(|error| format!("the settings in {} cannot be read: {error}", file.display()))?;
+    for (name, value) in own {
+        if !pairs.iter().any(|(known, _)| *known == name) {
+            pairs.push((name, value));
+        }
+    }
+    Ok(pairs)
+}
+
 /// Reads the names and values of a file's text.
 ///
 /// # Errors
 /// In words, with the line's number; never with the value.
-pub(super) fn read(text: &str) -> Result<Vec<(String, String)>, String> {
+fn read(text: &str) -> Result<Vec<(String, String)>, String> {
     let lines = text.lines().map(str::trim).enumerate();
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     lines
