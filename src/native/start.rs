@@ -16,6 +16,9 @@ use crate::log::{self, Code, Entry, Level};
 use crate::settings::{Bindings, Mode, Settings, Site, Target};
 use crate::sources::SOURCES;
 
+/// How articles become files.
+const CONTENT: [&str; 3] = ["CONTENT_PATH", "LOCALES", "FRONT_MATTER"];
+
 /// All that a server needs to begin.
 pub struct Ready {
     pub(super) settings: Settings,
@@ -33,6 +36,8 @@ pub(super) struct Told {
     /// Held for as long as the server runs.
     _lock: Option<File>,
     commands: Vec<(String, String)>,
+    /// Settings that are there, and that only `presshook explain` heeds so far.
+    unused: Vec<&'static str>,
 }
 
 /// Checks settings, and opens the store.
@@ -51,6 +56,7 @@ pub fn check(pairs: Vec<(String, String)>) -> Result<Ready, Vec<String>> {
             environment.push((name.into(), value.into()));
         }
     }
+    let unused = CONTENT.into_iter().filter(|it| pairs.iter().any(|(name, _)| name == it)).collect();
     let settings = Settings::read(pairs).with_bindings(Bindings { inbox: true, rate_limit: true });
     let mut problems: Vec<String> = settings.problems.iter().map(ToString::to_string).collect();
     if problems.is_empty() && settings.connections.iter().all(|it| it.secrets.is_empty()) {
@@ -78,7 +84,7 @@ pub fn check(pairs: Vec<(String, String)>) -> Result<Ready, Vec<String>> {
         let hidden = secrets.iter().filter(|it| !it.is_empty());
         Some((it.name.clone(), hidden.fold(command.clone(), |text, secret| text.replace(secret, "…"))))
     });
-    let told = Told { commands: commands.collect(), _lock: lock };
+    let told = Told { commands: commands.collect(), unused, _lock: lock };
     Ok(Ready { settings, proxies, store, database, environment, told })
 }
 
@@ -207,6 +213,14 @@ pub(super) fn told(settings: &Settings, told: &Told, database: &Path, address: S
     }
     let other = |it: &Entry| it.code != Code::NothingToTrigger;
     entries.extend(log::settings(settings).into_iter().filter(other));
+    if !told.unused.is_empty() {
+        entries.push(
+            Entry::new(Level::Warn, Code::SettingIgnored).with("settings", told.unused.clone()).with(
+                "reason",
+                "the server does not write articles into the site yet; `presshook explain --article` does what they say",
+            ),
+        );
+    }
     if settings.targets.is_empty() {
         entries.push(Entry::new(Level::Warn, Code::NothingToTrigger).with(
             "reason",
