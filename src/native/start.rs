@@ -261,7 +261,7 @@ fn describe(target: &Target, told: &Told) -> Entry {
     let rebuild = site.and_then(|it| it.rebuild.as_ref());
     entry
         .with_some("directory", directory)
-        .with_some("git_pull", site.and_then(|it| it.pull.as_ref()).map(|it| format!("origin {it}")))
+        .with_some("git_pull", site.and_then(|it| it.pull.as_deref()))
         .with_some("rebuild_command", command.map(|(_, command)| command.as_str()))
         .with_some("rebuild_timeout_seconds", rebuild.map(|it| it.within.as_secs()))
         .with_some("deploy_hook", target.hook.as_ref().and_then(|it| it.host()))
