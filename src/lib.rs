@@ -16,6 +16,7 @@
 //!        outbox::claim ──► Action.step ──► Send ──► Response ──► outbox::record ──► done, again, or dead
 //! ```
 //!
+//! On a server an action may also have a program run: `Run`, which comes back as `Exit`.
 //! Without an inbox (direct mode) a delivery's jobs are tried at once, by [`outbox::Direct`].
 //!
 //! In the order in which a delivery flows:
