@@ -20,11 +20,10 @@ mod verify;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use presshook::event::Timestamp;
+use presshook::native::now;
 use presshook::settings::Settings;
 use presshook::sources::{SOURCES, Source};
 
@@ -118,12 +117,6 @@ fn settings(source: &Source, secret: &str) -> Result<Settings, String> {
         Some(problem) => Err(problem.to_string().replace(&setting, "--secret")),
         None => Ok(settings),
     }
-}
-
-/// The time by this machine's clock, which no one sets before 1970.
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// Prints, at once and as a whole. Whoever reads it may stop early, as `head` does: then the command ends.

@@ -5,9 +5,6 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How long one call of `git` may take.
-pub const PULL_WITHIN: Duration = Duration::from_secs(60);
-
 /// A program to run, once, in a process group of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 
 use super::hosts::Hosts;
 use super::inbox::Inbox;
@@ -21,7 +20,7 @@ use crate::actions::{Returned, Step};
 use crate::event::Timestamp;
 use crate::inbox::keep;
 use crate::log::{Code, Entry, Level};
-use crate::outbox::{self, Claimed, Claims, Failure, Job};
+use crate::outbox::{self, Claimed, Claims, Job};
 use crate::program::{Ended, Exit, Program};
 use crate::settings::Settings;
 use crate::store::StoreError;
@@ -226,9 +225,8 @@ pub(super) async fn directly(
         let (output, entry) = dispatcher.next(input, now());
         entry.into_iter().for_each(|entry| log.print(entry));
         input = match output {
-            outbox::Output::Send { request, timeout: within } => {
-                let answered = timeout(within, hosts.send(request, within)).await;
-                outbox::Input::Response(answered.unwrap_or(Err(Failure::Timeout(within))))
+            outbox::Output::Send { request, timeout } => {
+                outbox::Input::Response(hosts.send(request, timeout).await)
             }
             outbox::Output::Sleep { until } => {
                 tokio::time::sleep(until.since(now())).await;

@@ -21,7 +21,6 @@ impl Store {
     /// # Errors
     /// [`StoreError`], if the file cannot be opened or was written by a later version.
     pub fn open(file: &Path) -> Result<Store, StoreError> {
-        let unreachable = |error: rusqlite::Error| StoreError::Unreachable { reason: error.to_string() };
         let connection = Connection::open(file).map_err(unreachable)?;
         connection.pragma_update(None, "journal_mode", "WAL").map_err(unreachable)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(unreachable)?;
@@ -33,7 +32,6 @@ impl Store {
     /// # Errors
     /// [`StoreError`], if there is no memory for it.
     pub fn in_memory() -> Result<Store, StoreError> {
-        let unreachable = |error: rusqlite::Error| StoreError::Unreachable { reason: error.to_string() };
         Store::prepare(Connection::open_in_memory().map_err(unreachable)?)
     }
 
@@ -49,13 +47,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; nothing has been written then.
     pub fn commit<T>(&mut self, transaction: Transaction<'_, T>) -> Result<T, StoreError> {
-        let unreachable = |error: rusqlite::Error| StoreError::Unreachable { reason: error.to_string() };
-        let running =
-            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unreachable)?;
-        // Dropped without a commit, it is rolled back.
-        let outcome = transaction.run(|statement| execute(&running, statement))?;
-        running.commit().map_err(unreachable)?;
-        Ok(outcome)
+        self.whole(|connection| transaction.run(|statement| execute(connection, statement)))
     }
 
     /// Carries out several transactions, one after the other and all in one commit: all of them or none.
@@ -66,14 +58,18 @@ impl Store {
         &mut self,
         transactions: impl Iterator<Item = Transaction<'a, T>>,
     ) -> Result<Vec<T>, StoreError> {
-        let unreachable = |error: rusqlite::Error| StoreError::Unreachable { reason: error.to_string() };
+        self.whole(|connection| {
+            transactions.map(|it| it.run(|statement| execute(connection, statement))).collect()
+        })
+    }
+
+    fn whole<T>(&mut self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let running =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unreachable)?;
-        let outcomes = transactions
-            .map(|it| it.run(|statement| execute(&running, statement)))
-            .collect::<Result<Vec<T>, _>>()?;
+        // Dropped without a commit, it is rolled back.
+        let outcome = work(&running)?;
         running.commit().map_err(unreachable)?;
-        Ok(outcomes)
+        Ok(outcome)
     }
 
     /// Writes what is in the log file into the database file. What is committed is safe without it.
@@ -81,7 +77,6 @@ impl Store {
     /// # Errors
     /// [`StoreError`], if the disk does not take it.
     pub fn close(&mut self) -> Result<(), StoreError> {
-        let unreachable = |error: rusqlite::Error| StoreError::Unreachable { reason: error.to_string() };
         self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").map_err(unreachable)
     }
 
@@ -92,6 +87,10 @@ impl Store {
     pub fn execute(&self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
         execute(&self.connection, statement)
     }
+}
+
+fn unreachable(error: rusqlite::Error) -> StoreError {
+    StoreError::Unreachable { reason: error.to_string() }
 }
 
 fn execute(connection: &Connection, statement: &Statement) -> Result<Vec<Row>, StoreError> {

@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::reader::{REMOVE, Reader};
 use super::table;
 use super::targets::{DEFAULT, Target, suffix_of};
-use crate::program::PULL_WITHIN;
 
 /// What a server is told of itself.
 #[derive(Clone, Debug)]
@@ -43,13 +42,15 @@ pub struct Rebuild {
 }
 
 impl Site {
+    /// How long one call of `git` may take.
+    pub const PULL_WITHIN: Duration = Duration::from_secs(60);
     /// How much longer than its programs an attempt may take: for starting them, and for ending them.
     const SPARE: Duration = Duration::from_secs(30);
 
     /// How long all of it may take.
     pub fn within(&self) -> Duration {
         // Two calls of `git`; only one of them asks the remote.
-        let pull = if self.pull.is_some() { PULL_WITHIN.saturating_mul(2) } else { Duration::ZERO };
+        let pull = if self.pull.is_some() { Site::PULL_WITHIN.saturating_mul(2) } else { Duration::ZERO };
         let rebuild = self.rebuild.as_ref().map_or(Duration::ZERO, |it| it.within);
         pull.saturating_add(rebuild).saturating_add(Site::SPARE)
     }

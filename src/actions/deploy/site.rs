@@ -11,7 +11,7 @@ use super::Body;
 use crate::actions::{Returned, Step};
 use crate::event::Timestamp;
 use crate::outbox::{Failure, Job};
-use crate::program::{Call, Ended, Exit, PULL_WITHIN, Program};
+use crate::program::{Call, Ended, Exit, Program};
 use crate::settings::{Rebuild, Site};
 
 /// The name of the owner's command in messages.
@@ -132,7 +132,7 @@ impl Part<'_> {
     fn too_long(&self) -> String {
         match self {
             Part::Branch(_) | Part::Pull(_) => {
-                format!("`git pull` took longer than {} s and was ended", PULL_WITHIN.as_secs())
+                format!("`git pull` took longer than {} s and was ended", Site::PULL_WITHIN.as_secs())
             }
             Part::Rebuild(rebuild) => format!(
                 "`REBUILD_COMMAND` took longer than the {} s of `REBUILD_TIMEOUT_SECONDS` and was ended",

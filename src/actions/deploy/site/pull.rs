@@ -1,6 +1,6 @@
 //! `git pull` for a site: what is asked of `git`, and what its words mean to the owner of a server.
 
-use crate::program::{Call, PULL_WITHIN, Program};
+use crate::program::{Call, Program};
 use crate::settings::Site;
 
 /// What begins the line that tells the branch.
@@ -38,7 +38,7 @@ fn git(site: &Site, name: &'static str, arguments: &[&str]) -> Program {
         .map(|(name, value)| (name, value.to_owned()))
         .into(),
         input: Vec::new(),
-        within: PULL_WITHIN,
+        within: Site::PULL_WITHIN,
     }
 }
 
