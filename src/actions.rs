@@ -1,14 +1,18 @@
-//! The effects: what an [`Action`] is, and the list of them. Each is one file below and one line in
-//! [`ACTIONS`]. When a job is tried, and again, is decided in `outbox`.
+//! The effects: what an [`Action`] is, and the list of them. Each is one file below, one line in [`ACTIONS`] and one
+//! vector file. When a job is tried, and again, is decided in `outbox`; which events start one, in `routes`.
 
 mod deploy;
+
+use std::time::Duration;
+
+use bytes::Bytes;
 
 use crate::event::{Kind, Timestamp};
 use crate::log::Code;
 use crate::outbox::{Failure, Job};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::program::{Exit, Program};
-use crate::settings::Settings;
+use crate::settings::{Field, Pace, Settings};
 use crate::{Request, Response};
 
 /// Every action, one line each.
@@ -17,14 +21,29 @@ pub static ACTIONS: &[&Action] = &[&deploy::DEPLOY];
 /// One family of effect.
 #[derive(Debug)]
 pub struct Action {
-    /// Its name in logs and in the store.
+    /// Its name in routes, in logs and in the store.
     pub name: &'static str,
+    /// What it does, in one sentence.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub help: &'static str,
     /// The word that the log has for its success.
     pub done: Code,
+    /// Its settings. Those that make a destination make one of their name; see [`Settings::destination`].
+    pub fields: &'static [Field],
+    /// Whether events share a job, and how it is paced.
+    pub gathers: Gathers,
+    /// How long after the target was built it is done, where the same events have a target built.
+    pub after_build: Option<Duration>,
+    /// What it must know of the deliveries that a job carries.
+    pub reads: Reads,
+    /// Whether it is told of what becomes of jobs ([`Signal`]), as the owner's team is.
+    pub is_told: bool,
     /// The names of what it can be done to, as far as the settings hold what it needs.
-    pub targets: for<'s> fn(&'s Settings) -> Vec<&'s str>,
-    /// Whether a kind of event starts it.
+    pub targets: for<'s> fn(&'s Settings, &Action) -> Vec<&'s str>,
+    /// Whether a kind of event starts it, where no rule says which.
     pub wants: fn(&Settings, Kind) -> bool,
+    /// How long an attempt may take beyond the time of a call or two.
+    pub within: fn(&Settings, &str) -> Duration,
     /// What to do next, given the answers of this attempt so far.
     ///
     /// **Invariant:** a pure function, so that an action of many requests keeps no state and a test of
@@ -32,25 +51,133 @@ pub struct Action {
     pub step: fn(&Settings, &Job, &[Returned], Timestamp) -> Step,
 }
 
+/// Whether events share a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gathers {
+    /// Each delivery has a job of its own, done at once.
+    Each,
+    /// Events join the job that waits for the same destination.
+    Together(Pace),
+    /// It has a target built: events join, and the target's own pace and budget hold. One action does.
+    Build,
+}
+
+/// How much of the deliveries that a job carries is read for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reads {
+    /// Their ids.
+    Ids,
+    /// Also what happened, without texts.
+    Events,
+    /// Also the headers and the payload of the last; where each delivery has a job of its own, that is all.
+    Payload,
+}
+
+/// What may become of a job, beside its success, that somebody should know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// It has failed several times, and is tried again.
+    Failed,
+    /// It has failed for good.
+    Dead,
+    /// It waits, because the month's budget is spent.
+    Budget,
+}
+
+impl Signal {
+    /// Every signal.
+    pub const ALL: [Signal; 3] = [Signal::Failed, Signal::Dead, Signal::Budget];
+
+    /// Its name in rules and in the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            Signal::Failed => "failed",
+            Signal::Dead => "dead",
+            Signal::Budget => "budget",
+        }
+    }
+}
+
 impl Action {
+    /// What most actions have in common.
+    pub(crate) const BASE: Action = Action {
+        name: "",
+        #[cfg(not(target_arch = "wasm32"))]
+        help: "",
+        done: Code::ActionDone,
+        fields: &[],
+        gathers: Gathers::Each,
+        after_build: None,
+        reads: Reads::Ids,
+        is_told: false,
+        targets: |settings, action| {
+            let own = settings.destinations.iter().filter(|it| it.action == action.name);
+            own.map(|it| it.name.as_str()).collect()
+        },
+        wants: |_, kind| matches!(kind, Kind::Published | Kind::Updated | Kind::Unpublished | Kind::Deleted),
+        within: |_, _| Duration::ZERO,
+        step: |_, _, _, _| Step::Fail(Failure::NotSet),
+    };
+
     /// The action of that name.
     pub fn named(name: &str) -> Option<&'static Action> {
         ACTIONS.iter().copied().find(|action| action.name == name)
+    }
+
+    /// Whether it has targets built.
+    pub fn builds(&self) -> bool {
+        self.gathers == Gathers::Build
     }
 }
 
 /// What an action does next.
 #[derive(Debug)]
 pub enum Step {
-    /// Send this, and ask again with the answer.
+    /// Send this, and ask again with the answer. At most [`MostRead`] of the answer is read, an extension of the
+    /// request.
     Send(Request),
     /// Run this on this machine, and ask again with its end.
     #[cfg(not(target_arch = "wasm32"))]
     Run(Program),
+    /// Keep this in the archive that the edge has, and ask again.
+    Keep(Object),
+    /// Send this mail, and ask again.
+    Mail(Mail),
     /// The job is done.
     Done(Done),
     /// This attempt is over without success.
     Fail(Failure),
+}
+
+/// The most bytes of an answer's body that are read; the rest is dropped. An extension of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MostRead(pub usize);
+
+impl MostRead {
+    /// What is read where a request says nothing.
+    pub const USUAL: MostRead = MostRead(64 * 1024);
+}
+
+/// Something to keep, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// A relative path with `/`, each part of which is safe as a file's name.
+    pub name: String,
+    /// What is kept.
+    pub bytes: Bytes,
+    /// Its media type.
+    pub content_type: String,
+}
+
+/// A mail, ready to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    /// The address that it comes from.
+    pub from: String,
+    /// The addresses that it goes to.
+    pub to: Vec<String>,
+    /// All of it, head and text (RFC 5322).
+    pub message: Vec<u8>,
 }
 
 impl Done {
@@ -71,6 +198,8 @@ pub enum Returned {
     /// The end of what was run.
     #[cfg(not(target_arch = "wasm32"))]
     Exit(Exit),
+    /// What was to be kept or mailed is.
+    Carried,
 }
 
 /// What the other side said of a job that is done.

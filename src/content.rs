@@ -52,6 +52,13 @@ pub enum Change {
         /// All of it.
         text: String,
     },
+    /// A picture of an article lies beside it.
+    Put {
+        /// From the site's directory, with `/`.
+        path: String,
+        /// All of it.
+        bytes: Vec<u8>,
+    },
     /// The article is public no longer: its file goes, if it is there.
     Remove {
         /// From the site's directory, with `/`.
@@ -63,7 +70,7 @@ impl Change {
     /// The file that it is about.
     pub fn path(&self) -> &str {
         match self {
-            Change::Write { path, .. } | Change::Remove { path } => path,
+            Change::Write { path, .. } | Change::Put { path, .. } | Change::Remove { path } => path,
         }
     }
 }
@@ -123,7 +130,9 @@ impl Owners {
     /// Notes that a path is an item's.
     pub fn note(&mut self, planned: &Planned) {
         match &planned.change {
-            Change::Write { path, .. } => drop(self.0.insert(path.clone(), planned.identity.clone())),
+            Change::Write { path, .. } | Change::Put { path, .. } => {
+                drop(self.0.insert(path.clone(), planned.identity.clone()))
+            }
             Change::Remove { path } => drop(self.0.remove(path)),
         }
     }

@@ -32,7 +32,7 @@
 //! - [`routes`]: which events start which actions.
 //! - [`outbox`]: jobs, attempts, when to try again; coalescing, pacing, budget.
 //! - [`actions`]: the effects, one file each.
-//! - `content`: from an article to a file of the site, native only so far.
+//! - [`content`]: from an article to a file of the site.
 //! - `program`: programs that a server runs for an action, as data, native only.
 //! - [`store`]: statements, transactions and migrations, as data.
 //! - [`owner`]: the owner's commands from outside.
@@ -42,8 +42,6 @@
 //! - `samples`: the senders' vector files, for the command and the tests, native only.
 
 pub mod actions;
-// No action of the Worker writes articles yet.
-#[cfg(not(target_arch = "wasm32"))]
 pub mod content;
 pub mod contract;
 pub mod event;

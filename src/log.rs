@@ -57,6 +57,8 @@ pub enum Code {
     WebhookDuplicate,
     /// A deploy waits until its due time.
     DeployQueued,
+    /// An action other than a deploy is done.
+    ActionDone,
     /// A call failed and is made again.
     JobRetry,
     /// A call failed for good.
@@ -111,6 +113,7 @@ impl Code {
         Code::RebuildTriggered,
         Code::WebhookDuplicate,
         Code::DeployQueued,
+        Code::ActionDone,
         Code::JobRetry,
         Code::JobDead,
         Code::ProcessingComplete,
@@ -148,6 +151,7 @@ impl Code {
             Code::RebuildTriggered => "REBUILD_TRIGGERED",
             Code::WebhookDuplicate => "WEBHOOK_DUPLICATE",
             Code::DeployQueued => "DEPLOY_QUEUED",
+            Code::ActionDone => "ACTION_DONE",
             Code::JobRetry => "JOB_RETRY",
             Code::JobDead => "JOB_DEAD",
             Code::ProcessingComplete => "PROCESSING_COMPLETE",

@@ -27,7 +27,8 @@ use http::StatusCode;
 use http::header::RETRY_AFTER;
 
 use crate::Response;
-use crate::actions::Action;
+use crate::actions::{Action, Signal};
+use crate::content::Change;
 use crate::event::{Key, Timestamp};
 use crate::log::{Code, Entry, Level, milliseconds};
 
@@ -60,22 +61,25 @@ pub struct Job {
 }
 
 /// The events that one call carries.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Carried {
     /// Their ids, the last first; at most [`Carried::MOST_IDS`].
     pub event_ids: Vec<String>,
     /// How many they are.
     pub count: u64,
-    /// What came with those that are named, in the same order.
-    #[cfg(not(target_arch = "wasm32"))]
+    /// What came with those that are named, in the same order; empty where the action reads ids alone.
     pub deliveries: Vec<Told>,
-    /// The payload of the last.
-    #[cfg(not(target_arch = "wasm32"))]
+    /// The payload of the last, with secrets blanked; empty where the action does not read it.
     pub payload: Vec<u8>,
+    /// The headers that are kept of the last, as a JSON object; empty where the action does not read it.
+    pub headers: String,
+    /// What became of other jobs, for an action that is told; the oldest first.
+    pub news: Vec<News>,
+    /// What is to be done with the site's files, for a target that articles are written for.
+    pub changes: Vec<Change>,
 }
 
-/// What a program is told of a delivery.
-#[cfg(not(target_arch = "wasm32"))]
+/// What is known of a delivery that is carried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
     /// The connection: `blogshoot` or `blogshoot/shop`.
@@ -84,6 +88,23 @@ pub struct Told {
     pub event_id: String,
     /// A JSON list of [`crate::event::Event`]s without their texts.
     pub events: String,
+    /// When it came in.
+    pub received_at: Timestamp,
+}
+
+/// What became of a job, for those who are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News {
+    /// What.
+    pub signal: Signal,
+    /// The job's action.
+    pub action: String,
+    /// What it was to be done to.
+    pub target: String,
+    /// Why, in an owner's words.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 impl Carried {
@@ -134,6 +155,18 @@ pub enum Failure {
         /// What the runtime says, without the URL.
         reason: String,
     },
+    /// What the other side said, in an owner's words, where its status alone does not tell.
+    #[error("{reason}")]
+    Said {
+        /// What happened, and what to do.
+        reason: String,
+        /// The status of the answer.
+        status: StatusCode,
+        /// How long it asks to be left alone.
+        retry_after: Option<Duration>,
+        /// Whether the same may succeed later.
+        again: bool,
+    },
     /// The setting that holds the URL is gone.
     #[error("the setting that holds the URL is not set any more")]
     NotSet,
@@ -165,6 +198,7 @@ impl Failure {
                 matches!(status.as_u16(), 408 | 425 | 429) || status.is_server_error()
             }
             Failure::Timeout(_) | Failure::Network { .. } => true,
+            Failure::Said { again, .. } => *again,
             Failure::NotSet => false,
             #[cfg(not(target_arch = "wasm32"))]
             Failure::Program { again, .. } => *again,
@@ -174,7 +208,9 @@ impl Failure {
     /// Whether the host has clearly not done it: then it does not count against a budget.
     pub fn is_refusal(&self) -> bool {
         match self {
-            Failure::Status { status, .. } => !status.is_server_error() && status.as_u16() != 408,
+            Failure::Status { status, .. } | Failure::Said { status, .. } => {
+                !status.is_server_error() && status.as_u16() != 408
+            }
             Failure::Timeout(_) | Failure::Network { .. } => false,
             Failure::NotSet => true,
             // The host is called after all programs.
@@ -188,8 +224,8 @@ impl Failure {
     pub fn outcome(&self) -> &'static str {
         match self {
             Failure::Timeout(_) | Failure::Network { .. } => "unknown",
-            Failure::Status { .. } | Failure::NotSet if self.is_refusal() => "refused",
-            Failure::Status { .. } | Failure::NotSet => "failed",
+            Failure::Status { .. } | Failure::Said { .. } | Failure::NotSet if self.is_refusal() => "refused",
+            Failure::Status { .. } | Failure::Said { .. } | Failure::NotSet => "failed",
             #[cfg(not(target_arch = "wasm32"))]
             Failure::Program { .. } => "failed",
         }
@@ -205,11 +241,17 @@ impl Failure {
     }
 
     fn status(&self) -> Option<StatusCode> {
-        if let Failure::Status { status, .. } = self { Some(*status) } else { None }
+        match self {
+            Failure::Status { status, .. } | Failure::Said { status, .. } => Some(*status),
+            _ => None,
+        }
     }
 
     fn retry_after(&self) -> Option<Duration> {
-        if let Failure::Status { retry_after, .. } = self { *retry_after } else { None }
+        match self {
+            Failure::Status { retry_after, .. } | Failure::Said { retry_after, .. } => *retry_after,
+            _ => None,
+        }
     }
 }
 

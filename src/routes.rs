@@ -21,7 +21,7 @@ pub fn matching(settings: &Settings, kinds: impl IntoIterator<Item = Kind>) -> V
     let wanted = |action: &&&'static Action| kinds.iter().any(|kind| (action.wants)(settings, *kind));
     let routes = |action: &&'static Action| {
         let action = *action;
-        (action.targets)(settings).into_iter().map(move |target| Route { action, target })
+        (action.targets)(settings, action).into_iter().map(move |target| Route { action, target })
     };
     ACTIONS.iter().filter(wanted).flat_map(routes).collect()
 }

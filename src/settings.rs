@@ -5,13 +5,13 @@
 //! **Invariant:** a wrong setting disables only what it is for, and says so: [`Settings::problems`]
 //! names the setting and the remedy, and never contains the value.
 
-#[cfg(not(target_arch = "wasm32"))]
 mod content;
 mod reader;
 #[cfg(not(target_arch = "wasm32"))]
 mod server;
 mod table;
 mod targets;
+mod values;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,7 +20,6 @@ use std::time::Duration;
 use subtle::ConstantTimeEq;
 
 use crate::actions;
-#[cfg(not(target_arch = "wasm32"))]
 use crate::content::ContentSettings;
 use crate::contract::Endpoint;
 use crate::event::Kind;
@@ -34,6 +33,8 @@ pub use server::{Rebuild, Server, Site};
 pub use table::SERVER_SETTINGS;
 pub use table::{SETTINGS, Scope, Setting};
 pub use targets::{Budget, DEFAULT, Pace, Target};
+pub use values::{Destination, Field, Need, Values};
+pub(crate) use values::{any, url};
 
 /// What an owner set, checked and prepared: secrets keyed, texts parsed. Made once, used by every request.
 #[derive(Debug)]
@@ -44,6 +45,8 @@ pub struct Settings {
     pub targets: Vec<Target>,
     /// The budgets that targets draw from.
     pub budgets: Vec<Budget>,
+    /// What the other actions are done to.
+    pub destinations: Vec<Destination>,
     /// The kinds of event that deploy; none if the setting is wrong.
     pub deploy_on: Vec<Kind>,
     /// Bytes.
@@ -62,7 +65,6 @@ pub struct Settings {
     #[cfg(not(target_arch = "wasm32"))]
     pub server: Server,
     /// How articles become files.
-    #[cfg(not(target_arch = "wasm32"))]
     pub content: ContentSettings,
     /// Settings that are there, but have no effect in direct mode.
     pub ignored: Vec<&'static str>,
@@ -161,6 +163,14 @@ pub enum SettingsError {
         /// The one that is missing.
         current: String,
     },
+    /// What another setting needs.
+    #[error("`{setting}` is not set, but `{beside}` needs it")]
+    Missing {
+        /// The setting that is missing.
+        setting: String,
+        /// The one that needs it.
+        beside: &'static str,
+    },
     /// There is neither an inbox nor the choice to do without.
     #[error(
         "`INBOX` is not bound: deploy with the `[[durable_objects.bindings]]` of wrangler.toml, or set `INBOX` to \
@@ -187,6 +197,7 @@ impl SettingsError {
             | SettingsError::Conflict { setting, .. }
             | SettingsError::SharedSecret { setting, .. }
             | SettingsError::PreviousAlone { setting, .. }
+            | SettingsError::Missing { setting, .. }
             | SettingsError::NotSet { setting, .. } => setting,
             SettingsError::NoInbox => "INBOX",
         }
@@ -201,13 +212,17 @@ impl Settings {
         let mode = reader.mode();
         let direct = mode == Mode::Direct;
         let deploys = reader.deploys(direct);
+        let destinations: Vec<Destination> =
+            actions::ACTIONS.iter().flat_map(|it| reader.destinations(it.name, it.fields)).collect();
+        if direct && let Some(first) = destinations.first() {
+            reader.malformed("INBOX", format!("unset: `{}` needs the inbox", first.action));
+        }
         let deploy_on = reader.deploy_on();
         let max_body_bytes = reader.max_body_bytes();
         let log_level = reader.log_level();
         let retention = reader.retention();
         #[cfg(not(target_arch = "wasm32"))]
         let server = reader.server();
-        #[cfg(not(target_arch = "wasm32"))]
         let content = reader.content();
         let admin_token = if direct { None } else { reader.admin_token() };
         let ignored = SETTINGS
@@ -220,6 +235,7 @@ impl Settings {
             connections,
             targets: deploys.targets,
             budgets: deploys.budgets,
+            destinations,
             deploy_on,
             max_body_bytes,
             retention,
@@ -229,7 +245,6 @@ impl Settings {
             log_level,
             #[cfg(not(target_arch = "wasm32"))]
             server,
-            #[cfg(not(target_arch = "wasm32"))]
             content,
             ignored,
             problems,
@@ -250,6 +265,11 @@ impl Settings {
     /// The target of that name.
     pub fn target(&self, name: &str) -> Option<&Target> {
         self.targets.iter().find(|it| it.name == name)
+    }
+
+    /// What is set for an action's destination of that name.
+    pub fn destination(&self, action: &str, name: &str) -> Option<&Values> {
+        self.destinations.iter().find(|it| it.action == action && it.name == name).map(|it| &it.values)
     }
 
     /// Whether anything is built on this machine.
@@ -302,7 +322,7 @@ impl Settings {
 
     /// What to set where no action has what it needs; nothing if one has.
     pub fn idle_reason(&self) -> Option<String> {
-        let idle = actions::ACTIONS.iter().all(|action| (action.targets)(self).is_empty());
+        let idle = actions::ACTIONS.iter().all(|action| (action.targets)(self, action).is_empty());
         let setting = self.deploy_setting;
         (idle && self.problems.is_empty()).then(|| {
             format!(

@@ -6,12 +6,14 @@
 #[cfg(not(target_arch = "wasm32"))]
 mod site;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::Uri;
 use http::header::{CONTENT_TYPE, USER_AGENT};
 use serde::Serialize;
 
-use crate::actions::{Action, Done, Returned, Step};
+use crate::actions::{Action, Done, Gathers, Reads, Returned, Step};
 use crate::event::Timestamp;
 use crate::log::Code;
 use crate::outbox::{Failure, Job};
@@ -22,10 +24,24 @@ use crate::{Request, Response};
 /// The deploy of a target.
 pub(crate) static DEPLOY: Action = Action {
     name: "deploy",
+    #[cfg(not(target_arch = "wasm32"))]
+    help: "Has the site built: by its host, or on this machine.",
     done: Code::RebuildTriggered,
-    targets: |settings| settings.targets.iter().map(|target| target.name.as_str()).collect(),
+    gathers: Gathers::Build,
+    // A command on this machine is told of them.
+    reads: if cfg!(target_arch = "wasm32") { Reads::Ids } else { Reads::Payload },
+    targets: |settings, _| settings.targets.iter().map(|target| target.name.as_str()).collect(),
     wants: |settings, kind| settings.deploy_on.contains(&kind),
+    within: |settings, target| {
+        #[cfg(not(target_arch = "wasm32"))]
+        if let Some(site) = settings.target(target).and_then(|it| it.site.as_ref()) {
+            return site.within();
+        }
+        let _ = (settings, target);
+        Duration::ZERO
+    },
     step,
+    ..Action::BASE
 };
 
 fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -> Step {
@@ -49,6 +65,7 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
         Some(Returned::Response(response)) => Step::Fail(Failure::of(response, now)),
         #[cfg(not(target_arch = "wasm32"))]
         Some(Returned::Exit(_)) => Step::Fail(Failure::NotSet),
+        Some(Returned::Carried) => Step::Fail(Failure::NotSet),
     }
 }
 

@@ -26,7 +26,7 @@ use crate::event::Timestamp;
 use crate::inbox::message::{self, Message, Reply};
 use crate::inbox::{self, keep, pages};
 use crate::log::{Code, Entry, Level};
-use crate::outbox::{self, Claimed, Job};
+use crate::outbox::{self, Claimed, Failure, Job};
 use crate::owner::{self, Command};
 use crate::store::{Row, Statement, StoreError, Transaction, Value, migrations};
 
@@ -239,7 +239,7 @@ impl Inbox {
     /// Makes one attempt that has been claimed, and records it.
     async fn fly(&self, claimed: Claimed) {
         let settings = &self.isolate.settings;
-        let carried = self.commit(outbox::carried(claimed.id));
+        let carried = self.commit(outbox::carried(claimed.id, claimed.job.action.reads));
         let job = Job { carried: carried.ok(), ..claimed.job.clone() };
         let claimed = Claimed { job, ..claimed };
         let mut returned = Vec::new();
@@ -249,6 +249,7 @@ impl Inbox {
                     Ok(response) => returned.push(Returned::Response(response)),
                     Err(failure) => break Err(failure),
                 },
+                Step::Keep(_) | Step::Mail(_) => break Err(Failure::NotSet),
                 Step::Done(done) => break Ok(done),
                 Step::Fail(failure) => break Err(failure),
             }

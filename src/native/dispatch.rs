@@ -20,7 +20,7 @@ use crate::actions::{Returned, Step};
 use crate::event::Timestamp;
 use crate::inbox::keep;
 use crate::log::{Code, Entry, Level};
-use crate::outbox::{self, Claimed, Claims, Job};
+use crate::outbox::{self, Claimed, Claims, Failure, Job};
 use crate::program::{Ended, Exit, Program};
 use crate::settings::Settings;
 use crate::store::StoreError;
@@ -136,8 +136,8 @@ impl Attempts {
 
     /// Makes one attempt that has been claimed, and records it.
     async fn carry_out(&self, claimed: Claimed) {
-        let id = claimed.id;
-        let carried = self.inbox.run(move |store, _| store.commit(outbox::carried(id))).await;
+        let (id, reads) = (claimed.id, claimed.job.action.reads);
+        let carried = self.inbox.run(move |store, _| store.commit(outbox::carried(id, reads))).await;
         let claimed = Claimed { job: Job { carried: carried.ok(), ..claimed.job.clone() }, ..claimed };
         let result = Arc::new(self.attempt(&claimed).await);
         self.metrics.attempted(&claimed.job, &result);
@@ -165,6 +165,7 @@ impl Attempts {
                     returned.push(Returned::Response(response));
                 }
                 Step::Run(program) => returned.push(Returned::Exit(self.run(claimed, &program).await)),
+                Step::Keep(_) | Step::Mail(_) => return Err(Failure::NotSet),
                 Step::Done(done) => return Ok(done),
                 Step::Fail(failure) => return Err(failure),
             }

@@ -1,58 +1,77 @@
-//! What a call tells of the events that it carries.
+//! What an action is told of the deliveries that its job carries, and of the news.
 
-use super::Carried;
-#[cfg(not(target_arch = "wasm32"))]
-use super::Told;
-#[cfg(not(target_arch = "wasm32"))]
-use crate::store::{Row, StoreError, Value};
-use crate::store::{Transaction, statement};
+use super::{Carried, News, Told};
+use crate::actions::{Reads, Signal};
+use crate::store::{Row, StoreError, Transaction, Value, statement};
 
-/// What a claimed job carries: its events' ids, the last first, and how many they are.
-pub fn carried(job: i64) -> Transaction<'static, Carried> {
-    let reads = vec![
-        statement(
+/// What a claimed job carries, as far as its action reads it: its events' ids, the last first, and how many they are;
+/// what happened; the last payload.
+pub fn carried(job: i64, reads: Reads) -> Transaction<'static, Carried> {
+    let mut statements = vec![statement("SELECT count(*) FROM carries WHERE job_id = ?1", [job.into()])];
+    statements.push(match reads {
+        Reads::Ids => statement(
             "SELECT d.key FROM carries c JOIN deliveries d ON d.id = c.delivery_id WHERE c.job_id = ?1 \
              ORDER BY c.delivery_id DESC LIMIT ?2",
             [job.into(), Carried::MOST_IDS.into()],
         ),
-        statement("SELECT count(*) FROM carries WHERE job_id = ?1", [job.into()]),
-        #[cfg(not(target_arch = "wasm32"))]
-        statement(
-            "SELECT d.connection, d.key, d.events FROM carries c JOIN deliveries d ON d.id = c.delivery_id \
-             WHERE c.job_id = ?1 ORDER BY c.delivery_id DESC LIMIT ?2",
+        Reads::Events | Reads::Payload => statement(
+            "SELECT d.key, d.connection, d.events, d.received_at FROM carries c JOIN deliveries d \
+             ON d.id = c.delivery_id WHERE c.job_id = ?1 ORDER BY c.delivery_id DESC LIMIT ?2",
             [job.into(), Carried::MOST_IDS.into()],
         ),
-        #[cfg(not(target_arch = "wasm32"))]
-        statement(
-            "SELECT d.payload FROM carries c JOIN deliveries d ON d.id = c.delivery_id WHERE c.job_id = ?1 \
-             ORDER BY c.delivery_id DESC LIMIT 1",
+    });
+    if reads >= Reads::Events {
+        statements.push(statement(
+            "SELECT signal, action, target, reason, at FROM news WHERE job_id = ?1 ORDER BY id",
             [job.into()],
-        ),
-    ];
-    Transaction::new(reads, |rows| {
-        let ids = rows.first().into_iter().flatten();
-        let event_ids = ids.map(|row| row.text(0).map(str::to_owned)).collect::<Result<_, _>>()?;
-        let count = rows.get(1).and_then(|rows| rows.first()).map_or(Ok(0), |row| row.integer(0))?;
-        let carried = Carried {
-            event_ids,
-            count: u64::try_from(count).unwrap_or_default(),
-            #[cfg(not(target_arch = "wasm32"))]
-            deliveries: rows.get(2).into_iter().flatten().map(told).collect::<Result<_, _>>()?,
-            #[cfg(not(target_arch = "wasm32"))]
-            payload: match rows.get(3).and_then(|rows| rows.first()?.0.first()) {
-                Some(Value::Blob(payload)) => payload.clone(),
-                Some(Value::Null | Value::Integer(_) | Value::Text(_)) | None => Vec::new(),
-            },
-        };
+        ));
+    }
+    if reads == Reads::Payload {
+        statements.push(statement(
+            "SELECT d.payload, d.headers FROM carries c JOIN deliveries d ON d.id = c.delivery_id \
+             WHERE c.job_id = ?1 ORDER BY c.delivery_id DESC LIMIT 1",
+            [job.into()],
+        ));
+    }
+    Transaction::new(statements, move |rows| {
+        let of = |index: usize| rows.get(index).map_or(&[][..], Vec::as_slice);
+        let count = of(0).first().map_or(Ok(0), |row| row.integer(0))?;
+        let event_ids = of(1).iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<_, _>>()?;
+        let mut carried =
+            Carried { event_ids, count: u64::try_from(count).unwrap_or_default(), ..Carried::default() };
+        if reads >= Reads::Events {
+            carried.deliveries = of(1).iter().map(told).collect::<Result<_, _>>()?;
+            carried.news = of(2).iter().map(news).collect::<Result<_, _>>()?;
+        }
+        if let Some(row) = of(3).first() {
+            if let Some(Value::Blob(payload)) = row.0.first() {
+                carried.payload.clone_from(payload);
+            }
+            row.text(1)?.clone_into(&mut carried.headers);
+        }
         Ok((Vec::new(), carried))
     })
 }
 
-#[cfg(not(target_arch = "wasm32"))]
 fn told(row: &Row) -> Result<Told, StoreError> {
     Ok(Told {
-        connection: row.text(0)?.to_owned(),
-        event_id: row.text(1)?.to_owned(),
+        event_id: row.text(0)?.to_owned(),
+        connection: row.text(1)?.to_owned(),
         events: row.text(2)?.to_owned(),
+        received_at: row.time(3)?,
+    })
+}
+
+fn news(row: &Row) -> Result<News, StoreError> {
+    let signal = row.text(0)?;
+    Ok(News {
+        signal: Signal::ALL
+            .into_iter()
+            .find(|it| it.name() == signal)
+            .ok_or(StoreError::Unreadable { column: 0 })?,
+        action: row.text(1)?.to_owned(),
+        target: row.text(2)?.to_owned(),
+        reason: row.text(3)?.to_owned(),
+        at: row.time(4)?,
     })
 }

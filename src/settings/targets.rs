@@ -215,7 +215,7 @@ impl Reader {
     }
 
     /// The suffixes with which any of these settings is there.
-    fn suffixes(&self, settings: &[&str]) -> Vec<String> {
+    pub(super) fn suffixes(&self, settings: &[&str]) -> Vec<String> {
         let mut suffixes: Vec<String> = Vec::new();
         for (given, _) in &self.values {
             let suffix = settings.iter().find_map(|it| given.strip_prefix(it)?.strip_prefix("__"));
@@ -272,7 +272,7 @@ impl Reader {
     }
 }
 
-fn name_of(suffix: &str) -> String {
+pub(super) fn name_of(suffix: &str) -> String {
     suffix.to_ascii_lowercase().replace('_', "-")
 }
 

@@ -8,9 +8,10 @@
 use super::{Statement, StoreError, Transaction, statement};
 
 /// Every migration, each a list of statements.
-pub static MIGRATIONS: &[&[&str]] = &[&[
-    // Accepted webhook requests.
-    "CREATE TABLE deliveries (
+pub static MIGRATIONS: &[&[&str]] = &[
+    &[
+        // Accepted webhook requests.
+        "CREATE TABLE deliveries (
         id INTEGER PRIMARY KEY,
         connection TEXT NOT NULL,
         key TEXT NOT NULL,
@@ -24,17 +25,17 @@ pub static MIGRATIONS: &[&[&str]] = &[&[
         payload BLOB NOT NULL,
         received_at INTEGER NOT NULL
     )",
-    // What makes a repeat harmless. A key may outlive its delivery.
-    "CREATE TABLE keys (
+        // What makes a repeat harmless. A key may outlive its delivery.
+        "CREATE TABLE keys (
         connection TEXT NOT NULL,
         key TEXT NOT NULL,
         delivery_id INTEGER NOT NULL,
         expires_at INTEGER NOT NULL,
         PRIMARY KEY (connection, key)
     ) WITHOUT ROWID",
-    "CREATE INDEX keys_by_expiry ON keys (expires_at)",
-    // Promised actions. `due_at` is empty where there is nothing to do: done, dead, superseded, held, blocked.
-    "CREATE TABLE jobs (
+        "CREATE INDEX keys_by_expiry ON keys (expires_at)",
+        // Promised actions. `due_at` is empty where there is nothing to do: done, dead, superseded, held, blocked.
+        "CREATE TABLE jobs (
         id INTEGER PRIMARY KEY,
         action TEXT NOT NULL,
         target TEXT NOT NULL,
@@ -51,19 +52,19 @@ pub static MIGRATIONS: &[&[&str]] = &[&[
         reason TEXT,
         finished_at INTEGER
     )",
-    "CREATE INDEX jobs_by_due ON jobs (due_at) WHERE due_at IS NOT NULL",
-    "CREATE UNIQUE INDEX jobs_waiting ON jobs (target) WHERE state = 'waiting' AND action = 'deploy'",
-    "CREATE UNIQUE INDEX jobs_sending ON jobs (action, target) WHERE state = 'sending'",
-    "CREATE INDEX jobs_dead ON jobs (target) WHERE state = 'dead'",
-    "CREATE INDEX jobs_blocked ON jobs (after) WHERE state = 'blocked'",
-    // Which deliveries a job carries.
-    "CREATE TABLE carries (
+        "CREATE INDEX jobs_by_due ON jobs (due_at) WHERE due_at IS NOT NULL",
+        "CREATE UNIQUE INDEX jobs_waiting ON jobs (target) WHERE state = 'waiting' AND action = 'deploy'",
+        "CREATE UNIQUE INDEX jobs_sending ON jobs (action, target) WHERE state = 'sending'",
+        "CREATE INDEX jobs_dead ON jobs (target) WHERE state = 'dead'",
+        "CREATE INDEX jobs_blocked ON jobs (after) WHERE state = 'blocked'",
+        // Which deliveries a job carries.
+        "CREATE TABLE carries (
         job_id INTEGER NOT NULL,
         delivery_id INTEGER NOT NULL,
         PRIMARY KEY (job_id, delivery_id)
     ) WITHOUT ROWID",
-    "CREATE INDEX carries_by_delivery ON carries (delivery_id)",
-    "CREATE TABLE attempts (
+        "CREATE INDEX carries_by_delivery ON carries (delivery_id)",
+        "CREATE TABLE attempts (
         job_id INTEGER NOT NULL,
         number INTEGER NOT NULL,
         started_at INTEGER NOT NULL,
@@ -73,8 +74,8 @@ pub static MIGRATIONS: &[&[&str]] = &[&[
         detail TEXT,
         PRIMARY KEY (job_id, number)
     ) WITHOUT ROWID",
-    // What is known of a target: when it was deployed last, and until when it must not be called.
-    "CREATE TABLE targets (
+        // What is known of a target: when it was deployed last, and until when it must not be called.
+        "CREATE TABLE targets (
         name TEXT PRIMARY KEY,
         deployed_at INTEGER,
         not_before INTEGER,
@@ -82,14 +83,14 @@ pub static MIGRATIONS: &[&[&str]] = &[&[
         schedule TEXT,
         scheduled_at INTEGER
     ) WITHOUT ROWID",
-    "CREATE TABLE budgets (
+        "CREATE TABLE budgets (
         name TEXT PRIMARY KEY,
         period_start INTEGER NOT NULL,
         calls INTEGER NOT NULL,
         last_call_at INTEGER
     ) WITHOUT ROWID",
-    // Deploys at a time in the future, at which an item becomes public.
-    "CREATE TABLE plans (
+        // Deploys at a time in the future, at which an item becomes public.
+        "CREATE TABLE plans (
         connection TEXT NOT NULL,
         item TEXT NOT NULL,
         target TEXT NOT NULL,
@@ -97,18 +98,49 @@ pub static MIGRATIONS: &[&[&str]] = &[&[
         at INTEGER NOT NULL,
         PRIMARY KEY (connection, item, target)
     ) WITHOUT ROWID",
-    "CREATE INDEX plans_by_time ON plans (at)",
-    "CREATE INDEX plans_by_delivery ON plans (delivery_id)",
-    // The newest version of each item that an event told of.
-    "CREATE TABLE items (
+        "CREATE INDEX plans_by_time ON plans (at)",
+        "CREATE INDEX plans_by_delivery ON plans (delivery_id)",
+        // The newest version of each item that an event told of.
+        "CREATE TABLE items (
         connection TEXT NOT NULL,
         item TEXT NOT NULL,
         updated_at INTEGER NOT NULL,
         seen_at INTEGER NOT NULL,
         PRIMARY KEY (connection, item)
     ) WITHOUT ROWID",
-    "CREATE INDEX items_by_seen ON items (seen_at)",
-]];
+        "CREATE INDEX items_by_seen ON items (seen_at)",
+    ],
+    &[
+        // Jobs of other actions than deploys: events may share one, or have one each.
+        "ALTER TABLE jobs ADD COLUMN gathers INTEGER NOT NULL DEFAULT 1",
+        "DROP INDEX jobs_waiting",
+        "CREATE UNIQUE INDEX jobs_waiting ON jobs (action, target) WHERE state = 'waiting' AND gathers = 1",
+        "CREATE UNIQUE INDEX jobs_held ON jobs (action, target) WHERE state = 'held' AND gathers = 1",
+        // What became of other jobs, for a job that tells somebody.
+        "CREATE TABLE news (
+        id INTEGER PRIMARY KEY,
+        job_id INTEGER NOT NULL,
+        signal TEXT NOT NULL,
+        action TEXT NOT NULL,
+        target TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        at INTEGER NOT NULL
+    )",
+        "CREATE INDEX news_by_job ON news (job_id)",
+        // The month for which it was told that a budget is spent.
+        "ALTER TABLE budgets ADD COLUMN told_at INTEGER",
+        // Whose file each path of a target's site is, and of which version its text is.
+        "CREATE TABLE files (
+        target TEXT NOT NULL,
+        path TEXT NOT NULL,
+        item TEXT NOT NULL,
+        identity TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        PRIMARY KEY (target, path)
+    ) WITHOUT ROWID",
+        "CREATE INDEX files_by_item ON files (target, item)",
+    ],
+];
 
 /// Brings a store to the latest version, and tells how many migrations were run.
 pub fn migrate() -> Transaction<'static, usize> {

@@ -202,7 +202,10 @@ impl Edge {
             // All are noted before anything is sent: they are claimed, whether or not the edge gets to send them.
             let mut calls = Vec::new();
             for claimed in claims.claimed {
-                let carried = self.store.commit(outbox::carried(claimed.id)).expect("the store answers");
+                let carried = self
+                    .store
+                    .commit(outbox::carried(claimed.id, claimed.job.action.reads))
+                    .expect("the store answers");
                 self.seen.push(Seen::Claimed { claimed: claimed.clone(), carried: carried.clone() });
                 calls.push((claimed, carried));
             }

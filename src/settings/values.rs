@@ -1,0 +1,164 @@
+//! Settings that a family member declares for itself, in its own file: an action, a way to have a target built, a
+//! repository. What they mean is known there; here they are found, checked, and kept by name.
+//!
+//! **Invariant:** values may be secret. `Debug` shows the names alone.
+
+use std::fmt;
+
+use super::SettingsError;
+use super::reader::{REMOVE, Reader};
+use super::targets::{DEFAULT, name_of, suffix_of};
+
+/// A setting that its user's file declares.
+#[derive(Debug)]
+pub struct Field {
+    /// Its name in capitals. With a suffix, `NAME__<SUFFIX>`, it is that of a further destination or target.
+    pub name: &'static str,
+    /// What holds without it, as text; empty for nothing.
+    pub default: &'static str,
+    /// What it is for, in one sentence.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub help: &'static str,
+    /// Whether it must be there.
+    pub need: Need,
+    /// Nothing where a text can be its value, else what it must be.
+    pub wrong: fn(&str) -> Option<&'static str>,
+}
+
+/// Whether a field must be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Where it is set, there is a destination of its name; with a suffix, a further one.
+    Makes,
+    /// Where there is one, this must be set, for it or for all.
+    Must,
+    /// It may be set, for it or for all.
+    May,
+}
+
+impl Field {
+    /// A field without a default.
+    pub(crate) const fn new(
+        name: &'static str,
+        need: Need,
+        wrong: fn(&str) -> Option<&'static str>,
+        help: &'static str,
+    ) -> Field {
+        Field::with_default(name, need, "", wrong, help)
+    }
+
+    /// A field.
+    #[cfg_attr(
+        target_arch = "wasm32",
+        allow(unused_variables, reason = "only the command explains settings")
+    )]
+    pub(crate) const fn with_default(
+        name: &'static str,
+        need: Need,
+        default: &'static str,
+        wrong: fn(&str) -> Option<&'static str>,
+        help: &'static str,
+    ) -> Field {
+        Field {
+            name,
+            default,
+            #[cfg(not(target_arch = "wasm32"))]
+            help,
+            need,
+            wrong,
+        }
+    }
+}
+
+/// Any text.
+pub(crate) fn any(_: &str) -> Option<&'static str> {
+    None
+}
+
+/// A whole URL.
+pub(crate) fn url(text: &str) -> Option<&'static str> {
+    let uri = text.parse::<http::Uri>().ok();
+    let whole = uri.is_some_and(|uri| {
+        matches!(uri.scheme_str(), Some("https" | "http")) && uri.host().is_some_and(|host| !host.is_empty())
+    });
+    (!whole).then_some("a whole URL that begins with `https://`")
+}
+
+/// Values by their fields' names.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Values(Vec<(&'static str, String)>);
+
+impl Values {
+    /// The value of a field; nothing where it is not set and has no default.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl fmt::Debug for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+/// What an action is done to, by name: a channel of a team, a service that is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destination {
+    /// The action's name.
+    pub action: &'static str,
+    /// Its own: [`DEFAULT`], or the suffix of its settings.
+    pub name: String,
+    /// What is set for it.
+    pub values: Values,
+}
+
+impl Reader {
+    /// The destinations that an action's fields make.
+    pub(super) fn destinations(
+        &mut self,
+        action: &'static str,
+        fields: &'static [Field],
+    ) -> Vec<Destination> {
+        let makes: Vec<&str> =
+            fields.iter().filter(|it| it.need == Need::Makes).map(|field| field.name).collect();
+        let first = makes.iter().any(|name| self.given(name).is_some());
+        let further = self.suffixes(&makes).into_iter().map(|suffix| name_of(&suffix));
+        let names: Vec<String> = first.then(|| DEFAULT.to_owned()).into_iter().chain(further).collect();
+        let destination = |name: String| {
+            let values = self.values(fields, &name)?;
+            Some(Destination { action, name, values })
+        };
+        names.into_iter().filter_map(destination).collect()
+    }
+
+    /// What is set of some fields for a destination or target of that name; nothing if one is wrong or missing.
+    pub(super) fn values(&mut self, fields: &'static [Field], name: &str) -> Option<Values> {
+        let before = self.problems.len();
+        let mut values = Vec::new();
+        for field in fields {
+            let own = if name == DEFAULT { field.name.to_owned() } else { suffixed(field.name, name) };
+            let setting =
+                if field.need == Need::Makes { Some(own.clone()) } else { self.setting_of(field.name, name) };
+            let setting = setting.filter(|it| self.given(it).is_some());
+            let Some(setting) = setting else {
+                if field.need != Need::May {
+                    let made_by = fields.iter().find(|it| it.need == Need::Makes).map_or("", |it| it.name);
+                    self.problems.push(SettingsError::Missing { setting: own, beside: made_by });
+                } else if !field.default.is_empty() {
+                    values.push((field.name, field.default.to_owned()));
+                }
+                continue;
+            };
+            let Some(text) = self.value(&setting, REMOVE) else { continue };
+            match (field.wrong)(&text) {
+                Some(expected) => self.malformed(&setting, expected),
+                None => values.push((field.name, text)),
+            }
+        }
+        (self.problems.len() == before).then_some(Values(values))
+    }
+}
+
+fn suffixed(setting: &str, name: &str) -> String {
+    format!("{setting}__{}", suffix_of(name))
+}
