@@ -1,7 +1,7 @@
 //! The effects: what an [`Action`] is, and the list of them. Each is one file below, one line in [`ACTIONS`] and one
 //! vector file. When a job is tried, and again, is decided in `outbox`; which events start one, in `routes`.
 
-mod deploy;
+pub(crate) mod deploy;
 
 use std::time::Duration;
 
@@ -181,6 +181,17 @@ pub struct Mail {
 }
 
 impl Done {
+    /// What this part of a job and the parts before it have done together.
+    pub(crate) fn after(self, before: Done) -> Done {
+        Done {
+            status: self.status.or(before.status),
+            reference: self.reference.or(before.reference),
+            already_exists: self.already_exists || before.already_exists,
+            #[cfg(not(target_arch = "wasm32"))]
+            printed: self.printed.or(before.printed),
+        }
+    }
+
     /// The last that was printed on this machine.
     pub(crate) fn printed(&self) -> Option<&str> {
         #[cfg(not(target_arch = "wasm32"))]

@@ -163,6 +163,16 @@ pub enum SettingsError {
         /// The one that is missing.
         current: String,
     },
+    /// Two settings that exclude each other.
+    #[error(
+        "`{setting}` and `{other}` are both set: keep one of them, or give one a suffix, as in `{other}__NAME`"
+    )]
+    Both {
+        /// One setting.
+        setting: String,
+        /// The other.
+        other: String,
+    },
     /// What another setting needs.
     #[error("`{setting}` is not set, but `{beside}` needs it")]
     Missing {
@@ -197,6 +207,7 @@ impl SettingsError {
             | SettingsError::Conflict { setting, .. }
             | SettingsError::SharedSecret { setting, .. }
             | SettingsError::PreviousAlone { setting, .. }
+            | SettingsError::Both { setting, .. }
             | SettingsError::Missing { setting, .. }
             | SettingsError::NotSet { setting, .. } => setting,
             SettingsError::NoInbox => "INBOX",

@@ -1,25 +1,23 @@
-//! Has a target built: on a server its site is pulled and rebuilt first, where that is set; then its host is asked
-//! for a build through the deploy hook, one `POST` whose URL is the secret.
+//! Has a target built: its articles are committed, where it has a repository; on a server its site is pulled, written
+//! into and rebuilt, where that is set; then its host is asked for a build, unless the commit made it build.
 //!
-//! One job does all of these, in this order, and one after the other: a hook is called only for what is built.
+//! One job does all of these, in this order, and one after the other: a host is called only for what is there. Each
+//! repository is one file below and one line in [`commit::FORGES`], each way to ask for a build one in [`ask::WAYS`].
 
+pub(crate) mod ask;
+pub(crate) mod commit;
 #[cfg(not(target_arch = "wasm32"))]
 mod site;
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::Uri;
-use http::header::{CONTENT_TYPE, USER_AGENT};
 use serde::Serialize;
 
 use crate::actions::{Action, Done, Gathers, Reads, Returned, Step};
 use crate::event::Timestamp;
 use crate::log::Code;
 use crate::outbox::{Failure, Job};
-use crate::payload::Payload;
-use crate::settings::Settings;
-use crate::{Request, Response};
+use crate::settings::{Settings, Target};
 
 /// The deploy of a target.
 pub(crate) static DEPLOY: Action = Action {
@@ -44,41 +42,43 @@ pub(crate) static DEPLOY: Action = Action {
     ..Action::BASE
 };
 
-fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -> Step {
-    let Some(target) = settings.target(&job.target) else { return Step::Fail(Failure::NotSet) };
-    #[cfg(not(target_arch = "wasm32"))]
-    let (done, returned) = match target.site.as_ref().map(|site| site::step(site, job, returned, now)) {
-        None => (Done::default(), returned),
-        Some(site::Next::Step(step)) => return step,
-        Some(site::Next::Past { printed, rest }) => {
-            (Done { printed: Some(printed), ..Done::default() }, rest)
-        }
-    };
-    #[cfg(target_arch = "wasm32")]
-    let done = Done::default();
-    let Some(hook) = &target.hook else { return Step::Done(done) };
-    match returned.last() {
-        None => request(hook, job, now).map_or_else(Step::Fail, Step::Send),
-        Some(Returned::Response(response)) if response.status().is_success() => {
-            Step::Done(accepted(response, done))
-        }
-        Some(Returned::Response(response)) => Step::Fail(Failure::of(response, now)),
-        #[cfg(not(target_arch = "wasm32"))]
-        Some(Returned::Exit(_)) => Step::Fail(Failure::NotSet),
-        Some(Returned::Carried) => Step::Fail(Failure::NotSet),
-    }
+/// What comes next in a part of a job.
+enum Next<'r> {
+    /// A step, or the end of the attempt.
+    Step(Step),
+    /// This part is done; what was returned after it is the next part's.
+    Past {
+        done: Done,
+        /// Whether it makes the host build by itself.
+        builds: bool,
+        rest: &'r [Returned],
+    },
 }
 
-/// What a host says of the build, where it says anything: Cloudflare's two pages differ, and the other hosts have
-/// forms of their own or none, so every field may be missing.
-fn accepted(response: &Response, mut done: Done) -> Done {
-    done.status = Some(response.status().as_u16());
-    let Ok(mut payload) = Payload::parse(response.body()) else { return done };
-    let mut fields = payload.fields();
-    done.reference =
-        ["result.build_uuid", "result.id", "job.id", "id"].into_iter().find_map(|it| fields.text(it));
-    done.already_exists = fields.switch("result.already_exists").unwrap_or(false);
-    done
+/// One part of a job: given what was returned since it began.
+type Part = for<'r> fn(&Target, &Job, &'r [Returned], Timestamp) -> Next<'r>;
+
+/// The parts, in order. Each is past at once where its target has nothing for it to do.
+const PARTS: &[Part] = &[
+    commit::part,
+    #[cfg(not(target_arch = "wasm32"))]
+    site::part,
+];
+
+fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -> Step {
+    let Some(target) = settings.target(&job.target) else { return Step::Fail(Failure::NotSet) };
+    let (mut done, mut built, mut rest) = (Done::default(), false, returned);
+    for part in PARTS {
+        match part(target, job, rest, now) {
+            Next::Step(step) => return step,
+            Next::Past { done: also, builds, rest: left } => {
+                done = also.after(done);
+                built |= builds;
+                rest = left;
+            }
+        }
+    }
+    if built { Step::Done(done) } else { ask::step(target, job, rest, done, now) }
 }
 
 /// What is told of the events that are carried: a deploy call's body.
@@ -103,13 +103,4 @@ impl<'a> Body<'a> {
             timestamp: now.to_string(),
         }
     }
-}
-
-fn request(hook: &Uri, job: &Job, now: Timestamp) -> Result<Request, Failure> {
-    let body = serde_json::to_vec(&Body::of(job, now)).expect("a struct of texts is JSON");
-    http::Request::post(hook)
-        .header(CONTENT_TYPE, "application/json")
-        .header(USER_AGENT, concat!("presshook/", env!("CARGO_PKG_VERSION")))
-        .body(Bytes::from(body))
-        .map_err(|_| Failure::NotSet)
 }

@@ -11,7 +11,10 @@ use http::Uri;
 use super::reader::{REMOVE, Reader};
 #[cfg(not(target_arch = "wasm32"))]
 use super::server::Site;
-use super::{SettingsError, table};
+use super::values::{Field, Need, suffixed};
+use super::{SettingsError, Values, table};
+use crate::actions::deploy::ask::{WAYS, Way};
+use crate::actions::deploy::commit::{FORGES, Forge};
 use crate::outbox::schedule::{self, Schedule};
 
 /// The name of the target that the settings without a suffix describe.
@@ -24,6 +27,10 @@ pub struct Target {
     pub name: String,
     /// The deploy hook; on a server there may be none. **Invariant:** a secret, never logged.
     pub hook: Option<Uri>,
+    /// How its host is asked for a build, where it has no deploy hook.
+    pub way: Option<(&'static Way, Values)>,
+    /// Where its articles are committed.
+    pub forge: Option<(&'static Forge, Values)>,
     /// What is done on this machine before.
     #[cfg(not(target_arch = "wasm32"))]
     pub site: Option<Site>,
@@ -61,11 +68,18 @@ const FIRST: &str = "CLOUDFLARE_DEPLOY_HOOK";
 const SECOND: &str = "DEPLOY_HOOK_URL";
 const PRODUCTION: &str = "CLOUDFLARE_DEPLOY_HOOK_PROD";
 const STAGING: &str = "CLOUDFLARE_DEPLOY_HOOK_STAGING";
-/// With a suffix, each of these makes a further target.
+/// With a suffix, each of these makes a further target, beside what the ways and the forges have.
 #[cfg(target_arch = "wasm32")]
 const MAKES_TARGET: &[&str] = &[FIRST, SECOND];
 #[cfg(not(target_arch = "wasm32"))]
 const MAKES_TARGET: &[&str] = &[FIRST, SECOND, super::server::COMMAND, super::server::PULL];
+
+/// Every setting that makes a target.
+fn makes_target() -> Vec<&'static str> {
+    let fields = WAYS.iter().map(|it| it.fields).chain(FORGES.iter().map(|it| it.fields)).flatten();
+    let making = fields.filter(|it| it.need == Need::Makes).map(|it| it.name);
+    MAKES_TARGET.iter().copied().chain(making).collect()
+}
 /// A build that is called again at Vercel is canceled, so a call waits until one is probably done.
 const VERCEL_GAP: Duration = Duration::from_secs(300);
 
@@ -81,7 +95,7 @@ impl Reader {
     pub(super) fn deploys(&mut self, direct: bool) -> Deploys {
         let (setting, hook) = self.deploy_hook();
         let mut targets: Vec<Target> = self.built(DEFAULT.to_owned(), hook).into_iter().collect();
-        for suffix in self.suffixes(MAKES_TARGET) {
+        for suffix in self.suffixes(&makes_target()) {
             let hook = self.hook_of(&format!("{FIRST}__{suffix}"), &format!("{SECOND}__{suffix}"));
             targets.extend(self.built(name_of(&suffix), hook));
         }
@@ -98,14 +112,49 @@ impl Reader {
     /// A target, if there is anything that builds it. How it is paced is not known yet.
     fn built(&mut self, name: String, hook: Option<Uri>) -> Option<Target> {
         let pace = Pace { settle: Duration::ZERO, max_wait: Duration::ZERO, min_gap: Duration::ZERO };
+        let way = self.chosen(WAYS, |it| it.fields, &name);
+        let forge = self.chosen(FORGES, |it| it.fields, &name);
         #[cfg(not(target_arch = "wasm32"))]
-        {
-            let site = self.site(&name);
-            let any = hook.is_some() || site.is_some();
-            any.then_some(Target { name, hook, site, pace, budget: None, schedule: None })
+        let site = self.site(&name);
+        let any = hook.is_some() || way.is_some() || forge.is_some();
+        #[cfg(not(target_arch = "wasm32"))]
+        let any = any || site.is_some();
+        any.then_some(Target {
+            name,
+            hook,
+            way,
+            forge,
+            #[cfg(not(target_arch = "wasm32"))]
+            site,
+            pace,
+            budget: None,
+            schedule: None,
+        })
+    }
+
+    /// The one of a family whose settings are there for a target. Two at once are a conflict: each could have meant
+    /// to be the only one.
+    fn chosen<T>(
+        &mut self,
+        family: &'static [&'static T],
+        fields: fn(&'static T) -> &'static [Field],
+        target: &str,
+    ) -> Option<(&'static T, Values)> {
+        let own = |it: &Field| if target == DEFAULT { it.name.to_owned() } else { suffixed(it.name, target) };
+        let made = |member: &&'static T| {
+            let made =
+                fields(member).iter().find(|it| it.need == Need::Makes && self.given(&own(it)).is_some());
+            made.map(own)
+        };
+        let there: Vec<(&'static T, String)> =
+            family.iter().filter_map(|it| Some((*it, made(it)?))).collect();
+        if let [(_, setting), (_, other), ..] = there.as_slice() {
+            let (setting, other) = (setting.clone(), other.clone());
+            self.problems.push(SettingsError::Both { setting, other });
+            return None;
         }
-        #[cfg(target_arch = "wasm32")]
-        hook.map(|hook| Target { name, hook: Some(hook), pace, budget: None, schedule: None })
+        let (member, _) = there.into_iter().next()?;
+        Some((member, self.values(fields(member), target)?))
     }
 
     /// A target with its pace; nothing if a setting of it is wrong, for then it is disabled.

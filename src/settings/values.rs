@@ -159,6 +159,6 @@ impl Reader {
     }
 }
 
-fn suffixed(setting: &str, name: &str) -> String {
+pub(super) fn suffixed(setting: &str, name: &str) -> String {
     format!("{setting}__{}", suffix_of(name))
 }

@@ -7,65 +7,60 @@ mod pull;
 
 use serde_json::{Map, Value};
 
-use super::Body;
-use crate::actions::{Returned, Step};
+use super::{Body, Next};
+use crate::actions::{Done, Returned, Step};
 use crate::event::Timestamp;
 use crate::outbox::{Failure, Job};
 use crate::program::{Call, Ended, Exit, Program};
-use crate::settings::{Rebuild, Site};
+use crate::settings::{Rebuild, Site, Target};
 
 /// The name of the owner's command in messages.
 const REBUILD: &str = "REBUILD_COMMAND";
 /// The longest value of a variable, in bytes: systems refuse longer environments.
 const MOST_VARIABLE: usize = 4096;
 
-/// What comes next for a target.
-pub(super) enum Next<'r> {
-    /// A step on this machine, or the end of the attempt.
-    Step(Step),
-    /// All that was to be done here is done; what was returned after it is the host's.
-    Past {
-        /// The last that was printed.
-        printed: String,
-        rest: &'r [Returned],
-    },
-}
-
 /// What is run for a site, in order, and what its end means.
-enum Part<'s> {
+enum Run<'s> {
     Branch(&'s str),
     Pull(&'s str),
     Rebuild(&'s Rebuild),
 }
 
-pub(super) fn step<'r>(site: &Site, job: &Job, returned: &'r [Returned], now: Timestamp) -> Next<'r> {
-    let pull = site.pull.iter().flat_map(|branch| [Part::Branch(branch), Part::Pull(branch)]);
-    let parts: Vec<Part<'_>> = pull.chain(site.rebuild.iter().map(Part::Rebuild)).collect();
+pub(super) fn part<'r>(target: &Target, job: &Job, returned: &'r [Returned], now: Timestamp) -> Next<'r> {
+    let Some(site) = &target.site else {
+        return Next::Past { done: Done::default(), builds: false, rest: returned };
+    };
+    let pull = site.pull.iter().flat_map(|branch| [Run::Branch(branch), Run::Pull(branch)]);
+    let parts: Vec<Run<'_>> = pull.chain(site.rebuild.iter().map(Run::Rebuild)).collect();
     let mut printed = String::new();
     for (part, end) in parts.iter().zip(returned) {
         let Returned::Exit(exit) = end else { return Next::Step(Step::Fail(Failure::NotSet)) };
         if let Err(failure) = part.judge(exit) {
             return Next::Step(Step::Fail(failure));
         }
-        if !matches!(part, Part::Branch(_)) {
+        if !matches!(part, Run::Branch(_)) {
             exit.printed.clone_into(&mut printed);
         }
     }
     match parts.get(returned.len()) {
         Some(part) => Next::Step(Step::Run(part.program(site, job, returned, now))),
-        None => Next::Past { printed, rest: returned.get(parts.len()..).unwrap_or_default() },
+        None => Next::Past {
+            done: Done { printed: Some(printed), ..Done::default() },
+            builds: false,
+            rest: returned.get(parts.len()..).unwrap_or_default(),
+        },
     }
 }
 
-impl Part<'_> {
+impl Run<'_> {
     fn program(&self, site: &Site, job: &Job, returned: &[Returned], now: Timestamp) -> Program {
         match self {
-            Part::Branch(_) => pull::ask(site),
-            Part::Pull(branch) => {
+            Run::Branch(_) => pull::ask(site),
+            Run::Pull(branch) => {
                 let told = if let Some(Returned::Exit(exit)) = returned.last() { &exit.printed } else { "" };
                 pull::pull(site, branch, pull::remote(told))
             }
-            Part::Rebuild(rebuild) => Program {
+            Run::Rebuild(rebuild) => Program {
                 name: REBUILD,
                 call: Call::Shell(rebuild.command.clone()),
                 directory: site.directory.clone(),
@@ -79,9 +74,9 @@ impl Part<'_> {
     /// What it is called.
     fn name(&self) -> &'static str {
         match self {
-            Part::Branch(_) => "`git`",
-            Part::Pull(_) => "`git pull`",
-            Part::Rebuild(_) => "`REBUILD_COMMAND`",
+            Run::Branch(_) => "`git`",
+            Run::Pull(_) => "`git pull`",
+            Run::Rebuild(_) => "`REBUILD_COMMAND`",
         }
     }
 
@@ -110,12 +105,12 @@ impl Part<'_> {
     /// Whether this status is a success, or why not, and whether the same may succeed later.
     fn status(&self, status: i32, printed: &str) -> Result<(), (String, bool)> {
         match (self, status) {
-            (Part::Branch(branch), 0) => pull::is_on(printed, branch).map_err(|it| (it, true)),
-            (Part::Pull(_) | Part::Rebuild(_), 0) => Ok(()),
-            (Part::Branch(_) | Part::Pull(_), _) => {
+            (Run::Branch(branch), 0) => pull::is_on(printed, branch).map_err(|it| (it, true)),
+            (Run::Pull(_) | Run::Rebuild(_), 0) => Ok(()),
+            (Run::Branch(_) | Run::Pull(_), _) => {
                 Err((format!("`git pull` failed: {}", pull::why(printed)), true))
             }
-            (Part::Rebuild(_), status) => {
+            (Run::Rebuild(_), status) => {
                 let (hint, again) = match status {
                     // As shells say it (POSIX, section 2.8.2).
                     126 => (": the shell may not run it", false),
@@ -131,10 +126,10 @@ impl Part<'_> {
 
     fn too_long(&self) -> String {
         match self {
-            Part::Branch(_) | Part::Pull(_) => {
+            Run::Branch(_) | Run::Pull(_) => {
                 format!("`git pull` took longer than {} s and was ended", Site::PULL_WITHIN.as_secs())
             }
-            Part::Rebuild(rebuild) => format!(
+            Run::Rebuild(rebuild) => format!(
                 "`REBUILD_COMMAND` took longer than the {} s of `REBUILD_TIMEOUT_SECONDS` and was ended",
                 rebuild.within.as_secs()
             ),
