@@ -178,7 +178,7 @@ impl Explain {
         let written = explained.iter().find_map(|(_, planned)| match planned {
             Ok(Some(planned)) => match &planned.change {
                 Change::Write { text, .. } => Some((planned, text.as_str())),
-                Change::Remove { .. } => None,
+                Change::Put { .. } | Change::Remove { .. } => None,
             },
             Ok(None) | Err(_) => None,
         });
@@ -287,6 +287,7 @@ fn file_in_words(planned: &Result<Option<Planned>, String>) -> String {
     };
     let mut told = match &planned.change {
         Change::Remove { path } => line("as a file", &format!("{path}, to be removed")),
+        Change::Put { path, bytes } => line("as a file", &format!("{path}, {} bytes", bytes.len())),
         Change::Write { path, text } => {
             let front_matter = text.lines().skip(1).take_while(|line| *line != "---");
             let front_matter: String = front_matter.map(|text| line("", text)).collect();

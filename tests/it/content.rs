@@ -51,7 +51,7 @@ fn planned(settings: &ContentSettings, item: Item) -> Result<Planned, ContentErr
 fn written(settings: &ContentSettings, item: Item) -> (String, String) {
     match planned(settings, item).expect("a file").change {
         Change::Write { path, text } => (path, text),
-        Change::Remove { path } => panic!("{path} is to be removed"),
+        Change::Put { path, .. } | Change::Remove { path } => panic!("{path} is no article's text"),
     }
 }
 

@@ -380,6 +380,8 @@ fn ended(result: &outbox::Result) -> (End, Option<Time>) {
         }
         Err(Failure::Timeout(_) | Failure::Network { .. }) => (End::Failed, None),
         Err(Failure::NotSet) => (End::Refused { again: false }, None),
-        Err(Failure::Program { again, .. }) => (End::Refused { again: *again }, None),
+        Err(Failure::Program { again, .. } | Failure::Said { again, .. }) => {
+            (End::Refused { again: *again }, None)
+        }
     }
 }

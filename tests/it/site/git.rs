@@ -134,7 +134,7 @@ impl Ground {
                 Step::Fail(Failure::Program { reason, printed, again: true }) => {
                     return Err((reason, printed));
                 }
-                other @ (Step::Send(_) | Step::Fail(_)) => panic!("{other:?}"),
+                other => panic!("{other:?}"),
             }
         }
     }
