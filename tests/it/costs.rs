@@ -42,7 +42,7 @@ impl Watched {
                '[]', 'BLOGSHOOT_WEBHOOK_SECRET', '[]', X'7b7d', id FROM n; \
              INSERT INTO keys SELECT 'blogshoot', 'old' || id, id, id + 100000000000 FROM n; \
              INSERT INTO jobs SELECT id, 'deploy', 'default', 'done', NULL, 1, 1, NULL, id, 0, NULL, 'blogshoot', \
-               'old' || id, NULL, id FROM n; \
+               'old' || id, NULL, id, NULL FROM n; \
              INSERT INTO carries SELECT id, id FROM n; \
              INSERT INTO attempts SELECT id, 1, id, id, 'accepted', 200, NULL FROM n; \
              INSERT INTO items SELECT 'blogshoot', 'i' || id, id, id FROM n;",
