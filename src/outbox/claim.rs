@@ -300,7 +300,9 @@ impl Claiming<'_> {
 /// An entry that tells when a job is due, and what holds it back.
 pub(crate) fn queued(job: &JobRow, due: Timestamp, hold: Option<Hold>) -> Entry {
     let level = if hold == Some(Hold::Spent) { Level::Warn } else { Level::Info };
+    let other = Lane::of(job).built().is_none().then_some(job.action.as_str());
     Entry::new(level, Code::DeployQueued)
+        .with_some("job", other)
         .with("target", job.target.as_str())
         .with("source", job.source.as_str())
         .with("event", job.event_id.as_str())

@@ -164,8 +164,10 @@ fn every_statement_finds_its_rows_by_an_index() {
     }
     let uses = |index: &str, of: &str| watched.plans.iter().any(|it| it.contains(index) && it.contains(of));
     for (index, of) in [
-        ("jobs_by_due", "SELECT min(due_at) FROM jobs WHERE due_at IS NOT NULL"),
-        ("jobs_by_due", "j.due_at <= ?1"),
+        ("jobs_by_due", "SELECT j.due_at FROM jobs j WHERE j.due_at IS NOT NULL"),
+        ("jobs_by_due", "SELECT id, min(due_at) FROM jobs WHERE due_at <= ?1"),
+        ("jobs_held", "j.state = 'held'"),
+        ("jobs_blocked", "j.state = 'blocked'"),
         ("jobs_waiting", "j.state = 'waiting'"),
         ("jobs_sending", "j.state = 'sending'"),
         ("jobs_dead", "j.state = 'dead'"),
