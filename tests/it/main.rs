@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod actions;
 mod clients;
 mod coalescing;
 mod command;
