@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::reader::{REMOVE, Reader};
 use super::table;
-use super::targets::{DEFAULT, Target, suffix_of};
+use super::targets::Target;
+use super::values::own;
 
 /// What a server is told of itself.
 #[derive(Clone, Debug)]
@@ -135,11 +136,6 @@ impl Reader {
         });
         given.unwrap_or_else(|| read(default).expect("the table's default can be read"))
     }
-}
-
-/// The name of a target's own setting.
-fn own(setting: &str, target: &str) -> String {
-    if target == DEFAULT { setting.to_owned() } else { format!("{setting}__{}", suffix_of(target)) }
 }
 
 /// A branch's name that `git` cannot take for an option.
