@@ -36,6 +36,7 @@ mod send;
 mod server;
 mod settings;
 mod settings_file;
+mod settings_list;
 mod signatures;
 #[cfg(unix)]
 mod site;
