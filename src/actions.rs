@@ -136,6 +136,14 @@ impl Action {
         ACTIONS.iter().copied().find(|action| action.name == name)
     }
 
+    /// The one that has targets built.
+    ///
+    /// # Panics
+    /// Never: a test sees to it that there is one.
+    pub(crate) fn builder() -> &'static Action {
+        ACTIONS.iter().copied().find(|action| action.builds()).expect("one action builds")
+    }
+
     /// Whether it has targets built.
     pub fn builds(&self) -> bool {
         self.gathers == Gathers::Build

@@ -40,8 +40,8 @@ pub use direct::{Direct, Input, Output};
 pub use record::{Result, record};
 
 pub(crate) use claim::queued;
-pub(crate) use open::{Joined, Opening, When};
-pub(crate) use rows::{JobRow, State, read_jobs, select_jobs};
+pub(crate) use open::{Bar, Joined, Opening, When};
+pub(crate) use rows::{JobRow, State, read_jobs, select_jobs, select_open_jobs};
 
 /// One promised action.
 ///

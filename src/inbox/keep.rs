@@ -27,6 +27,8 @@ pub fn prune(settings: &Settings, now: Timestamp) -> Transaction<'static, bool> 
              AND state IN ('done', 'superseded') ORDER BY id LIMIT ?2)"),
         old("DELETE FROM attempts WHERE job_id IN (SELECT id FROM jobs WHERE id < ?1 AND finished_at < ?1 \
              AND state IN ('done', 'superseded') ORDER BY id LIMIT ?2)"),
+        old("DELETE FROM news WHERE job_id IN (SELECT id FROM jobs WHERE id < ?1 AND finished_at < ?1 \
+             AND state IN ('done', 'superseded') ORDER BY id LIMIT ?2)"),
         old("DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE id < ?1 AND finished_at < ?1 \
              AND state IN ('done', 'superseded') ORDER BY id LIMIT ?2)"),
         old("DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries d WHERE id < ?1 AND NOT EXISTS \
@@ -123,7 +125,7 @@ static TABLES: &[Table] = &[
     table!(
         jobs, [id Integer], action Text, target Text, state Text, due_at MaybeInteger, attempts Integer,
         tries Integer, first_at MaybeInteger, wanted_at Integer, urgent Integer, after MaybeInteger, source Text,
-        event_id Text, reason MaybeText, finished_at MaybeInteger
+        event_id Text, reason MaybeText, finished_at MaybeInteger, alone MaybeInteger
     ),
     table!(carries, [job_id Integer, delivery_id Integer]),
     table!(
@@ -134,9 +136,13 @@ static TABLES: &[Table] = &[
         targets, [name Text], deployed_at MaybeInteger, not_before MaybeInteger, building_until MaybeInteger,
         schedule MaybeText, scheduled_at MaybeInteger
     ),
-    table!(budgets, [name Text], period_start Integer, calls Integer, last_call_at MaybeInteger),
+    table!(
+        budgets, [name Text], period_start Integer, calls Integer, last_call_at MaybeInteger, told_at MaybeInteger
+    ),
     table!(plans, [connection Text, item Text, target Text], delivery_id Integer, at Integer),
     table!(items, [connection Text, item Text], updated_at Integer, seen_at Integer),
+    table!(news, [id Integer], job_id Integer, signal Text, action Text, target Text, reason Text, at Integer),
+    table!(files, [target Text, path Text], item Text, identity Text, version Integer),
 ];
 
 /// Where an export goes on: a table, and the key of the last row of it that is out.
@@ -296,7 +302,8 @@ pub fn import(text: &str) -> Result<Transaction<'static, usize>, ImportError> {
         let table = TABLES.iter().find(|it| it.name == name);
         let table = table.ok_or_else(|| wrong("this version has no such table".to_owned()))?;
         let params = table.columns.iter().map(|(column, kind)| {
-            let value = row.take(column).and_then(|value| kind.import(value));
+            // What an earlier version did not have is empty.
+            let value = kind.import(row.take(column).unwrap_or(Json::Null));
             value.ok_or_else(|| wrong(format!("it has no usable `{column}`")))
         });
         writes.push(Statement { sql: table.write, params: params.collect::<Result<_, _>>()? });
