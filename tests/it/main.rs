@@ -23,6 +23,7 @@ mod health;
 mod hosts;
 mod inspect;
 mod keeping;
+mod lanes;
 mod model;
 mod outbox;
 mod pacing;
