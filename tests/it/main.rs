@@ -31,6 +31,7 @@ mod pacing;
 mod programs;
 mod properties;
 mod rebuild;
+mod routes;
 mod scratch;
 mod secrets;
 mod send;
