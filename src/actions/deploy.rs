@@ -6,8 +6,12 @@
 
 pub(crate) mod ask;
 pub(crate) mod commit;
+mod message;
+mod place;
 #[cfg(not(target_arch = "wasm32"))]
 mod site;
+mod talk;
+mod tree;
 
 use std::time::Duration;
 
