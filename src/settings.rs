@@ -38,7 +38,7 @@ pub use table::SERVER_SETTINGS;
 pub use table::{SETTINGS, Scope, Setting};
 pub use targets::{Budget, DEFAULT, Hook, Pace, Target};
 pub use values::{Destination, Field, Need, Values};
-pub(crate) use values::{any, url};
+pub(crate) use values::{any, own_setting, url};
 
 /// What an owner set, checked and prepared: secrets keyed, texts parsed. Made once, used by every request.
 #[derive(Debug)]

@@ -75,6 +75,19 @@ pub struct Pace {
     pub min_gap: Duration,
 }
 
+impl Target {
+    /// Whether anybody else is called to have it built.
+    pub(crate) fn calls(&self) -> bool {
+        self.hook.is_some() || self.way.is_some() || self.forge.is_some()
+    }
+}
+
+impl Pace {
+    /// No pauses at all.
+    pub(crate) const NONE: Pace =
+        Pace { settle: Duration::ZERO, max_wait: Duration::ZERO, min_gap: Duration::ZERO };
+}
+
 /// How many deploys one or more targets may have in a month.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Budget {
@@ -133,7 +146,6 @@ impl Reader {
 
     /// A target, if there is anything that builds it. How it is paced is not known yet.
     fn built(&mut self, name: String, hook: Option<Hook>) -> Option<Target> {
-        let pace = Pace { settle: Duration::ZERO, max_wait: Duration::ZERO, min_gap: Duration::ZERO };
         let way = self.chosen(WAYS, |it| it.fields, &name);
         let forge = self.chosen(FORGES, |it| it.fields, &name);
         #[cfg(not(target_arch = "wasm32"))]
@@ -148,7 +160,7 @@ impl Reader {
             forge,
             #[cfg(not(target_arch = "wasm32"))]
             site,
-            pace,
+            pace: Pace::NONE,
             budget: None,
             schedule: None,
         })

@@ -147,7 +147,7 @@ impl Reader {
         let before = self.problems.len();
         let mut values = Vec::new();
         for field in fields {
-            let own = if name == DEFAULT { field.name.to_owned() } else { suffixed(field.name, name) };
+            let own = own_setting(field.name, name);
             let setting =
                 if field.need == Need::Makes { Some(own.clone()) } else { self.setting_of(field.name, name) };
             let setting = setting.filter(|it| self.given(it).is_some());
@@ -168,6 +168,11 @@ impl Reader {
         }
         (self.problems.len() == before).then_some(Values(values))
     }
+}
+
+/// The name of a setting for a destination or target of that name.
+pub(crate) fn own_setting(setting: &str, name: &str) -> String {
+    if name == DEFAULT { setting.to_owned() } else { suffixed(setting, name) }
 }
 
 pub(super) fn suffixed(setting: &str, name: &str) -> String {

@@ -20,6 +20,7 @@ mod explain;
 mod fuzz;
 mod greetings;
 mod health;
+mod hosts;
 mod inspect;
 mod keeping;
 mod model;

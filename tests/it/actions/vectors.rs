@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use presshook::actions::{ACTIONS, Action, Returned, Signal};
+use presshook::actions::{ACTIONS, ANSWER_HEADERS, Action, Returned, Signal};
 use presshook::content::Change;
 use presshook::event::{Key, Timestamp};
 use presshook::outbox::{Carried, Job, News, Told};
@@ -262,6 +262,9 @@ impl Exchange {
             (Asks::Request(_), Some(form)) => {
                 let headers: Vec<(&str, &str)> =
                     form.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+                if let Some((name, _)) = headers.iter().find(|(name, _)| !ANSWER_HEADERS.contains(name)) {
+                    return Err(format!("no edge hands over `{name}`: see `ANSWER_HEADERS`"));
+                }
                 Ok(answer(form.status, &headers, &form.body))
             }
             (Asks::Keep(_) | Asks::Mail(_), None) => Ok(Returned::Carried),
