@@ -86,5 +86,11 @@ function contents({ repository, isProtected, branch: first }, asked) {
   const tree = repository.treeOf(files);
   const id = repository.commit({ tree, parents: [parent], message, author: `${by} 1769846400 +0000` });
   repository.branches.set(branch, id);
-  return { status: 201, body: { files: [], commit: { sha: id, message }, verification: null } };
+  // It repeats what it was given.
+  const kept = operations.filter((/** @type {any} */ it) => it.operation !== "delete");
+  const repeated = kept.map((/** @type {{ path: string, content: string }} */ { path, content }) => {
+    return { name: path.split("/").pop(), path, type: "file", encoding: "base64", content };
+  });
+  const verification = { verified: false, reason: "gpg.error.not_signed_commit", signature: "", payload: "" };
+  return { status: 201, body: { files: repeated, commit: { sha: id, message }, verification } };
 }

@@ -95,17 +95,15 @@ function commit(sha, { tree, parents, message, author }) {
   const [, name, email] = /^(.*) <(.*)> /.exec(author) ?? [];
   const by = { name, email, date: "2026-01-31T08:00:00Z" };
   const above = parents.map((it) => ({ sha: it, url: "", html_url: "" }));
-  return {
-    sha,
-    node_id: "",
-    url: "",
-    html_url: "",
-    author: by,
-    committer: by,
-    message,
-    tree: { sha: tree, url: "" },
-    parents: above,
+  const verification = {
+    verified: false,
+    reason: "unsigned",
+    signature: null,
+    payload: null,
+    verified_at: null,
   };
+  const whole = { sha, node_id: "", url: "", html_url: "", author: by, committer: by, message, verification };
+  return { ...whole, tree: { sha: tree, url: "" }, parents: above };
 }
 
 /** @type {Act} */

@@ -46,6 +46,19 @@ export const WORLDS = {
   "a text that JSON cannot be trusted with is sent as bytes": () => withFiles(FILES),
   "a branch that has moved is followed": () => busy(1),
   "a branch that moves again and again is left for later": () => busy(9),
+  "Forgejo's status for a branch that has moved is understood": () => {
+    const made = withFiles(FILES);
+    let left = 1;
+    made.before = (asked) => {
+      if (!commits(asked) || left === 0) return;
+      left -= 1;
+      made.instead.push({
+        status: 409,
+        body: { message: "sha does not match [given: a, expected: b]", url: "" },
+      });
+    };
+    return made;
+  },
   "a token that is none": () => withFiles(FILES),
   "a repository that the token does not open": () => withFiles(FILES),
   "a token that may only read": () => withFiles(FILES),

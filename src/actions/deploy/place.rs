@@ -151,7 +151,8 @@ impl Place<'_> {
     /// What the site says itself, for the end of a sentence.
     fn quote(&self, response: &Response) -> String {
         let said = said(response);
-        if said.is_empty() { said } else { format!(" ({} says: {said})", self.site) }
+        let said = said.trim_end_matches('.');
+        if said.is_empty() { String::new() } else { format!(" ({} says: {said})", self.site) }
     }
 
     fn fail(&self, response: &Response, again: bool, reason: String) -> Pause {
