@@ -15,7 +15,7 @@ use super::inbox::Inbox;
 use super::metrics::Metrics;
 use super::print::Log;
 use super::programs::Programs;
-use super::{now, stopped};
+use super::{mail, now, stopped};
 use crate::actions::{Returned, Step};
 use crate::event::Timestamp;
 use crate::inbox::keep;
@@ -165,7 +165,12 @@ impl Attempts {
                     returned.push(Returned::Response(response));
                 }
                 Step::Run(program) => returned.push(Returned::Exit(self.run(claimed, &program).await)),
-                Step::Keep(_) | Step::Mail(_) => return Err(Failure::NotSet),
+                Step::Mail(message) => {
+                    let smtp = self.settings.server.smtp.as_ref();
+                    mail::send(smtp, message, claimed.deadline.since(now())).await?;
+                    returned.push(Returned::Carried);
+                }
+                Step::Keep(_) => return Err(Failure::NotSet),
                 Step::Done(done) => return Ok(done),
                 Step::Fail(failure) => return Err(failure),
             }
