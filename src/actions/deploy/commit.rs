@@ -7,6 +7,8 @@ mod gitea;
 mod github;
 mod gitlab;
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::talk::{Pause, Talk};
@@ -21,6 +23,8 @@ use crate::settings::{Field, Need, Target, Values};
 /// Every site that has repositories, one line each.
 pub(crate) static FORGES: &[&Forge] = &[&github::GITHUB, &gitlab::GITLAB, &gitea::GITEA];
 
+/// How long all requests of a commit may take together.
+pub(super) const WITHIN: Duration = Duration::from_secs(60);
 /// How often a commit is made anew within an attempt, because the branch has moved meanwhile.
 const TRIES: u32 = 4;
 /// The most bytes of text that are sent at once, where a commit may be put together from several requests.
