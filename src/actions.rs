@@ -1,7 +1,13 @@
 //! The effects: what an [`Action`] is, and the list of them. Each is one file below, one line in [`ACTIONS`] and one
 //! vector file. When a job is tried, and again, is decided in `outbox`; which events start one, in `routes`.
 
+mod archive;
+#[cfg(not(target_arch = "wasm32"))]
+mod archive_s3;
 pub(crate) mod deploy;
+mod forward;
+mod indexnow;
+mod purge;
 
 use std::time::Duration;
 
@@ -16,7 +22,15 @@ use crate::settings::{Field, Pace, Settings};
 use crate::{Request, Response};
 
 /// Every action, one line each.
-pub static ACTIONS: &[&Action] = &[&deploy::DEPLOY];
+pub static ACTIONS: &[&Action] = &[
+    &deploy::DEPLOY,
+    &forward::FORWARD,
+    &indexnow::INDEXNOW,
+    &purge::PURGE,
+    &archive::ARCHIVE,
+    #[cfg(not(target_arch = "wasm32"))]
+    &archive_s3::ARCHIVE_S3,
+];
 
 /// One family of effect.
 #[derive(Debug)]
@@ -42,6 +56,8 @@ pub struct Action {
     pub targets: for<'s> fn(&'s Settings, &Action) -> Vec<&'s str>,
     /// Whether a kind of event starts it, where no rule says which.
     pub wants: fn(&Settings, Kind) -> bool,
+    /// What is answered at a path of the receiver's, for others to check that it speaks for a site.
+    pub serves: for<'s> fn(&'s Settings, &str) -> Option<&'s str>,
     /// How long an attempt may take beyond the time of a call or two.
     pub within: fn(&Settings, &str) -> Duration,
     /// What to do next, given the answers of this attempt so far.
@@ -115,6 +131,7 @@ impl Action {
             own.map(|it| it.name.as_str()).collect()
         },
         wants: |_, kind| matches!(kind, Kind::Published | Kind::Updated | Kind::Unpublished | Kind::Deleted),
+        serves: |_, _| None,
         within: |_, _| Duration::ZERO,
         step: |_, _, _, _| Step::Fail(Failure::NotSet),
     };
@@ -128,6 +145,11 @@ impl Action {
     pub fn builds(&self) -> bool {
         self.gathers == Gathers::Build
     }
+}
+
+/// What is answered at a path for others to check, if an action has that served.
+pub(crate) fn served<'s>(settings: &'s Settings, path: &str) -> Option<&'s str> {
+    ACTIONS.iter().find_map(|action| (action.serves)(settings, path))
 }
 
 /// What an action does next.
@@ -149,6 +171,25 @@ pub enum Step {
     Fail(Failure),
 }
 
+impl Step {
+    /// Sends requests one after the other, each once the answer to the one before is judged good; then the job is done.
+    pub(crate) fn in_turn(
+        mut requests: impl Iterator<Item = Request>,
+        returned: &[Returned],
+        judge: impl Fn(&Response) -> Result<Done, Failure>,
+    ) -> Step {
+        let mut done = Done::default();
+        for it in returned {
+            let Returned::Response(response) = it else { return Step::Fail(Failure::NotSet) };
+            match judge(response) {
+                Ok(more) => done = more.after(done),
+                Err(failure) => return Step::Fail(failure),
+            }
+        }
+        requests.nth(returned.len()).map_or(Step::Done(done), Step::Send)
+    }
+}
+
 /// The most bytes of an answer's body that are read; the rest is dropped. An extension of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MostRead(pub usize);
@@ -161,6 +202,8 @@ impl MostRead {
 /// Something to keep, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
+    /// Where, as its edge knows places: a directory, or the name of a binding.
+    pub place: String,
     /// A relative path with `/`, each part of which is safe as a file's name.
     pub name: String,
     /// What is kept.
@@ -181,6 +224,12 @@ pub struct Mail {
 }
 
 impl Done {
+    /// Nothing was to do: nothing that is carried has a page on the site.
+    pub(crate) fn without_pages() -> Done {
+        let told = "nothing to do: no item has a `url` on `SITE_URL`, or what `SITE_PATH` asks for";
+        Done { reference: Some(told.to_owned()), ..Done::default() }
+    }
+
     /// What this part of a job and the parts before it have done together.
     pub(crate) fn after(self, before: Done) -> Done {
         Done {

@@ -8,6 +8,7 @@
 //! - [`store`]: the SQLite file.
 //! - `dispatch`: the jobs that are due are carried out.
 //! - `hosts`: calling deploy hooks.
+//! - `archive`: keeping files in a directory.
 //! - `programs`: running `git` and the owner's command.
 //! - [`clients`]: who a client is, and how often it may fail.
 //! - `metrics`: what is counted, for Prometheus.
@@ -16,6 +17,7 @@
 //! A panic ends one request, or one attempt, and is told in the log.
 #![allow(clippy::disallowed_methods, reason = "an edge reads the clock, the environment and files")]
 
+mod archive;
 pub mod clients;
 mod dispatch;
 mod hosts;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
+use super::archive;
 use super::hosts::Hosts;
 use super::inbox::Inbox;
 use super::metrics::Metrics;
@@ -165,7 +166,11 @@ impl Attempts {
                     returned.push(Returned::Response(response));
                 }
                 Step::Run(program) => returned.push(Returned::Exit(self.run(claimed, &program).await)),
-                Step::Keep(_) | Step::Mail(_) => return Err(Failure::NotSet),
+                Step::Keep(object) => {
+                    archive::keep(object).await?;
+                    returned.push(Returned::Carried);
+                }
+                Step::Mail(_) => return Err(Failure::NotSet),
                 Step::Done(done) => return Ok(done),
                 Step::Fail(failure) => return Err(failure),
             }
