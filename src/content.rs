@@ -19,6 +19,7 @@ mod locales;
 mod pairs;
 mod path;
 pub mod slug;
+mod unicode;
 
 use std::collections::BTreeMap;
 

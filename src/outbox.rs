@@ -40,8 +40,8 @@ pub use direct::{Direct, Input, Output};
 pub use record::{Result, record};
 
 pub(crate) use claim::queued;
-pub(crate) use open::{Joined, Opening, When};
-pub(crate) use rows::{JobRow, State, read_jobs, select_jobs};
+pub(crate) use open::{Bar, Joined, Opening, When};
+pub(crate) use rows::{JobRow, State, read_jobs, select_jobs, select_open_jobs};
 
 /// One promised action.
 ///
@@ -167,17 +167,17 @@ pub enum Failure {
         /// Whether the same may succeed later.
         again: bool,
     },
-    /// The setting that holds the URL is gone.
-    #[error("the setting that holds the URL is not set any more")]
-    NotSet,
-    /// It was not done, and no other side was asked or answered.
+    /// This side cannot do it as it is set up: there is no means, or a library refuses it.
     #[error("{reason}")]
-    Undone {
-        /// What happened, and what to do.
+    Unable {
+        /// Why, and what to do.
         reason: String,
         /// Whether the same may succeed later.
         again: bool,
     },
+    /// The setting that holds the URL is gone.
+    #[error("the setting that holds the URL is not set any more")]
+    NotSet,
     /// A program on this machine did not succeed.
     #[cfg(not(target_arch = "wasm32"))]
     #[error("{reason}")]
@@ -217,7 +217,7 @@ impl Failure {
                 matches!(status.as_u16(), 408 | 425 | 429) || status.is_server_error()
             }
             Failure::Timeout(_) | Failure::Network { .. } => true,
-            Failure::Said { again, .. } | Failure::Undone { again, .. } => *again,
+            Failure::Said { again, .. } | Failure::Unable { again, .. } => *again,
             Failure::NotSet => false,
             #[cfg(not(target_arch = "wasm32"))]
             Failure::Program { again, .. } => *again,
@@ -231,7 +231,7 @@ impl Failure {
                 !status.is_server_error() && status.as_u16() != 408
             }
             Failure::Timeout(_) | Failure::Network { .. } => false,
-            Failure::NotSet | Failure::Undone { .. } => true,
+            Failure::NotSet | Failure::Unable { .. } => true,
             // The host is called after all programs.
             #[cfg(not(target_arch = "wasm32"))]
             Failure::Program { .. } => true,
@@ -244,7 +244,7 @@ impl Failure {
         match self {
             Failure::Timeout(_) | Failure::Network { .. } => "unknown",
             Failure::Status { .. } | Failure::Said { .. } | Failure::NotSet if self.is_refusal() => "refused",
-            Failure::Status { .. } | Failure::Said { .. } | Failure::NotSet | Failure::Undone { .. } => {
+            Failure::Status { .. } | Failure::Said { .. } | Failure::Unable { .. } | Failure::NotSet => {
                 "failed"
             }
             #[cfg(not(target_arch = "wasm32"))]
@@ -268,7 +268,7 @@ impl Failure {
         }
     }
 
-    fn retry_after(&self) -> Option<Duration> {
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Failure::Status { retry_after, .. } | Failure::Said { retry_after, .. } => *retry_after,
             _ => None,

@@ -27,6 +27,7 @@ pub(crate) static ARCHIVE: Action = Action {
     name: "archive",
     #[cfg(not(target_arch = "wasm32"))]
     help: "Keeps each delivery as it came: in a directory here, in the R2 bucket bound as `ARCHIVE` on Cloudflare.",
+    noun: "the archiving of a webhook",
     #[cfg(not(target_arch = "wasm32"))]
     fields: &[Field::new(
         DIRECTORY,
@@ -36,7 +37,8 @@ pub(crate) static ARCHIVE: Action = Action {
                 .then_some("a directory's whole path, such as `/var/lib/presshook/archive`")
         },
         "The directory in which deliveries are kept, on a server; it is made where it is not there.",
-    )],
+    )
+    .shown()],
     gathers: Gathers::Each,
     reads: Reads::Payload,
     #[cfg(target_arch = "wasm32")]
@@ -68,7 +70,7 @@ fn place<'s>(settings: &'s Settings, job: &Job) -> Option<&'s str> {
 /// Why there is nothing to keep.
 pub(crate) fn gone() -> Failure {
     let reason = "the delivery is not stored any more: see `RETENTION_DAYS`";
-    Failure::Undone { reason: reason.to_owned(), again: false }
+    Failure::Unable { reason: reason.to_owned(), again: false }
 }
 
 /// What is kept of a delivery.

@@ -28,15 +28,16 @@ pub(crate) static ARCHIVE_S3: Action = Action {
     name: "archive-s3",
     help: "Keeps each delivery as it came in a bucket of S3, R2, MinIO or another that speaks as S3 does.",
     fields: &[
-        Field::new(BUCKET, Need::Makes, bucket, "The bucket in which deliveries are kept."),
+        Field::new(BUCKET, Need::Makes, bucket, "The bucket in which deliveries are kept.").shown(),
         Field::new(
             ENDPOINT,
             Need::Must,
             url,
             "Where the bucket's server is, without the bucket: `https://s3.eu-west-1.amazonaws.com`.",
-        ),
+        )
+        .shown(),
         Field::with_default(REGION, Need::May, "us-east-1", region, "The bucket's region; `auto` for R2."),
-        Field::new(KEY, Need::Must, key, "The id of an access key that may write into the bucket."),
+        Field::new(KEY, Need::Must, key, "The id of an access key that may write into the bucket.").shown(),
         Field::new(SECRET, Need::Must, key, "The secret of that key."),
     ],
     step,

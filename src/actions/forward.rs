@@ -14,7 +14,7 @@ use crate::event::{Kind, Timestamp, sha256, told};
 use crate::inbox::message::FORWARDED;
 use crate::outbox::{Carried, Failure, Job, Told};
 use crate::payload::{Payload, json};
-use crate::settings::{Field, Need, Settings, url};
+use crate::settings::{Field, Need, Settings, own_setting, url};
 use crate::signature::{Scheme, Secret};
 use crate::{Request, Response};
 
@@ -31,6 +31,7 @@ pub(crate) static FORWARD: Action = Action {
     name: "forward",
     #[cfg(not(target_arch = "wasm32"))]
     help: "Passes each delivery on to a URL of yours: Zapier, Make, n8n, your own program.",
+    noun: "the passing on of a webhook",
     fields: &[
         Field::new(URL, Need::Makes, url, "Where deliveries are passed on to."),
         Field::new(
@@ -89,7 +90,7 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
     };
     let Some(request) = request() else { return Step::Fail(Failure::NotSet) };
     Step::in_turn(std::iter::once(request), returned, |response| {
-        judge(response, values.get(SECRET).is_some(), now)
+        judge(response, &own_setting(URL, &job.target), values.get(SECRET).is_some(), now)
     })
 }
 
@@ -187,25 +188,26 @@ fn name(event: Option<&Value<'_>>, item: Option<&Value<'_>>) -> String {
 
 /// Why nothing is sent at all.
 fn unsent(reason: &str) -> Failure {
-    Failure::Undone { reason: reason.to_owned(), again: false }
+    Failure::Unable { reason: reason.to_owned(), again: false }
 }
 
 /// What the other side's answer means.
-fn judge(response: &Response, is_signed: bool, now: Timestamp) -> Result<Done, Failure> {
+fn judge(response: &Response, setting: &str, is_signed: bool, now: Timestamp) -> Result<Done, Failure> {
     let status = response.status();
     let reason = match status.as_u16() {
         _ if status.is_success() => return Ok(Done { status: Some(status.as_u16()), ..Done::default() }),
-        300..=399 => "it leads elsewhere: set `FORWARD_URL` to the final URL",
+        300..=399 => "the URL leads elsewhere, set the final one in {setting}",
         401 | 403 if is_signed => {
             "the other side refuses the signature: `FORWARD_SECRET` must be the secret that it checks with"
         }
         401 | 403 => {
-            "the other side wants proof of who calls: set `FORWARD_SECRET`, or a URL that needs none"
+            "the other side wants proof of who calls: set `FORWARD_SECRET`, or a URL that needs none in {setting}"
         }
-        404 | 410 => "the URL does not exist there, or not any more: copy it again and set `FORWARD_URL`",
+        404 | 410 => "the URL does not exist there, or not any more: copy it again, and set it in {setting}",
         413 => "the other side takes nothing of that length",
         429 => "the other side is called too often",
         _ => "the other side could not take it",
     };
+    let reason = reason.replace("{setting}", &format!("`{setting}`"));
     Err(Failure::said(response, now, format!("it answered {status}: {reason}")))
 }

@@ -27,13 +27,15 @@ pub(crate) static INDEXNOW: Action = Action {
     name: "indexnow",
     #[cfg(not(target_arch = "wasm32"))]
     help: "Tells search engines which pages changed (IndexNow: Bing, Yandex and others).",
+    noun: "the notice to search engines",
     fields: &[
         Field::new(
             KEY,
             Need::Makes,
             key,
             "A key of your own for IndexNow; it must also lie in a file of the site.",
-        ),
+        )
+        .shown(),
         SITE_URL,
         SITE_PATH,
         Field::with_default(

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use serde::Serialize;
 
-use crate::actions::{Action, Done, Gathers, Reads, Returned, Step};
+use crate::actions::{Action, Done, Gathers, MostRead, Reads, Returned, Step};
 use crate::content::address::{SITE_PATH, SITE_URL, Site};
 use crate::event::Timestamp;
 use crate::outbox::{Failure, Job};
@@ -29,13 +29,15 @@ pub(crate) static PURGE: Action = Action {
     name: "purge",
     #[cfg(not(target_arch = "wasm32"))]
     help: "Has Cloudflare's cache forget the pages that changed.",
+    noun: "the purge of Cloudflare's cache",
     fields: &[
         Field::new(
             ZONE,
             Need::Makes,
             zone,
             "The zone at Cloudflare whose cache forgets pages: 32 letters and digits.",
-        ),
+        )
+        .shown(),
         Field::new(
             TOKEN,
             Need::Must,
@@ -114,6 +116,8 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
             .header(AUTHORIZATION, format!("Bearer {token}"))
             .header(CONTENT_TYPE, "application/json")
             .header(USER_AGENT, concat!("presshook/", env!("CARGO_PKG_VERSION")))
+            // What it says of a failure too.
+            .extension(MostRead::USUAL)
             .body(Bytes::from(body))
             .ok()
     };

@@ -20,7 +20,8 @@ pub(crate) const SITE_URL: Field = Field::new(
     Need::Must,
     site_url,
     "Where the site is public, such as `https://example.com`; pages elsewhere are never told of.",
-);
+)
+.shown();
 
 /// Where on it an item's page is.
 pub(crate) const SITE_PATH: Field = Field::with_default(

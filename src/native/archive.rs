@@ -16,7 +16,7 @@ use crate::outbox::Failure;
 /// Keeps an object. Keeping it again changes nothing.
 ///
 /// # Errors
-/// [`Failure::Undone`], in an owner's words.
+/// [`Failure::Unable`], in an owner's words.
 pub(super) async fn keep(object: Object) -> Result<(), Failure> {
     let place = object.place.clone();
     let kept = spawn_blocking(move || write(Path::new(&object.place), &object)).await;
@@ -25,7 +25,7 @@ pub(super) async fn keep(object: Object) -> Result<(), Failure> {
         Ok(Err(error)) => error,
         Err(error) => io::Error::other(error),
     };
-    Err(Failure::Undone { reason: reason(&place, &error), again: true })
+    Err(Failure::Unable { reason: reason(&place, &error), again: true })
 }
 
 fn write(directory: &Path, object: &Object) -> io::Result<()> {
