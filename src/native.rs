@@ -9,6 +9,7 @@
 //! - `dispatch`: the jobs that are due are carried out.
 //! - [`hosts`]: calling the hosts of sites.
 //! - `archive`: keeping files in a directory.
+//! - `mail`: sending mail.
 //! - `programs`: running `git` and the owner's command.
 //! - [`clients`]: who a client is, and how often it may fail.
 //! - `metrics`: what is counted, for Prometheus.
@@ -23,6 +24,7 @@ mod dispatch;
 pub mod hosts;
 mod http;
 mod inbox;
+mod mail;
 mod metrics;
 mod print;
 pub mod programs;

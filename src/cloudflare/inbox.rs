@@ -73,6 +73,9 @@ extern "C" {
     fn pruned(this: &Object) -> Option<f64>;
     #[wasm_bindgen(method, setter)]
     fn set_pruned(this: &Object, at: Option<f64>);
+    /// Sends a mail to each of the addresses; resolves with nothing, or with a code and a reason.
+    #[wasm_bindgen(method)]
+    fn mail(this: &Object, from: &str, to: Array, message: Uint8Array) -> Promise;
 }
 
 /// Brings the store to the latest version, and has the alarm come when something is due.

@@ -17,6 +17,8 @@ use crate::settings::{Bindings, Settings};
 const INBOX: &str = "INBOX";
 /// The binding that limits failed signatures.
 const RATE_LIMIT: &str = "RATE_LIMIT";
+/// The binding that sends mail.
+const EMAIL: &str = "EMAIL";
 
 thread_local! {
     /// The last ones prepared, by their bindings: the Worker's and the inbox's may be two objects.
@@ -49,12 +51,13 @@ impl Isolate {
         let (inbox, rate_limit, archive) = (bound(INBOX), bound(RATE_LIMIT), bound(Bindings::ARCHIVE));
         let settings = match env {
             Some(_) => {
-                let archive = archive.is_some();
-                settings.with_bindings(Bindings {
+                let bindings = Bindings {
                     inbox: inbox.is_some(),
                     rate_limit: rate_limit.is_some(),
-                    archive,
-                })
+                    archive: archive.is_some(),
+                    mail: bound(EMAIL).is_some(),
+                };
+                settings.with_bindings(bindings)
             }
             None => settings,
         };

@@ -16,12 +16,12 @@ use super::inbox::Inbox;
 use super::metrics::Metrics;
 use super::print::Log;
 use super::programs::Programs;
-use super::{now, stopped};
+use super::{mail, now, stopped};
 use crate::actions::{Returned, Step};
 use crate::event::Timestamp;
 use crate::inbox::keep;
 use crate::log::{Code, Entry, Level};
-use crate::outbox::{self, Claimed, Claims, Failure, Job};
+use crate::outbox::{self, Claimed, Claims, Job};
 use crate::program::{Ended, Exit, Program};
 use crate::settings::Settings;
 use crate::store::StoreError;
@@ -170,7 +170,11 @@ impl Attempts {
                     archive::keep(object).await?;
                     returned.push(Returned::Carried);
                 }
-                Step::Mail(_) => return Err(Failure::NotSet),
+                Step::Mail(message) => {
+                    let smtp = self.settings.server.smtp.as_ref();
+                    mail::send(smtp, message, claimed.deadline.since(now())).await?;
+                    returned.push(Returned::Carried);
+                }
                 Step::Done(done) => return Ok(done),
                 Step::Fail(failure) => return Err(failure),
             }
