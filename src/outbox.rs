@@ -167,6 +167,14 @@ pub enum Failure {
         /// Whether the same may succeed later.
         again: bool,
     },
+    /// This side cannot do it as it is set up: there is no means, or a library refuses it.
+    #[error("{reason}")]
+    Unable {
+        /// Why, and what to do.
+        reason: String,
+        /// Whether the same may succeed later.
+        again: bool,
+    },
     /// The setting that holds the URL is gone.
     #[error("the setting that holds the URL is not set any more")]
     NotSet,
@@ -191,6 +199,17 @@ impl Failure {
         Failure::Status { status: response.status(), retry_after }
     }
 
+    /// The failure that an answer without success is, in words of an action's own.
+    pub(crate) fn said(response: &Response, now: Timestamp, reason: impl Into<String>) -> Failure {
+        let plain = Failure::of(response, now);
+        Failure::Said {
+            reason: reason.into(),
+            status: response.status(),
+            retry_after: plain.retry_after(),
+            again: plain.is_temporary(),
+        }
+    }
+
     /// Whether the same call may succeed later: time-outs, lost connections, 408, 425, 429 and 5xx.
     pub fn is_temporary(&self) -> bool {
         match self {
@@ -198,7 +217,7 @@ impl Failure {
                 matches!(status.as_u16(), 408 | 425 | 429) || status.is_server_error()
             }
             Failure::Timeout(_) | Failure::Network { .. } => true,
-            Failure::Said { again, .. } => *again,
+            Failure::Said { again, .. } | Failure::Unable { again, .. } => *again,
             Failure::NotSet => false,
             #[cfg(not(target_arch = "wasm32"))]
             Failure::Program { again, .. } => *again,
@@ -212,7 +231,7 @@ impl Failure {
                 !status.is_server_error() && status.as_u16() != 408
             }
             Failure::Timeout(_) | Failure::Network { .. } => false,
-            Failure::NotSet => true,
+            Failure::NotSet | Failure::Unable { .. } => true,
             // The host is called after all programs.
             #[cfg(not(target_arch = "wasm32"))]
             Failure::Program { .. } => true,
@@ -225,7 +244,9 @@ impl Failure {
         match self {
             Failure::Timeout(_) | Failure::Network { .. } => "unknown",
             Failure::Status { .. } | Failure::Said { .. } | Failure::NotSet if self.is_refusal() => "refused",
-            Failure::Status { .. } | Failure::Said { .. } | Failure::NotSet => "failed",
+            Failure::Status { .. } | Failure::Said { .. } | Failure::Unable { .. } | Failure::NotSet => {
+                "failed"
+            }
             #[cfg(not(target_arch = "wasm32"))]
             Failure::Program { .. } => "failed",
         }

@@ -1,5 +1,6 @@
 //! Has a target built: its articles are committed, where it has a repository; on a server its site is pulled, written
-//! into and rebuilt, where that is set; then its host is asked for a build, unless the commit made it build.
+//! into and rebuilt, where that is set; then its host is asked for a build, unless the commit made it build and no
+//! rule says otherwise.
 //!
 //! One job does all of these, in this order, and one after the other: a host is called only for what is there. Each
 //! repository is one file below and one line in [`commit::FORGES`], each way to ask for a build one in [`ask::WAYS`].
@@ -7,8 +8,12 @@
 pub(crate) mod ask;
 pub(crate) mod commit;
 mod github;
+mod message;
+mod place;
 #[cfg(not(target_arch = "wasm32"))]
 mod site;
+mod talk;
+mod tree;
 
 use std::time::Duration;
 
@@ -18,6 +23,9 @@ use crate::actions::{Action, Done, Gathers, Reads, Returned, Step};
 use crate::event::Timestamp;
 use crate::log::Code;
 use crate::outbox::{Failure, Job};
+use crate::routes;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::settings::Site;
 use crate::settings::{Settings, Target};
 
 /// The deploy of a target.
@@ -25,6 +33,7 @@ pub(crate) static DEPLOY: Action = Action {
     name: "deploy",
     #[cfg(not(target_arch = "wasm32"))]
     help: "Has the site built: by its host, or on this machine.",
+    noun: "the build of the site",
     done: Code::RebuildTriggered,
     gathers: Gathers::Build,
     // A command on this machine is told of them.
@@ -32,12 +41,11 @@ pub(crate) static DEPLOY: Action = Action {
     targets: |settings, _| settings.targets.iter().map(|target| target.name.as_str()).collect(),
     wants: |settings, kind| settings.deploy_on.contains(&kind),
     within: |settings, target| {
+        let Some(target) = settings.target(target) else { return Duration::ZERO };
+        let commit = target.forge.as_ref().map_or(Duration::ZERO, |_| commit::WITHIN);
         #[cfg(not(target_arch = "wasm32"))]
-        if let Some(site) = settings.target(target).and_then(|it| it.site.as_ref()) {
-            return site.within();
-        }
-        let _ = (settings, target);
-        Duration::ZERO
+        let commit = commit.saturating_add(target.site.as_ref().map_or(Duration::ZERO, Site::within));
+        commit
     },
     step,
     ..Action::BASE
@@ -79,7 +87,10 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
             }
         }
     }
-    if built { Step::Done(done) } else { ask::step(target, job, rest, done, now) }
+    if built && !routes::calls_after_commit(settings, &target.name) {
+        return Step::Done(done);
+    }
+    ask::step(target, job, rest, done, now)
 }
 
 /// What is told of the events that are carried: a deploy call's body.

@@ -20,7 +20,7 @@ use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Delay, Env, wasm_bindgen};
 
 use super::isolate::Isolate;
-use super::outside::{now, promise, send};
+use super::outside::{keep, now, promise, send};
 use crate::actions::{Returned, Step};
 use crate::event::Timestamp;
 use crate::inbox::message::{self, Message, Reply};
@@ -73,6 +73,9 @@ extern "C" {
     fn pruned(this: &Object) -> Option<f64>;
     #[wasm_bindgen(method, setter)]
     fn set_pruned(this: &Object, at: Option<f64>);
+    /// Sends a mail to each of the addresses; resolves with nothing, or with a code and a reason.
+    #[wasm_bindgen(method)]
+    fn mail(this: &Object, from: &str, to: Array, message: Uint8Array) -> Promise;
 }
 
 /// Brings the store to the latest version, and has the alarm come when something is due.
@@ -249,7 +252,14 @@ impl Inbox {
                     Ok(response) => returned.push(Returned::Response(response)),
                     Err(failure) => break Err(failure),
                 },
-                Step::Keep(_) | Step::Mail(_) => break Err(Failure::NotSet),
+                Step::Keep(object) => {
+                    let within = claimed.deadline.since(now());
+                    match keep(self.isolate.archive.as_ref(), &object, within).await {
+                        Ok(()) => returned.push(Returned::Carried),
+                        Err(failure) => break Err(failure),
+                    }
+                }
+                Step::Mail(_) => break Err(Failure::NotSet),
                 Step::Done(done) => break Ok(done),
                 Step::Fail(failure) => break Err(failure),
             }

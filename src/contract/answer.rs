@@ -173,6 +173,12 @@ pub(super) fn online(endpoint: &Endpoint<'_>) -> Answer {
     Answer::json(StatusCode::OK, &body)
 }
 
+/// The answer where a text is served.
+pub(super) fn text(text: &str) -> Answer {
+    let headers = vec![("content-type", "text/plain; charset=utf-8")];
+    Answer { status: StatusCode::OK, headers, is_open: true, body: text.to_owned() }
+}
+
 /// The state of the receiver; `trouble` is what its inbox told, in words, where that was asked for, and `uptime` how
 /// long it has been running, where it is a server.
 pub fn health(settings: &Settings, trouble: Option<&str>, uptime: Option<Duration>) -> Answer {

@@ -29,6 +29,7 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
+use crate::actions::ACTIONS;
 use crate::program::{Call, Ended, Exit, Program};
 
 mod output;
@@ -193,7 +194,8 @@ impl Programs {
 pub fn is_secret(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     let hook = ["CLOUDFLARE_DEPLOY_HOOK", "DEPLOY_HOOK_URL"].iter().any(|it| name.starts_with(it));
-    hook || name == "ADMIN_TOKEN" || name.contains("_WEBHOOK_SECRET")
+    let own = ACTIONS.iter().flat_map(|it| it.fields).any(|field| name.starts_with(field.name));
+    hook || own || matches!(name.as_ref(), "ADMIN_TOKEN" | "SMTP_URL") || name.contains("_WEBHOOK_SECRET")
 }
 
 fn not_started(reason: String) -> Exit {

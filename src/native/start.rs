@@ -57,7 +57,9 @@ pub fn check(pairs: Vec<(String, String)>) -> Result<Ready, Vec<String>> {
         }
     }
     let unused = CONTENT.into_iter().filter(|it| pairs.iter().any(|(name, _)| name == it)).collect();
-    let settings = Settings::read(pairs).with_bindings(Bindings { inbox: true, rate_limit: true });
+    let settings = Settings::read(pairs);
+    let mail = settings.server.smtp.is_some();
+    let settings = settings.with_bindings(Bindings { inbox: true, rate_limit: true, mail, archive: true });
     let mut problems: Vec<String> = settings.problems.iter().map(ToString::to_string).collect();
     if problems.is_empty() && settings.connections.iter().all(|it| it.secrets.is_empty()) {
         problems.push(no_secret());

@@ -13,8 +13,9 @@ use http::Uri;
 use super::reader::{REMOVE, Reader};
 #[cfg(not(target_arch = "wasm32"))]
 use super::server::Site;
-use super::values::{Field, Need, own};
+use super::values::{Field, Need, own_setting};
 use super::{SettingsError, Values, table};
+use crate::actions::Action;
 use crate::actions::deploy::ask::{WAYS, Way};
 use crate::actions::deploy::commit::{FORGES, Forge};
 use crate::outbox::schedule::{self, Schedule};
@@ -122,6 +123,15 @@ fn makes_target() -> Vec<&'static str> {
     let making = fields.filter(|it| it.need == Need::Makes).map(|it| it.name);
     MAKES_TARGET.iter().copied().chain(making).collect()
 }
+
+/// The settings that make what an action is done to; with a suffix, something further.
+pub(crate) fn making(action: &Action) -> Vec<&'static str> {
+    if action.builds() {
+        return makes_target().into_iter().chain([PRODUCTION, STAGING]).collect();
+    }
+    action.fields.iter().filter(|it| it.need == Need::Makes).map(|it| it.name).collect()
+}
+
 /// A build that is called again at Vercel is canceled, so a call waits until one is probably done.
 const VERCEL_GAP: Duration = Duration::from_secs(300);
 
@@ -161,7 +171,7 @@ impl Reader {
         let way = self.chosen(WAYS, |it| it.fields, &name);
         let forge = self.chosen(FORGES, |it| it.fields, &name);
         if let (Some(_), Some((way, _))) = (&hook, &way) {
-            let hooks = [FIRST, SECOND, PRODUCTION, STAGING].map(|it| own(it, &name));
+            let hooks = [FIRST, SECOND, PRODUCTION, STAGING].map(|it| own_setting(it, &name));
             let setting = hooks.into_iter().find(|it| self.given(it).is_some()).unwrap_or_default();
             let other = self.maker(way.fields, &name).unwrap_or_default();
             self.problems.push(SettingsError::Both { setting, other });
@@ -207,7 +217,7 @@ impl Reader {
     /// The setting that makes a member of a family the one of a target, if it is there.
     fn maker(&self, fields: &[Field], target: &str) -> Option<String> {
         let making = fields.iter().filter(|it| it.need == Need::Makes);
-        making.map(|it| own(it.name, target)).find(|it| self.given(it).is_some())
+        making.map(|it| own_setting(it.name, target)).find(|it| self.given(it).is_some())
     }
 
     /// A target with its pace; nothing if a setting of it is wrong, for then it is disabled.
@@ -374,7 +384,8 @@ impl Reader {
     }
 }
 
-pub(super) fn name_of(suffix: &str) -> String {
+/// The name that a suffix stands for.
+pub(crate) fn name_of(suffix: &str) -> String {
     suffix.to_ascii_lowercase().replace('_', "-")
 }
 

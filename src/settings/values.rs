@@ -165,7 +165,7 @@ impl Reader {
         let before = self.problems.len();
         let mut values = Vec::new();
         for field in fields {
-            let own = own(field.name, name);
+            let own = own_setting(field.name, name);
             let setting =
                 if field.need == Need::Makes { Some(own.clone()) } else { self.holding(field, name) };
             let setting = setting.filter(|it| self.given(it).is_some());
@@ -188,8 +188,8 @@ impl Reader {
     }
 }
 
-/// What a setting is called for a destination or target alone.
-pub(super) fn own(setting: &str, name: &str) -> String {
+/// The name of a setting for a destination or target of that name.
+pub(crate) fn own_setting(setting: &str, name: &str) -> String {
     if name == DEFAULT { setting.to_owned() } else { suffixed(setting, name) }
 }
 

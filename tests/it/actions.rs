@@ -10,7 +10,8 @@ use presshook::event::Timestamp;
 use presshook::outbox::Job;
 use presshook::settings::{Member, SETTINGS, Settings, members};
 
-use vectors::{Asks, Case, Texts, Vectors, action_of, answer, read};
+pub(crate) use vectors::answer;
+use vectors::{Asks, Case, Texts, Vectors, action_of, read};
 
 /// A host that no setting names.
 const ELSEWHERE: &str = "elsewhere.invalid";
