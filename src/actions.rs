@@ -174,9 +174,27 @@ pub enum Step {
 pub struct MostRead(pub usize);
 
 impl MostRead {
-    /// What is read where a request says nothing.
-    pub const USUAL: MostRead = MostRead(64 * 1024);
+    /// What is read where a request says nothing. There the Worker waits only for the JSON of a success, and not long.
+    pub const USUAL: MostRead = MostRead(16 * 1024);
+
+    /// What is read of the answer to a request.
+    pub(crate) fn of(request: &Request) -> Option<MostRead> {
+        request.extensions().get().copied()
+    }
 }
+
+/// The headers of an answer that an action is given; no others, at either edge.
+pub const ANSWER_HEADERS: &[&str] = &[
+    "content-type",
+    "etag",
+    "link",
+    "location",
+    "retry-after",
+    "x-next-page",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+    "x-total-pages",
+];
 
 /// Something to keep, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]

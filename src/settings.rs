@@ -6,6 +6,8 @@
 //! names the setting and the remedy, and never contains the value.
 
 mod content;
+#[cfg(not(target_arch = "wasm32"))]
+mod members;
 mod reader;
 #[cfg(not(target_arch = "wasm32"))]
 mod server;
@@ -28,11 +30,13 @@ use crate::sources::{Connection, SOURCES};
 use reader::Reader;
 
 #[cfg(not(target_arch = "wasm32"))]
+pub use members::{Member, members};
+#[cfg(not(target_arch = "wasm32"))]
 pub use server::{Rebuild, Server, Site, Smtp};
 #[cfg(not(target_arch = "wasm32"))]
 pub use table::SERVER_SETTINGS;
 pub use table::{SETTINGS, Scope, Setting};
-pub use targets::{Budget, DEFAULT, Pace, Target};
+pub use targets::{Budget, DEFAULT, Hook, Pace, Target};
 pub use values::{Destination, Field, Need, Values};
 pub(crate) use values::{any, own_setting, url};
 

@@ -23,6 +23,9 @@ pub struct Field {
     pub need: Need,
     /// Nothing where a text can be its value, else what it must be.
     pub wrong: fn(&str) -> Option<&'static str>,
+    /// Whether its value must not be told, not even in what an owner is told of a failure. It must not, unless its file
+    /// says that it may.
+    pub is_secret: bool,
 }
 
 /// Whether a field must be there.
@@ -66,7 +69,15 @@ impl Field {
             help,
             need,
             wrong,
+            // A default is no secret.
+            is_secret: default.is_empty(),
         }
+    }
+
+    /// The field, whose value may be told: a repository, an address.
+    #[must_use]
+    pub(crate) const fn shown(self) -> Field {
+        Field { is_secret: false, ..self }
     }
 }
 
