@@ -8,6 +8,7 @@
 mod content;
 #[cfg(not(target_arch = "wasm32"))]
 mod members;
+mod parts;
 mod reader;
 #[cfg(not(target_arch = "wasm32"))]
 mod server;
@@ -26,17 +27,20 @@ use crate::content::ContentSettings;
 use crate::contract::Endpoint;
 use crate::event::Kind;
 use crate::log::Level;
+use crate::routes::{self, Rules};
 use crate::sources::{Connection, SOURCES};
 use reader::Reader;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use members::{Member, members};
+pub(crate) use parts::Written;
 #[cfg(not(target_arch = "wasm32"))]
 pub use server::{Rebuild, Server, Site, Smtp};
 #[cfg(not(target_arch = "wasm32"))]
 pub use table::SERVER_SETTINGS;
 pub use table::{SETTINGS, Scope, Setting};
 pub use targets::{Budget, DEFAULT, Hook, Pace, Target};
+pub(crate) use targets::{making, name_of};
 pub use values::{Destination, Field, Need, Values};
 pub(crate) use values::{any, own_setting, url};
 
@@ -70,6 +74,8 @@ pub struct Settings {
     pub server: Server,
     /// How articles become files.
     pub content: ContentSettings,
+    /// Which events start which actions, where the owner says so; no rule while one is wrong.
+    pub routes: Option<Rules>,
     /// Settings that are there, but have no effect in direct mode.
     pub ignored: Vec<&'static str>,
     /// What is wrong.
@@ -187,6 +193,34 @@ pub enum SettingsError {
         /// The one that needs it.
         beside: &'static str,
     },
+    /// A setting that is there twice.
+    #[error("`{setting}` is also set by `{other}`: keep one of them")]
+    Twice {
+        /// The setting.
+        setting: String,
+        /// The other.
+        other: String,
+    },
+    /// A part of a setting is missing.
+    #[error("`{setting}` is not set, but `{after}` is: number the parts from 1, without a gap")]
+    Gap {
+        /// The part that is missing.
+        setting: String,
+        /// One that is there.
+        after: String,
+    },
+    /// A rule cannot be used.
+    #[error("`{setting}`: rule {rule}, `{field}`: {what}")]
+    Rule {
+        /// The setting, or the part of it, that the rule begins in.
+        setting: String,
+        /// The rule's number from 1, and its name.
+        rule: String,
+        /// The field.
+        field: String,
+        /// What is wrong with it, and what would be right.
+        what: String,
+    },
     /// There is neither an inbox nor the choice to do without.
     #[error(
         "`INBOX` is not bound: deploy with the `[[durable_objects.bindings]]` of wrangler.toml, or set `INBOX` to \
@@ -225,6 +259,9 @@ impl SettingsError {
             | SettingsError::Both { setting, .. }
             | SettingsError::Missing { setting, .. }
             | SettingsError::NoMail { setting }
+            | SettingsError::Twice { setting, .. }
+            | SettingsError::Gap { setting, .. }
+            | SettingsError::Rule { setting, .. }
             | SettingsError::NotSet { setting, .. } => setting,
             SettingsError::NoInbox => "INBOX",
         }
@@ -234,7 +271,16 @@ impl SettingsError {
 impl Settings {
     /// Reads and checks names and values. Names that are not in the table are left alone.
     pub fn read(pairs: impl IntoIterator<Item = (String, String)>) -> Settings {
+        Settings::read_with(pairs, None)
+    }
+
+    /// The same with the file that `ROUTES_FILE` names: its text, which an edge has read.
+    pub fn read_with(
+        pairs: impl IntoIterator<Item = (String, String)>,
+        routes_file: Option<String>,
+    ) -> Settings {
         let mut reader = Reader { values: pairs.into_iter().collect(), problems: Vec::new() };
+        reader.unfold();
         let connections = reader.connections();
         let mode = reader.mode();
         let direct = mode == Mode::Direct;
@@ -257,8 +303,9 @@ impl Settings {
             .filter(|it| direct && it.scope == Scope::Inbox && reader.gives(it.name))
             .map(|it| it.name)
             .collect();
-        let problems = reader.problems;
-        Settings {
+        let written = reader.routes(routes_file, direct);
+        let (problems, given) = (std::mem::take(&mut reader.problems), reader);
+        let mut settings = Settings {
             connections,
             targets: deploys.targets,
             budgets: deploys.budgets,
@@ -273,10 +320,23 @@ impl Settings {
             #[cfg(not(target_arch = "wasm32"))]
             server,
             content,
+            routes: None,
             ignored,
             problems,
             deploy_setting: deploys.setting,
-        }
+        };
+        settings.routes = match written {
+            Ok(None) => None,
+            Err(()) => Some(Rules::default()),
+            Ok(Some(written)) => {
+                let rules = routes::read(&written, &settings, &|name| given.given(name).is_some());
+                Some(rules.unwrap_or_else(|problems| {
+                    settings.problems.extend(problems);
+                    Rules::default()
+                }))
+            }
+        };
+        settings
     }
 
     /// The settings with what the edge found bound. A missing inbox is a problem unless direct mode was chosen.

@@ -188,6 +188,14 @@ impl Source {
             || self.settings.contains(&name)
     }
 
+    /// A connection of it in words: `blogshoot` or `blogshoot/shop`.
+    pub fn label(&self, connection: Option<&str>) -> String {
+        match connection {
+            Some(name) => format!("{}/{name}", self.name),
+            None => self.name.to_owned(),
+        }
+    }
+
     /// The setting that holds its secret: `BLOGSHOOT_WEBHOOK_SECRET`.
     pub fn secret_setting(&self) -> String {
         format!("{}_WEBHOOK_SECRET", self.name.to_ascii_uppercase().replace('-', "_"))
@@ -218,10 +226,7 @@ impl Connection {
 
     /// The connection in words: `blogshoot` or `blogshoot/shop`.
     pub fn label(&self) -> String {
-        match &self.name {
-            Some(name) => format!("{}/{name}", self.source.name),
-            None => self.source.name.to_owned(),
-        }
+        self.source.label(self.name.as_deref())
     }
 }
 

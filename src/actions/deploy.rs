@@ -1,5 +1,6 @@
 //! Has a target built: its articles are committed, where it has a repository; on a server its site is pulled, written
-//! into and rebuilt, where that is set; then its host is asked for a build, unless the commit made it build.
+//! into and rebuilt, where that is set; then its host is asked for a build, unless the commit made it build and no
+//! rule says otherwise.
 //!
 //! One job does all of these, in this order, and one after the other: a host is called only for what is there. Each
 //! repository is one file below and one line in [`commit::FORGES`], each way to ask for a build one in [`ask::WAYS`].
@@ -17,6 +18,7 @@ use crate::actions::{Action, Done, Gathers, Reads, Returned, Step};
 use crate::event::Timestamp;
 use crate::log::Code;
 use crate::outbox::{Failure, Job};
+use crate::routes;
 use crate::settings::{Settings, Target};
 
 /// The deploy of a target.
@@ -79,7 +81,10 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
             }
         }
     }
-    if built { Step::Done(done) } else { ask::step(target, job, rest, done, now) }
+    if built && !routes::calls_after_commit(settings, &target.name) {
+        return Step::Done(done);
+    }
+    ask::step(target, job, rest, done, now)
 }
 
 /// What is told of the events that are carried: a deploy call's body.

@@ -15,6 +15,7 @@ use super::reader::{REMOVE, Reader};
 use super::server::Site;
 use super::values::{Field, Need, suffixed};
 use super::{SettingsError, Values, table};
+use crate::actions::Action;
 use crate::actions::deploy::ask::{WAYS, Way};
 use crate::actions::deploy::commit::{FORGES, Forge};
 use crate::outbox::schedule::{self, Schedule};
@@ -115,6 +116,15 @@ fn makes_target() -> Vec<&'static str> {
     let making = fields.filter(|it| it.need == Need::Makes).map(|it| it.name);
     MAKES_TARGET.iter().copied().chain(making).collect()
 }
+
+/// The settings that make what an action is done to; with a suffix, something further.
+pub(crate) fn making(action: &Action) -> Vec<&'static str> {
+    if action.builds() {
+        return makes_target().into_iter().chain([PRODUCTION, STAGING]).collect();
+    }
+    action.fields.iter().filter(|it| it.need == Need::Makes).map(|it| it.name).collect()
+}
+
 /// A build that is called again at Vercel is canceled, so a call waits until one is probably done.
 const VERCEL_GAP: Duration = Duration::from_secs(300);
 
@@ -355,7 +365,8 @@ impl Reader {
     }
 }
 
-pub(super) fn name_of(suffix: &str) -> String {
+/// The name that a suffix stands for.
+pub(crate) fn name_of(suffix: &str) -> String {
     suffix.to_ascii_lowercase().replace('_', "-")
 }
 

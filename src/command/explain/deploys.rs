@@ -10,7 +10,7 @@ use super::line;
 
 /// In words, and whether there is any.
 pub(super) fn in_words(settings: &Settings, event: &Event, now: Timestamp) -> (String, bool) {
-    let routes = routes::matching(settings, [event.kind]);
+    let routes = routes::matching(settings, "", [event]);
     let targets: Vec<&Target> = routes.iter().filter_map(|route| settings.target(route.target)).collect();
     if targets.is_empty() {
         return (line("nothing", &why_not(settings, event)), false);

@@ -105,8 +105,8 @@ pub(super) fn retry_after(failure: &Failure) -> Option<u64> {
         }
         Failure::Timeout(_)
         | Failure::Network { .. }
-        | Failure::Unable { .. }
         | Failure::NotSet
+        | Failure::Unable { .. }
         | Failure::Program { .. } => None,
     }
 }
