@@ -32,6 +32,7 @@
 //! - [`routes`]: which events start which actions.
 //! - [`outbox`]: jobs, attempts, when to try again; coalescing, pacing, budget.
 //! - [`actions`]: the effects, one file each.
+//! - `telling`: what a team is told, in words.
 //! - [`content`]: from an article to a file of the site.
 //! - `program`: programs that a server runs for an action, as data, native only.
 //! - [`store`]: statements, transactions and migrations, as data.
@@ -62,6 +63,7 @@ pub mod settings;
 pub mod signature;
 pub mod sources;
 pub mod store;
+mod telling;
 
 #[cfg(target_arch = "wasm32")]
 mod cloudflare;

@@ -6,6 +6,8 @@
 //! names the setting and the remedy, and never contains the value.
 
 mod content;
+#[cfg(not(target_arch = "wasm32"))]
+mod members;
 mod parts;
 mod reader;
 #[cfg(not(target_arch = "wasm32"))]
@@ -29,16 +31,18 @@ use crate::routes::{self, Rules};
 use crate::sources::{Connection, SOURCES};
 use reader::Reader;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub use members::{Member, members};
 pub(crate) use parts::Written;
 #[cfg(not(target_arch = "wasm32"))]
 pub use server::{Rebuild, Server, Site};
 #[cfg(not(target_arch = "wasm32"))]
 pub use table::SERVER_SETTINGS;
 pub use table::{SETTINGS, Scope, Setting};
-pub use targets::{Budget, DEFAULT, Pace, Target};
+pub use targets::{Budget, DEFAULT, Hook, Pace, Target};
 pub(crate) use targets::{making, name_of};
 pub use values::{Destination, Field, Need, Values};
-pub(crate) use values::{any, url};
+pub(crate) use values::{any, own_setting, url};
 
 /// What an owner set, checked and prepared: secrets keyed, texts parsed. Made once, used by every request.
 #[derive(Debug)]

@@ -26,6 +26,7 @@ pub(crate) static DEPLOY: Action = Action {
     name: "deploy",
     #[cfg(not(target_arch = "wasm32"))]
     help: "Has the site built: by its host, or on this machine.",
+    noun: "the build of the site",
     done: Code::RebuildTriggered,
     gathers: Gathers::Build,
     // A command on this machine is told of them.

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod actions;
 mod clients;
 mod coalescing;
 mod command;
@@ -19,6 +20,7 @@ mod explain;
 mod fuzz;
 mod greetings;
 mod health;
+mod hosts;
 mod inspect;
 mod keeping;
 mod model;
