@@ -30,6 +30,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
 use crate::program::{Call, Ended, Exit, Program};
+use crate::settings;
 
 mod output;
 
@@ -193,7 +194,7 @@ impl Programs {
 pub fn is_secret(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     let hook = ["CLOUDFLARE_DEPLOY_HOOK", "DEPLOY_HOOK_URL"].iter().any(|it| name.starts_with(it));
-    hook || name == "ADMIN_TOKEN" || name.contains("_WEBHOOK_SECRET")
+    hook || settings::is_further(&name) || name == "ADMIN_TOKEN" || name.contains("_WEBHOOK_SECRET")
 }
 
 fn not_started(reason: String) -> Exit {
