@@ -39,14 +39,14 @@ pub use parts::unfolded;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use parts::{ROUTES_FILE, is_further};
 #[cfg(not(target_arch = "wasm32"))]
-pub use server::{Rebuild, Server, Site};
+pub use server::{Rebuild, Server, Site, Smtp};
 #[cfg(not(target_arch = "wasm32"))]
 pub use table::SERVER_SETTINGS;
 pub use table::{SETTINGS, Scope, Setting};
 pub use targets::{Budget, DEFAULT, Hook, Pace, Target};
 pub(crate) use targets::{making, name_of};
 pub use values::{Destination, Field, Need, Values};
-pub(crate) use values::{any, own_setting, url};
+pub(crate) use values::{own_setting, url};
 
 /// What an owner set, checked and prepared: secrets keyed, texts parsed. Made once, used by every request.
 #[derive(Debug)]
@@ -104,6 +104,16 @@ pub struct Bindings {
     pub inbox: bool,
     /// What limits failed signatures from one address.
     pub rate_limit: bool,
+    /// A bucket in which deliveries are kept.
+    pub archive: bool,
+    /// What sends mail.
+    pub mail: bool,
+}
+
+impl Bindings {
+    /// The name under which that bucket is bound.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) const ARCHIVE: &str = "ARCHIVE";
 }
 
 /// The token of the owner's page and commands.
@@ -229,6 +239,15 @@ pub enum SettingsError {
          `none` to do without memory of repeats"
     )]
     NoInbox,
+    /// There is nothing that sends mail.
+    #[error(
+        "`{setting}` is set, but nothing sends mail: on a server set `SMTP_URL` to your mail server's, on Cloudflare bind \
+         `EMAIL` with a `[[send_email]]` in wrangler.toml; or remove the setting"
+    )]
+    NoMail {
+        /// The setting that asks for it.
+        setting: String,
+    },
     /// A choice was made whose setting is missing.
     #[error("`{setting}` is not set, but `{chosen_by}` asks for it: set it to the deploy hook's URL")]
     NotSet {
@@ -251,6 +270,7 @@ impl SettingsError {
             | SettingsError::PreviousAlone { setting, .. }
             | SettingsError::Both { setting, .. }
             | SettingsError::Missing { setting, .. }
+            | SettingsError::NoMail { setting }
             | SettingsError::Twice { setting, .. }
             | SettingsError::Gap { setting, .. }
             | SettingsError::Rule { setting, .. }
@@ -337,6 +357,9 @@ impl Settings {
         if self.mode == Mode::Durable && !bindings.inbox {
             self.problems.push(SettingsError::NoInbox);
         }
+        if let Some((setting, name)) = self.mailing().filter(|_| !bindings.mail) {
+            self.problems.push(SettingsError::NoMail { setting: own_setting(setting, name) });
+        }
         self.bindings = bindings;
         self
     }
@@ -349,6 +372,15 @@ impl Settings {
     /// What is set for an action's destination of that name.
     pub fn destination(&self, action: &str, name: &str) -> Option<&Values> {
         self.destinations.iter().find(|it| it.action == action && it.name == name).map(|it| &it.values)
+    }
+
+    /// The setting that makes the first destination that mail is sent to, and the destination's name.
+    fn mailing(&self) -> Option<(&'static str, &str)> {
+        self.destinations.iter().find_map(|it| {
+            let action = actions::Action::named(it.action).filter(|action| action.mails)?;
+            let makes = action.fields.iter().find(|field| field.need == Need::Makes)?;
+            Some((makes.name, it.name.as_str()))
+        })
     }
 
     /// Whether anything is built on this machine.

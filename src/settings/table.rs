@@ -190,6 +190,11 @@ pub static SERVER_SETTINGS: &[Setting] = &[
     server_setting("HOST", "0.0.0.0", "The address on which it listens."),
     server_setting("DATABASE", "", "The file in which it stores; in the user's state directory without it."),
     server_setting(
+        "SMTP_URL",
+        "",
+        "The mail server that sends e-mail: `smtps://USER:PASSWORD@HOST`, or `smtp://…:587?tls=required`.",
+    ),
+    server_setting(
         "TRUSTED_PROXIES",
         "loopback",
         "Whose word for a client's address is believed: addresses and ranges, with commas.",

@@ -114,7 +114,7 @@ fn with_what(settings: &Settings, target: &Target) -> String {
     let unless = if commits { ", unless the commit changed something" } else { "" };
     parts.extend(host.map(|host| format!("a call of the deploy hook at {host}{unless}")));
     let way = target.way.as_ref().filter(|_| target.hook.is_none());
-    parts.extend(way.map(|(way, _)| format!("a build asked for by {}{unless}", way.name)));
+    parts.extend(way.map(|(way, _)| format!("a call by `{}`{unless}", way.name)));
     parts.join(", then ")
 }
 

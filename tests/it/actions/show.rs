@@ -103,7 +103,11 @@ pub(super) fn retry_after(failure: &Failure) -> Option<u64> {
         Failure::Status { retry_after, .. } | Failure::Said { retry_after, .. } => {
             retry_after.map(|it| it.as_secs())
         }
-        Failure::Timeout(_) | Failure::Network { .. } | Failure::NotSet | Failure::Program { .. } => None,
+        Failure::Timeout(_)
+        | Failure::Network { .. }
+        | Failure::NotSet
+        | Failure::Unable { .. }
+        | Failure::Program { .. } => None,
     }
 }
 
