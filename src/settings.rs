@@ -35,6 +35,10 @@ use reader::Reader;
 pub use members::{Member, members};
 pub(crate) use parts::Written;
 #[cfg(not(target_arch = "wasm32"))]
+pub use parts::unfolded;
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use parts::{ROUTES_FILE, is_further};
+#[cfg(not(target_arch = "wasm32"))]
 pub use server::{Rebuild, Server, Site, Smtp};
 #[cfg(not(target_arch = "wasm32"))]
 pub use table::SERVER_SETTINGS;

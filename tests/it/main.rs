@@ -17,6 +17,7 @@ mod costs;
 mod custom;
 mod edge;
 mod explain;
+mod explain_routes;
 mod forges;
 mod fuzz;
 mod greetings;
