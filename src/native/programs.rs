@@ -194,7 +194,8 @@ impl Programs {
 pub fn is_secret(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     let hook = ["CLOUDFLARE_DEPLOY_HOOK", "DEPLOY_HOOK_URL"].iter().any(|it| name.starts_with(it));
-    let own = ACTIONS.iter().flat_map(|it| it.fields).any(|field| name.starts_with(field.name));
+    let own =
+        ACTIONS.iter().flat_map(|it| it.fields).any(|field| field.is_secret && name.starts_with(field.name));
     hook || own || matches!(name.as_ref(), "ADMIN_TOKEN" | "SMTP_URL") || name.contains("_WEBHOOK_SECRET")
 }
 
