@@ -268,6 +268,7 @@ impl Failure {
         }
     }
 
+    /// How long the other side asks to be left alone.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Failure::Status { retry_after, .. } | Failure::Said { retry_after, .. } => *retry_after,

@@ -10,7 +10,7 @@ use crate::event::Delivery;
 use crate::inbox::message::Reply;
 use crate::log::milliseconds;
 use crate::owner::Command;
-use crate::settings::{Mode, Settings};
+use crate::settings::{Mode, Settings, Target};
 
 /// An answer, without the headers that all answers share.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -208,7 +208,7 @@ pub fn health(settings: &Settings, trouble: Option<&str>, uptime: Option<Duratio
     let config = Config {
         has_webhook_secret: settings.connections.iter().any(|it| !it.secrets.is_empty()),
         has_rebuild_command: settings.rebuilds(),
-        has_deploy_hook: settings.targets.iter().any(|it| it.hook.is_some()),
+        has_deploy_hook: settings.targets.iter().any(Target::is_called),
         git_auto_pull: settings.pulls(),
         inbox: settings.bindings.inbox && settings.mode == Mode::Durable,
         rate_limit: settings.bindings.rate_limit,

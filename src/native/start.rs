@@ -266,7 +266,9 @@ fn describe(target: &Target, told: &Told) -> Entry {
         .with_some("git_pull", site.and_then(|it| it.pull.as_deref()))
         .with_some("rebuild_command", command.map(|(_, command)| command.as_str()))
         .with_some("rebuild_timeout_seconds", rebuild.map(|it| it.within.as_secs()))
+        .with_some("commits_by", target.forge.as_ref().map(|(forge, _)| forge.name))
         .with_some("deploy_hook", target.hook.as_ref().and_then(|it| it.host()))
+        .with_some("asks_by", target.way.as_ref().map(|(way, _)| way.name))
         .with("settle_seconds", target.pace.settle.as_secs())
         .with("min_gap_seconds", target.pace.min_gap.as_secs())
 }
