@@ -18,6 +18,10 @@ declare global {
           ask(method: string, target: string, body?: Uint8Array): Promise<[number, string]>;
         };
       };
+      /** Sends to anybody. */
+      EMAIL: { send(message: unknown): Promise<unknown> };
+      /** Sends to `ann@example.com` alone. */
+      EMAIL_TO_ANN: { send(message: unknown): Promise<unknown> };
       RATE_LIMIT: { limit(options: { key: string }): Promise<{ success: boolean }> };
     }
   }

@@ -7,7 +7,12 @@ export default defineConfig({
     cloudflareTest({
       wrangler: { configPath: "./wrangler.toml" },
       // In place of whatever is in .dev.vars.
-      miniflare: { bindings: { BLOGSHOOT_WEBHOOK_SECRET: "the secret of the tests" } },
+      miniflare: {
+        bindings: { BLOGSHOOT_WEBHOOK_SECRET: "the secret of the tests" },
+        email: {
+          send_email: [{ name: "EMAIL" }, { name: "EMAIL_TO_ANN", destination_address: "ann@example.com" }],
+        },
+      },
     }),
   ],
   test: {
