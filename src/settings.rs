@@ -42,7 +42,7 @@ pub use table::{SETTINGS, Scope, Setting};
 pub use targets::{Budget, DEFAULT, Hook, Pace, Target};
 pub(crate) use targets::{making, name_of};
 pub use values::{Destination, Field, Need, Values};
-pub(crate) use values::{any, own_setting, url};
+pub(crate) use values::{own_setting, url};
 
 /// What an owner set, checked and prepared: secrets keyed, texts parsed. Made once, used by every request.
 #[derive(Debug)]
@@ -100,8 +100,16 @@ pub struct Bindings {
     pub inbox: bool,
     /// What limits failed signatures from one address.
     pub rate_limit: bool,
+    /// A bucket in which deliveries are kept.
+    pub archive: bool,
     /// What sends mail.
     pub mail: bool,
+}
+
+impl Bindings {
+    /// The name under which that bucket is bound.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) const ARCHIVE: &str = "ARCHIVE";
 }
 
 /// The token of the owner's page and commands.

@@ -7,8 +7,13 @@
 
 pub(crate) mod ask;
 pub(crate) mod commit;
+mod github;
+mod message;
+mod place;
 #[cfg(not(target_arch = "wasm32"))]
 mod site;
+mod talk;
+mod tree;
 
 use std::time::Duration;
 
@@ -19,6 +24,8 @@ use crate::event::Timestamp;
 use crate::log::Code;
 use crate::outbox::{Failure, Job};
 use crate::routes;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::settings::Site;
 use crate::settings::{Settings, Target};
 
 /// The deploy of a target.
@@ -34,12 +41,11 @@ pub(crate) static DEPLOY: Action = Action {
     targets: |settings, _| settings.targets.iter().map(|target| target.name.as_str()).collect(),
     wants: |settings, kind| settings.deploy_on.contains(&kind),
     within: |settings, target| {
+        let Some(target) = settings.target(target) else { return Duration::ZERO };
+        let commit = target.forge.as_ref().map_or(Duration::ZERO, |_| commit::WITHIN);
         #[cfg(not(target_arch = "wasm32"))]
-        if let Some(site) = settings.target(target).and_then(|it| it.site.as_ref()) {
-            return site.within();
-        }
-        let _ = (settings, target);
-        Duration::ZERO
+        let commit = commit.saturating_add(target.site.as_ref().map_or(Duration::ZERO, Site::within));
+        commit
     },
     step,
     ..Action::BASE
@@ -108,5 +114,11 @@ impl<'a> Body<'a> {
             event_count: job.carried.as_ref().map(|it| it.count),
             timestamp: now.to_string(),
         }
+    }
+
+    /// The same in at most so many bytes: where the ids do not fit, their number has to do.
+    fn at_most(self, bytes: usize) -> Body<'a> {
+        let ids = self.event_ids.into_iter().flatten().map(String::len).fold(0, usize::saturating_add);
+        Body { event_ids: self.event_ids.filter(|_| ids <= bytes / 2), ..self }
     }
 }

@@ -22,7 +22,7 @@ use worker::{Delay, Env, wasm_bindgen};
 
 use super::isolate::Isolate;
 use super::mail;
-use super::outside::{now, promise, send};
+use super::outside::{keep, now, promise, send};
 use crate::actions::{Mail, Returned, Step};
 use crate::event::Timestamp;
 use crate::inbox::message::{self, Message, Reply};
@@ -255,11 +255,17 @@ impl Inbox {
                     Ok(response) => returned.push(Returned::Response(response)),
                     Err(failure) => break Err(failure),
                 },
+                Step::Keep(object) => {
+                    let within = claimed.deadline.since(now());
+                    match keep(self.isolate.archive.as_ref(), &object, within).await {
+                        Ok(()) => returned.push(Returned::Carried),
+                        Err(failure) => break Err(failure),
+                    }
+                }
                 Step::Mail(mail) => match self.mail(&mail, claimed.deadline.since(now())).await {
                     Ok(()) => returned.push(Returned::Carried),
                     Err(failure) => break Err(failure),
                 },
-                Step::Keep(_) => break Err(Failure::NotSet),
                 Step::Done(done) => break Ok(done),
                 Step::Fail(failure) => break Err(failure),
             }

@@ -17,6 +17,7 @@ mod costs;
 mod custom;
 mod edge;
 mod explain;
+mod forges;
 mod fuzz;
 mod greetings;
 mod health;
