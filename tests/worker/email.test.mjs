@@ -54,7 +54,6 @@ const refusing = (code, message) => ({
 describe("the binding of the runtime", () => {
   it("takes the mail: it is well-formed, and from and to whom it says", async () => {
     const { jobs } = await published({ EMAIL: env.EMAIL });
-    expect(log.filter((it) => it.level === "error" || it.level === "warn")).toEqual([]);
     expect(jobs).toEqual([{ action: "email", state: "done" }]);
     expect(log.find((it) => it.code === "ACTION_DONE")).toMatchObject({ job: "email", target: "default" });
   });
