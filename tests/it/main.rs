@@ -45,6 +45,7 @@ mod signatures;
 #[cfg(unix)]
 mod site;
 mod store;
+mod telling;
 mod tidy;
 mod to_itself;
 mod vectors;

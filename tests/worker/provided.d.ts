@@ -27,6 +27,10 @@ declare global {
         list(): Promise<{ objects: { key: string }[] }>;
         delete(names: string[]): Promise<void>;
       };
+      /** Sends to anybody. */
+      EMAIL: { send(message: unknown): Promise<unknown> };
+      /** Sends to `ann@example.com` alone. */
+      EMAIL_TO_ANN: { send(message: unknown): Promise<unknown> };
       RATE_LIMIT: { limit(options: { key: string }): Promise<{ success: boolean }> };
     }
   }
