@@ -118,7 +118,7 @@ impl Committing {
     fn of(committed: Result<Option<String>, Pause>, talk: &Talk<'_>) -> Committing {
         match committed {
             Ok(commit) => Committing::Over { answers: talk.heard(), commit },
-            Err(Pause::Send(request)) => Committing::Send(request),
+            Err(Pause::Send(request)) => Committing::Send(*request),
             Err(Pause::Fail(failure)) => Committing::Fail(failure),
         }
     }

@@ -25,7 +25,7 @@ const MOST_SAID: usize = 200;
 #[derive(Debug)]
 pub(super) enum Pause {
     /// This is to be sent, and answered.
-    Send(Request),
+    Send(Box<Request>),
     /// It failed.
     Fail(Failure),
 }
@@ -58,7 +58,7 @@ impl<'r> Talk<'r> {
             }
             // Nothing else was asked for.
             Some(_) => Err(Pause::Fail(Failure::NotSet)),
-            None => Err(request().map_or_else(Pause::Fail, Pause::Send)),
+            None => Err(request().map_or_else(Pause::Fail, |it| Pause::Send(Box::new(it)))),
         }
     }
 }
