@@ -100,8 +100,16 @@ pub struct Bindings {
     pub inbox: bool,
     /// What limits failed signatures from one address.
     pub rate_limit: bool,
+    /// A bucket in which deliveries are kept.
+    pub archive: bool,
     /// What sends mail.
     pub mail: bool,
+}
+
+impl Bindings {
+    /// The name under which that bucket is bound.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) const ARCHIVE: &str = "ARCHIVE";
 }
 
 /// The token of the owner's page and commands.

@@ -352,6 +352,7 @@ pub(crate) fn item_of(fields: &mut Fields<'_, '_>) -> Item {
         "type" => "_type|__typename|type",
         "status" => "status|stage",
         "title" => "title|name",
+        "subroute" => "subroute",
         "slug" => "slug.current|slug",
         "url" => "url|permalink",
         "language" => "language|locale",

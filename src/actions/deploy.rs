@@ -7,6 +7,7 @@
 
 pub(crate) mod ask;
 pub(crate) mod commit;
+mod github;
 mod message;
 mod place;
 #[cfg(not(target_arch = "wasm32"))]
@@ -113,5 +114,11 @@ impl<'a> Body<'a> {
             event_count: job.carried.as_ref().map(|it| it.count),
             timestamp: now.to_string(),
         }
+    }
+
+    /// The same in at most so many bytes: where the ids do not fit, their number has to do.
+    fn at_most(self, bytes: usize) -> Body<'a> {
+        let ids = self.event_ids.into_iter().flatten().map(String::len).fold(0, usize::saturating_add);
+        Body { event_ids: self.event_ids.filter(|_| ids <= bytes / 2), ..self }
     }
 }

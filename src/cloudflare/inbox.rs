@@ -20,7 +20,7 @@ use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Delay, Env, wasm_bindgen};
 
 use super::isolate::Isolate;
-use super::outside::{now, promise, send};
+use super::outside::{keep, now, promise, send};
 use crate::actions::{Returned, Step};
 use crate::event::Timestamp;
 use crate::inbox::message::{self, Message, Reply};
@@ -252,7 +252,14 @@ impl Inbox {
                     Ok(response) => returned.push(Returned::Response(response)),
                     Err(failure) => break Err(failure),
                 },
-                Step::Keep(_) | Step::Mail(_) => break Err(Failure::NotSet),
+                Step::Keep(object) => {
+                    let within = claimed.deadline.since(now());
+                    match keep(self.isolate.archive.as_ref(), &object, within).await {
+                        Ok(()) => returned.push(Returned::Carried),
+                        Err(failure) => break Err(failure),
+                    }
+                }
+                Step::Mail(_) => break Err(Failure::NotSet),
                 Step::Done(done) => break Ok(done),
                 Step::Fail(failure) => break Err(failure),
             }

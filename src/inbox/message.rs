@@ -24,8 +24,11 @@ pub const OWNER: &str = "/1/owner";
 /// Where the inbox is asked whether all is well.
 pub const STATE: &str = "/1/state";
 
+/// How often a delivery was passed on from one receiver to another: whoever passes it on counts one more.
+pub const FORWARDED: HeaderName = HeaderName::from_static("presshook-forwarded");
+
 /// The headers that are kept of every delivery, beside those that its source reads.
-pub const KEPT_HEADERS: [HeaderName; 2] = [CONTENT_TYPE, USER_AGENT];
+pub const KEPT_HEADERS: [HeaderName; 3] = [CONTENT_TYPE, USER_AGENT, FORWARDED];
 
 /// A delivery on its way to the inbox.
 ///

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
+use super::archive;
 use super::hosts::Hosts;
 use super::inbox::Inbox;
 use super::metrics::Metrics;
@@ -20,7 +21,7 @@ use crate::actions::{Returned, Step};
 use crate::event::Timestamp;
 use crate::inbox::keep;
 use crate::log::{Code, Entry, Level};
-use crate::outbox::{self, Claimed, Claims, Failure, Job};
+use crate::outbox::{self, Claimed, Claims, Job};
 use crate::program::{Ended, Exit, Program};
 use crate::settings::Settings;
 use crate::store::StoreError;
@@ -165,12 +166,15 @@ impl Attempts {
                     returned.push(Returned::Response(response));
                 }
                 Step::Run(program) => returned.push(Returned::Exit(self.run(claimed, &program).await)),
+                Step::Keep(object) => {
+                    archive::keep(object).await?;
+                    returned.push(Returned::Carried);
+                }
                 Step::Mail(message) => {
                     let smtp = self.settings.server.smtp.as_ref();
                     mail::send(smtp, message, claimed.deadline.since(now())).await?;
                     returned.push(Returned::Carried);
                 }
-                Step::Keep(_) => return Err(Failure::NotSet),
                 Step::Done(done) => return Ok(done),
                 Step::Fail(failure) => return Err(failure),
             }

@@ -9,7 +9,8 @@ use http::Uri;
 
 use super::reader::{REMOVE, Reader};
 use super::table;
-use super::targets::{DEFAULT, Target, suffix_of};
+use super::targets::Target;
+use super::values::own_setting;
 
 /// What a server is told of itself.
 #[derive(Clone, Debug)]
@@ -131,7 +132,7 @@ impl Reader {
     ///
     /// A further target has its own command and directory, and shares the branch and the time where it has none.
     pub(super) fn site(&mut self, target: &str) -> Option<Site> {
-        let own = |setting: &str| own(setting, target);
+        let own = |setting: &str| own_setting(setting, target);
         let command = self.value(&own(COMMAND), "give it the command that builds the site, or remove it");
         let pulls = self.switch(&own(PULL));
         let directory = self.value(&own(DIRECTORY), REMOVE).map(PathBuf::from);
@@ -154,7 +155,7 @@ impl Reader {
             let same = |it: &&(&str, &Site)| it.1.directory == site.directory;
             if let Some((other, _)) = sites.iter().take(at).find(same) {
                 let expected = format!("another directory than that of the target `{other}`");
-                self.malformed(&own(DIRECTORY, name), expected);
+                self.malformed(&own_setting(DIRECTORY, name), expected);
             }
         }
     }
@@ -190,11 +191,6 @@ impl Reader {
         });
         given.unwrap_or_else(|| read(default).expect("the table's default can be read"))
     }
-}
-
-/// The name of a target's own setting.
-fn own(setting: &str, target: &str) -> String {
-    if target == DEFAULT { setting.to_owned() } else { format!("{setting}__{}", suffix_of(target)) }
 }
 
 /// A branch's name that `git` cannot take for an option.

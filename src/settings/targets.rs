@@ -13,7 +13,7 @@ use http::Uri;
 use super::reader::{REMOVE, Reader};
 #[cfg(not(target_arch = "wasm32"))]
 use super::server::Site;
-use super::values::{Field, Need, suffixed};
+use super::values::{Field, Need, own_setting};
 use super::{SettingsError, Values, table};
 use crate::actions::Action;
 use crate::actions::deploy::ask::{WAYS, Way};
@@ -62,6 +62,13 @@ impl Deref for Hook {
 impl fmt::Debug for Hook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Hook")
+    }
+}
+
+impl Target {
+    /// Whether a host is called for it that builds it: where the answer is lost, whether it builds is not known.
+    pub fn is_called(&self) -> bool {
+        self.hook.is_some() || self.way.is_some() || self.forge.is_some()
     }
 }
 
@@ -147,6 +154,11 @@ impl Reader {
         #[cfg(not(target_arch = "wasm32"))]
         self.check_sites(&targets, direct);
         if direct {
+            let named =
+                |it: &Target| it.way.as_ref().map(|it| it.0.name).or(it.forge.as_ref().map(|it| it.0.name));
+            if let Some(name) = targets.iter().find_map(named) {
+                self.malformed("INBOX", format!("unset: `{name}` needs the inbox"));
+            }
             return Deploys { setting, targets, budgets: Vec::new() };
         }
         let budgets = self.budgets();
@@ -158,6 +170,13 @@ impl Reader {
     fn built(&mut self, name: String, hook: Option<Hook>) -> Option<Target> {
         let way = self.chosen(WAYS, |it| it.fields, &name);
         let forge = self.chosen(FORGES, |it| it.fields, &name);
+        if let (Some(_), Some((way, _))) = (&hook, &way) {
+            let hooks = [FIRST, SECOND, PRODUCTION, STAGING].map(|it| own_setting(it, &name));
+            let setting = hooks.into_iter().find(|it| self.given(it).is_some()).unwrap_or_default();
+            let other = self.maker(way.fields, &name).unwrap_or_default();
+            self.problems.push(SettingsError::Both { setting, other });
+            return None;
+        }
         #[cfg(not(target_arch = "wasm32"))]
         let site = self.site(&name);
         let any = hook.is_some() || way.is_some() || forge.is_some();
@@ -184,14 +203,8 @@ impl Reader {
         fields: fn(&'static T) -> &'static [Field],
         target: &str,
     ) -> Option<(&'static T, Values)> {
-        let own = |it: &Field| if target == DEFAULT { it.name.to_owned() } else { suffixed(it.name, target) };
-        let made = |member: &&'static T| {
-            let made =
-                fields(member).iter().find(|it| it.need == Need::Makes && self.given(&own(it)).is_some());
-            made.map(own)
-        };
         let there: Vec<(&'static T, String)> =
-            family.iter().filter_map(|it| Some((*it, made(it)?))).collect();
+            family.iter().filter_map(|it| Some((*it, self.maker(fields(it), target)?))).collect();
         if let [(_, setting), (_, other), ..] = there.as_slice() {
             let (setting, other) = (setting.clone(), other.clone());
             self.problems.push(SettingsError::Both { setting, other });
@@ -199,6 +212,12 @@ impl Reader {
         }
         let (member, _) = there.into_iter().next()?;
         Some((member, self.values(fields(member), target)?))
+    }
+
+    /// The setting that makes a member of a family the one of a target, if it is there.
+    fn maker(&self, fields: &[Field], target: &str) -> Option<String> {
+        let making = fields.iter().filter(|it| it.need == Need::Makes);
+        making.map(|it| own_setting(it.name, target)).find(|it| self.given(it).is_some())
     }
 
     /// A target with its pace; nothing if a setting of it is wrong, for then it is disabled.

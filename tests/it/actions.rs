@@ -1,6 +1,7 @@
 //! The vector files of actions, ways and forges, each against the `step` of its member, with the cases that each one
 //! implies. Ways and forges are asked through the action that has targets built, as they are at work.
 
+mod declared;
 mod show;
 mod vectors;
 

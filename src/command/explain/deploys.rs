@@ -47,6 +47,7 @@ fn with_what(target: &Target) -> String {
     // The rest of the hook's URL is a secret.
     let host = target.hook.as_ref().and_then(|it| it.host());
     parts.extend(host.map(|host| format!("a call of the deploy hook at {host}")));
+    parts.extend(target.way.as_ref().map(|(way, _)| format!("a call by `{}`", way.name)));
     parts.join(", then ")
 }
 
