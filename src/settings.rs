@@ -42,7 +42,7 @@ pub use table::{SETTINGS, Scope, Setting};
 pub use targets::{Budget, DEFAULT, Hook, Pace, Target};
 pub(crate) use targets::{making, name_of};
 pub use values::{Destination, Field, Need, Values};
-pub(crate) use values::{any, own_setting, url};
+pub(crate) use values::{own_setting, url};
 
 /// What an owner set, checked and prepared: secrets keyed, texts parsed. Made once, used by every request.
 #[derive(Debug)]

@@ -25,8 +25,9 @@ pub(crate) static EMAIL: Action = Action {
             Need::Makes,
             addresses,
             "The e-mail addresses that are told what was published and what went wrong, with commas.",
-        ),
-        Field::new(FROM, Need::Must, address, "The e-mail address that these mails come from."),
+        )
+        .shown(),
+        Field::new(FROM, Need::Must, address, "The e-mail address that these mails come from.").shown(),
     ],
     mails: true,
     step,

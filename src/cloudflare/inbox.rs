@@ -14,14 +14,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{Array, Math, Promise, Uint8Array};
 use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Delay, Env, wasm_bindgen};
 
 use super::isolate::Isolate;
+use super::mail;
 use super::outside::{keep, now, promise, send};
-use crate::actions::{Returned, Step};
+use crate::actions::{Mail, Returned, Step};
 use crate::event::Timestamp;
 use crate::inbox::message::{self, Message, Reply};
 use crate::inbox::{self, keep, pages};
@@ -73,7 +75,8 @@ extern "C" {
     fn pruned(this: &Object) -> Option<f64>;
     #[wasm_bindgen(method, setter)]
     fn set_pruned(this: &Object, at: Option<f64>);
-    /// Sends a mail to each of the addresses; resolves with nothing, or with a code and a reason.
+    /// Sends a mail to each of the addresses; resolves with nothing, or with what went wrong: a code, a line break and
+    /// a reason. It does not reject.
     #[wasm_bindgen(method)]
     fn mail(this: &Object, from: &str, to: Array, message: Uint8Array) -> Promise;
 }
@@ -259,7 +262,10 @@ impl Inbox {
                         Err(failure) => break Err(failure),
                     }
                 }
-                Step::Mail(_) => break Err(Failure::NotSet),
+                Step::Mail(mail) => match self.mail(&mail, claimed.deadline.since(now())).await {
+                    Ok(()) => returned.push(Returned::Carried),
+                    Err(failure) => break Err(failure),
+                },
                 Step::Done(done) => break Ok(done),
                 Step::Fail(failure) => break Err(failure),
             }
@@ -268,6 +274,16 @@ impl Inbox {
             Ok(entries) => entries.into_iter().for_each(|entry| self.isolate.print(entry)),
             // The claim runs out, and the call is made again.
             Err(error) => drop(self.failed("record", &error)),
+        }
+    }
+
+    /// Sends a mail through the binding.
+    async fn mail(&self, mail: &Mail, within: Duration) -> Result<(), Failure> {
+        let to: Array = mail.to.iter().map(|it| JsValue::from(it.as_str())).collect();
+        let sent = self.object.mail(&mail.from, to, Uint8Array::from(mail.message.as_slice()));
+        match select(JsFuture::from(sent), std::pin::pin!(Delay::from(within))).await {
+            Either::Left((answer, _)) => mail::sent(answer.ok().and_then(|it| it.as_string())),
+            Either::Right(_) => Err(Failure::Timeout(within)),
         }
     }
 

@@ -29,8 +29,8 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-use crate::actions::ACTIONS;
 use crate::program::{Call, Ended, Exit, Program};
+use crate::settings::members;
 
 mod output;
 
@@ -194,8 +194,10 @@ impl Programs {
 pub fn is_secret(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     let hook = ["CLOUDFLARE_DEPLOY_HOOK", "DEPLOY_HOOK_URL"].iter().any(|it| name.starts_with(it));
-    let own = ACTIONS.iter().flat_map(|it| it.fields).any(|field| name.starts_with(field.name));
-    hook || own || matches!(name.as_ref(), "ADMIN_TOKEN" | "SMTP_URL") || name.contains("_WEBHOOK_SECRET")
+    let mut fields = members().flat_map(|it| it.fields);
+    hook || matches!(name.as_ref(), "ADMIN_TOKEN" | "SMTP_URL")
+        || name.contains("_WEBHOOK_SECRET")
+        || fields.any(|it| it.is_secret && name.starts_with(it.name))
 }
 
 fn not_started(reason: String) -> Exit {

@@ -85,6 +85,7 @@ pub struct Pace {
 
 impl Target {
     /// Whether anybody else is called to have it built.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn calls(&self) -> bool {
         self.hook.is_some() || self.way.is_some() || self.forge.is_some()
     }

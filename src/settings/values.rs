@@ -90,11 +90,6 @@ impl Field {
     }
 }
 
-/// Any text.
-pub(crate) fn any(_: &str) -> Option<&'static str> {
-    None
-}
-
 /// A whole URL.
 pub(crate) fn url(text: &str) -> Option<&'static str> {
     let uri = text.parse::<http::Uri>().ok();
