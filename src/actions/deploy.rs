@@ -9,6 +9,7 @@ pub(crate) mod ask;
 pub(crate) mod commit;
 mod github;
 mod message;
+mod names;
 mod place;
 #[cfg(not(target_arch = "wasm32"))]
 mod site;

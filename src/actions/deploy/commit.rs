@@ -118,7 +118,7 @@ impl Committing {
     fn of(committed: Result<Option<String>, Pause>, talk: &Talk<'_>) -> Committing {
         match committed {
             Ok(commit) => Committing::Over { answers: talk.heard(), commit },
-            Err(Pause::Send(request)) => Committing::Send(request),
+            Err(Pause::Send(request)) => Committing::Send(*request),
             Err(Pause::Fail(failure)) => Committing::Fail(failure),
         }
     }
@@ -167,31 +167,4 @@ fn groups(changes: &[Change]) -> Vec<&[Change]> {
 fn root(url: &str, api: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
     url.strip_suffix(api).unwrap_or(url).trim_end_matches('/').to_owned()
-}
-
-/// Nothing where a text can be a token.
-fn token(text: &str) -> Option<&'static str> {
-    let right = text.bytes().all(|it| it.is_ascii_graphic());
-    (!right).then_some("a token as the site shows it, without spaces or line breaks")
-}
-
-/// Nothing where a text can be a branch's name (`git check-ref-format`).
-fn branch(text: &str) -> Option<&'static str> {
-    let known = |it: char| !it.is_control() && !it.is_whitespace() && !"~^:?*[\\".contains(it);
-    let part =
-        |it: &str| !it.is_empty() && !it.starts_with('.') && !it.ends_with(".lock") && !it.ends_with('.');
-    let right = text.chars().all(known)
-        && text.split('/').all(part)
-        && !text.contains("..")
-        && !text.contains("@{")
-        && !text.starts_with('-')
-        && !text.starts_with("refs/");
-    (!right).then_some("the name of a branch, as in `main`, without `refs/heads/`")
-}
-
-/// Nothing where a text can name a repository: as many parts as a site has levels, of the letters that it allows.
-fn repository(text: &str, levels: std::ops::RangeInclusive<usize>) -> bool {
-    let known = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_' | b'.');
-    let part = |it: &str| !matches!(it, "" | "." | "..") && it.bytes().all(known);
-    levels.contains(&text.split('/').count()) && text.split('/').all(part) && !text.ends_with(".git")
 }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 use super::ask::said;
+use super::talk::segments;
 use crate::actions::MostRead;
 use crate::event::Timestamp;
 use crate::outbox::Failure;
@@ -26,16 +26,8 @@ pub(super) const API_URL: Field = Field::with_default(
     "GitHub's API; that of GitHub Enterprise ends in `/api/v3`.",
 );
 
-/// What is written as it is in a segment of a path: RFC 3986, section 2.3.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
 /// What of an answer is read: it explains a refusal.
 const MOST: MostRead = MostRead(16 * 1024);
-
-/// A text as one segment of a path.
-pub(super) fn segment(text: &str) -> String {
-    utf8_percent_encode(text, SEGMENT).to_string()
-}
 
 /// The settings of one way to ask, by name.
 pub(super) struct Names {
@@ -55,8 +47,8 @@ impl Names {
         body: &impl Serialize,
     ) -> Result<Request, Failure> {
         let value = |name| values.get(name).ok_or(Failure::NotSet);
-        let repo: Vec<String> = value(self.repo)?.split('/').map(segment).collect();
-        let uri = format!("{}/repos/{}{path}", value(API)?.trim_end_matches('/'), repo.join("/"));
+        let repo = segments(value(self.repo)?);
+        let uri = format!("{}/repos/{repo}{path}", value(API)?.trim_end_matches('/'));
         let body = serde_json::to_vec(body).map_err(|_| Failure::NotSet)?;
         http::Request::post(uri)
             .header(AUTHORIZATION, format!("Bearer {}", value(self.token)?))
@@ -124,7 +116,7 @@ pub(super) fn quote(says: &str) -> String {
 }
 
 /// Whether an answer is a limit's: that of an hour, or the one for bursts, which GitHub calls secondary.
-fn is_limited(response: &Response, says: &str) -> bool {
+pub(super) fn is_limited(response: &Response, says: &str) -> bool {
     let header = |name| response.headers().get(name).and_then(|it| it.to_str().ok());
     response.status() == 429
         || header("x-ratelimit-remaining") == Some("0")
@@ -133,7 +125,7 @@ fn is_limited(response: &Response, says: &str) -> bool {
 }
 
 /// How long it asks to be left alone: seconds, a date, or until its hour is over.
-fn until(response: &Response, now: Timestamp) -> Option<Duration> {
+pub(super) fn until(response: &Response, now: Timestamp) -> Option<Duration> {
     let asked = Failure::of(response, now).retry_after();
     let header = |name| response.headers().get(name).and_then(|it| it.to_str().ok());
     let reset = || {
@@ -142,25 +134,4 @@ fn until(response: &Response, now: Timestamp) -> Option<Duration> {
         Some(Timestamp::from_seconds(at).since(now))
     };
     asked.or_else(reset)
-}
-
-/// Nothing where a text can name a repository.
-pub(super) fn repository(text: &str) -> Option<&'static str> {
-    let known = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_' | b'.');
-    let part = |it: &str| !matches!(it, "" | "." | "..") && it.bytes().all(known);
-    let right = text.split('/').count() == 2 && text.split('/').all(part) && !text.ends_with(".git");
-    (!right).then_some("`owner/name`, the end of the repository's address, without `.git`")
-}
-
-/// Nothing where a text can be a token.
-pub(super) fn token(text: &str) -> Option<&'static str> {
-    let right = text.bytes().all(|it| it.is_ascii_graphic());
-    (!right).then_some("a token as the site shows it, without spaces or line breaks")
-}
-
-/// Nothing where a text can be the name of a branch or a tag.
-pub(super) fn reference(text: &str) -> Option<&'static str> {
-    let known = |it: char| !it.is_control() && !it.is_whitespace() && !"~^:?*[\\".contains(it);
-    let right = text.chars().all(known) && !text.starts_with(['-', '/']) && !text.contains("..");
-    (!right).then_some("the name of a branch or a tag, as in `main`")
 }

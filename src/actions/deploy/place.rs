@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use super::talk::{Pause, retry_after, said};
+use super::ask::said;
+use super::talk::Pause;
 use crate::Response;
 use crate::event::Timestamp;
 use crate::outbox::Failure;
@@ -124,7 +125,7 @@ impl Place<'_> {
             self.settings[2],
             self.quote(response)
         );
-        said_so(response, true, until.or_else(|| retry_after(response, self.now)), reason)
+        said_so(response, true, until.or_else(|| self.retry_after(response)), reason)
     }
 
     /// The answer is not that of such a site.
@@ -155,10 +156,15 @@ impl Place<'_> {
         if said.is_empty() { String::new() } else { format!(" ({} says: {said})", self.site) }
     }
 
+    /// How long the site asks to be left alone.
+    fn retry_after(&self, response: &Response) -> Option<Duration> {
+        Failure::of(response, self.now).retry_after()
+    }
+
     fn fail(&self, response: &Response, again: bool, reason: String) -> Pause {
         let status = response.status();
         let again = again || matches!(status.as_u16(), 408 | 425 | 429) || status.is_server_error();
-        said_so(response, again, retry_after(response, self.now), reason)
+        said_so(response, again, self.retry_after(response), reason)
     }
 }
 

@@ -2,8 +2,6 @@
 //! each answer: written as if each request returned its answer, it runs from its beginning again and stops at the first
 //! that is not answered yet.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::Method;
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
@@ -11,21 +9,17 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 use crate::actions::{MostRead, Returned};
-use crate::event::Timestamp;
 use crate::outbox::Failure;
-use crate::payload::Payload;
 use crate::{Request, Response};
 
 /// What is not written as it is between two `/` of a URL: all but what RFC 3986, section 2.3, leaves.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// The most characters that are told of what the other side says.
-const MOST_SAID: usize = 200;
 
 /// Why a conversation goes no further for now.
 #[derive(Debug)]
 pub(super) enum Pause {
     /// This is to be sent, and answered.
-    Send(Request),
+    Send(Box<Request>),
     /// It failed.
     Fail(Failure),
 }
@@ -58,7 +52,7 @@ impl<'r> Talk<'r> {
             }
             // Nothing else was asked for.
             Some(_) => Err(Pause::Fail(Failure::NotSet)),
-            None => Err(request().map_or_else(Pause::Fail, Pause::Send)),
+            None => Err(request().map_or_else(Pause::Fail, |it| Pause::Send(Box::new(it)))),
         }
     }
 }
@@ -122,19 +116,4 @@ pub(super) fn segment(text: &str) -> String {
 /// A text that has `/` in it as so many segments.
 pub(super) fn segments(text: &str) -> String {
     text.split('/').map(segment).collect::<Vec<_>>().join("/")
-}
-
-/// What the other side says of what it did not do, in one short line; empty where it says nothing.
-pub(super) fn said(response: &Response) -> String {
-    let Ok(mut payload) = Payload::parse(response.body()) else { return String::new() };
-    let mut fields = payload.fields();
-    let text = ["message", "error_description", "error"].into_iter().find_map(|it| fields.text(it));
-    let text = text.unwrap_or_default();
-    let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ").chars().filter(|it| !it.is_control()).take(MOST_SAID).collect()
-}
-
-/// How long the other side asks to be left alone.
-pub(super) fn retry_after(response: &Response, now: Timestamp) -> Option<Duration> {
-    if let Failure::Status { retry_after, .. } = Failure::of(response, now) { retry_after } else { None }
 }

@@ -11,7 +11,9 @@ use serde::Serialize;
 use super::Way;
 use crate::actions::MostRead;
 use crate::actions::deploy::Body;
-use crate::actions::deploy::github::{fail, reference, segment, token};
+use crate::actions::deploy::github::fail;
+use crate::actions::deploy::names::{project, reference, token};
+use crate::actions::deploy::talk::segment;
 use crate::outbox::Failure;
 use crate::settings::{Field, Need, url};
 
@@ -90,12 +92,3 @@ pub(super) static GITLAB_PIPELINE: Way = Way {
         Some(fail(response, false, None, reason))
     },
 };
-
-/// Nothing where a text can name a project.
-fn project(text: &str) -> Option<&'static str> {
-    let known = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_' | b'.');
-    let part = |it: &str| !matches!(it, "" | "." | "..") && it.bytes().all(known);
-    let number = text.bytes().all(|it| it.is_ascii_digit());
-    let right = number || (text.contains('/') && text.split('/').all(part));
-    (!right).then_some("the project's path, as in `group/name`, or its number")
-}

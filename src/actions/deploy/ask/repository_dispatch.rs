@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::Way;
 use crate::actions::deploy::Body;
-use crate::actions::deploy::github::{ANY_TOKEN, API_URL, Names, fail, quote, repository, token};
+use crate::actions::deploy::github::{ANY_TOKEN, API_URL, Names, fail, quote};
+use crate::actions::deploy::names::{repository, token};
 use crate::settings::{Field, Need};
 
 const REPO: &str = "GITHUB_DISPATCH_REPO";

@@ -6,9 +6,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::Way;
-use crate::actions::deploy::github::{
-    ANY_TOKEN, API_URL, Names, fail, quote, reference, repository, segment, token,
-};
+use crate::actions::deploy::github::{ANY_TOKEN, API_URL, Names, fail, quote};
+use crate::actions::deploy::names::{reference, repository, token};
+use crate::actions::deploy::talk::segment;
 use crate::settings::{Field, Need};
 
 // `GITHUB_WORKFLOW` and `GITHUB_WORKFLOW_REF` are variables that GitHub's own runners set.

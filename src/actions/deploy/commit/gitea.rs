@@ -5,10 +5,12 @@ use base64::engine::general_purpose::STANDARD;
 use http::{Method, StatusCode};
 use serde::Serialize;
 
-use super::{AUTHOR, Author, Commit, Committing, Forge, MESSAGE, TRIES, branch, repository, root, token};
+use super::{AUTHOR, Author, Commit, Committing, Forge, MESSAGE, TRIES, root};
 use crate::Response;
+use crate::actions::deploy::ask::said;
+use crate::actions::deploy::names::{branch, repository, token};
 use crate::actions::deploy::place::Place;
-use crate::actions::deploy::talk::{Api, Pause, Talk, said, segments};
+use crate::actions::deploy::talk::{Api, Pause, Talk, segments};
 use crate::actions::deploy::tree::{Entry, blob_id, found};
 use crate::content::Change;
 use crate::event::Timestamp;
@@ -32,10 +34,7 @@ pub(super) static GITEA: Forge = Forge {
         Field::new(
             REPO,
             Need::Makes,
-            |text| {
-                (!repository(text, 2..=2))
-                    .then_some("`owner/name`, the end of the repository's address, without `.git`")
-            },
+            repository,
             "The repository at Gitea or Forgejo that articles are committed to, `owner/name`.",
         )
         .shown(),

@@ -2,30 +2,28 @@
 //! Git database of the REST API.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{Method, StatusCode};
 use serde::Serialize;
 
-use super::{
-    AUTHOR, Author, Commit, Committing, Forge, MESSAGE, TRIES, branch, groups, repository, root, token,
-};
+use super::{AUTHOR, Author, Commit, Committing, Forge, MESSAGE, TRIES, groups, root};
+use crate::actions::deploy::ask::said;
+use crate::actions::deploy::github::{ANY_TOKEN as TOKEN, API_URL, is_limited, until};
+use crate::actions::deploy::names::{branch, repository, token};
 use crate::actions::deploy::place::Place;
-use crate::actions::deploy::talk::{Api, Pause, Talk, said, segments};
+use crate::actions::deploy::talk::{Api, Pause, Talk, segments};
 use crate::actions::deploy::tree::{Entry, found};
 use crate::content::Change;
 use crate::event::Timestamp;
 use crate::outbox::Failure;
 use crate::payload::Payload;
-use crate::settings::{Field, Need, url};
+use crate::settings::{Field, Need};
 use crate::{Request, Response};
 
-const TOKEN: &str = "GITHUB_TOKEN";
 const REPO: &str = "GITHUB_REPO";
 const BRANCH: &str = "GITHUB_BRANCH";
-const URL: &str = "GITHUB_API_URL";
 /// The most bytes that are read of an answer; a directory's is the longest.
 const MOST: usize = 256 * 1024;
 const MOST_TREE: usize = 8 * 1024 * 1024;
@@ -38,7 +36,7 @@ pub(super) static GITHUB: Forge = Forge {
         Field::new(
             REPO,
             Need::Makes,
-            wrong_repo,
+            repository,
             "The repository at GitHub that articles are committed to, `owner/name`.",
         )
         .shown(),
@@ -49,13 +47,7 @@ pub(super) static GITHUB: Forge = Forge {
             "A token of GitHub's with the permission `Contents: Read and write`.",
         ),
         Field::with_default(BRANCH, Need::May, "main", branch, "The branch that articles are committed to."),
-        Field::with_default(
-            URL,
-            Need::May,
-            "https://api.github.com",
-            url,
-            "GitHub's API; that of GitHub Enterprise ends with `/api/v3`.",
-        ),
+        API_URL,
         AUTHOR,
         MESSAGE,
     ],
@@ -65,10 +57,6 @@ pub(super) static GITHUB: Forge = Forge {
         Committing::of(committed, &talk)
     },
 };
-
-fn wrong_repo(text: &str) -> Option<&'static str> {
-    (!repository(text, 2..=2)).then_some("`owner/name`, the end of the repository's address, without `.git`")
-}
 
 struct GitHub<'a> {
     what: &'a Commit<'a>,
@@ -122,7 +110,7 @@ impl<'a> GitHub<'a> {
     fn of(what: &'a Commit<'a>, now: Timestamp) -> GitHub<'a> {
         let value = |name| what.values.get(name).unwrap_or_default();
         let api = Api {
-            root: root(value(URL), ""),
+            root: root(value(API_URL.name), ""),
             token: ("authorization", value(TOKEN)),
             before_token: "Bearer ",
             accept: "application/vnd.github+json",
@@ -130,7 +118,7 @@ impl<'a> GitHub<'a> {
         };
         let place = Place {
             site: "GitHub",
-            settings: [REPO, BRANCH, TOKEN, URL],
+            settings: [REPO, BRANCH, TOKEN, API_URL.name],
             permission: "the permission `Contents: Read and write`",
             repository: value(REPO),
             branch: value(BRANCH),
@@ -302,7 +290,9 @@ impl<'a> GitHub<'a> {
         let place = &self.place;
         match (response.status().as_u16(), doing) {
             (401, _) => place.bad_token(response),
-            (403 | 429, _) if is_limited(response) => place.is_limited(response, self.reset(response)),
+            (403 | 429, _) if is_limited(response, &said(response)) => {
+                place.is_limited(response, until(response, place.now))
+            }
             (403, _) => place.may_not_write(response),
             // It does not tell strangers what there is.
             (404, Doing::Reading) => place.no_access(response),
@@ -314,16 +304,6 @@ impl<'a> GitHub<'a> {
             (422, _) if said(response).contains("BadObjectState") => place.keeps_moving(response),
             _ => place.refused(response),
         }
-    }
-
-    /// When the limit is lifted, where it does not say how long that is.
-    fn reset(&self, response: &Response) -> Option<Duration> {
-        let headers = response.headers();
-        if headers.contains_key("retry-after") {
-            return None;
-        }
-        let seconds = headers.get("x-ratelimit-reset")?.to_str().ok()?.parse().ok()?;
-        Some(Timestamp::from_seconds(seconds).since(self.place.now))
     }
 }
 
@@ -346,18 +326,6 @@ fn has_moved(response: &Response) -> bool {
         }
         _ => false,
     }
-}
-
-/// Whether it is the number of requests that was too much: the hour's, or that of a moment.
-fn is_limited(response: &Response) -> bool {
-    let headers = response.headers();
-    let none_left = headers.get("x-ratelimit-remaining").is_some_and(|it| it == "0");
-    let said = said(response).to_ascii_lowercase();
-    response.status() == StatusCode::TOO_MANY_REQUESTS
-        || none_left
-        || headers.contains_key("retry-after")
-        || said.contains("rate limit")
-        || said.contains("abuse")
 }
 
 /// The entries of a tree; a file that goes is named only if it `is_there`.

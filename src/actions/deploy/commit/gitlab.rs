@@ -7,10 +7,12 @@ use base64::engine::general_purpose::STANDARD;
 use http::{Method, StatusCode};
 use serde::Serialize;
 
-use super::{AUTHOR, Author, Commit, Committing, Forge, MESSAGE, TRIES, branch, repository, root, token};
+use super::{AUTHOR, Author, Commit, Committing, Forge, MESSAGE, TRIES, root};
 use crate::Response;
+use crate::actions::deploy::ask::said;
+use crate::actions::deploy::names::{branch, project, token};
 use crate::actions::deploy::place::Place;
-use crate::actions::deploy::talk::{Api, Pause, Talk, said, segment};
+use crate::actions::deploy::talk::{Api, Pause, Talk, segment};
 use crate::actions::deploy::tree::{blob_id, directory, join};
 use crate::content::Change;
 use crate::event::Timestamp;
@@ -34,10 +36,7 @@ pub(super) static GITLAB: Forge = Forge {
         Field::new(
             REPO,
             Need::Makes,
-            |text| {
-                let right = text.bytes().all(|it| it.is_ascii_digit()) || repository(text, 2..=20);
-                (!right).then_some("the project's path, as in `group/project`, or its number")
-            },
+            project,
             "The project at GitLab that articles are committed to: its path, or its number.",
         )
         .shown(),
