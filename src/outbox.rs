@@ -31,6 +31,7 @@ use crate::actions::{Action, Signal};
 use crate::content::Change;
 use crate::event::{Key, Timestamp};
 use crate::log::{Code, Entry, Level, milliseconds};
+use crate::store::{Statement, StoreError};
 
 pub use carried::carried;
 #[cfg(not(target_arch = "wasm32"))]
@@ -77,6 +78,10 @@ pub struct Carried {
     pub news: Vec<News>,
     /// What is to be done with the site's files, for a target that articles are written for.
     pub changes: Vec<Change>,
+    /// What is noted of these with the success.
+    pub noted: Vec<Statement>,
+    /// What came after this delivery is not in the changes: with the success it goes to a further job.
+    pub left_after: Option<i64>,
 }
 
 /// What is known of a delivery that is carried.
@@ -167,6 +172,14 @@ pub enum Failure {
         /// Whether the same may succeed later.
         again: bool,
     },
+    /// What the call was to carry could not be had; nobody was called for it.
+    #[error("{reason}")]
+    Unready {
+        /// What is missing, and what to do.
+        reason: String,
+        /// How long whoever has it asks to be left alone.
+        retry_after: Option<Duration>,
+    },
     /// The setting that holds the URL is gone.
     #[error("the setting that holds the URL is not set any more")]
     NotSet,
@@ -183,6 +196,12 @@ pub enum Failure {
     },
 }
 
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Failure {
+        Failure::Unready { reason: error.to_string(), retry_after: None }
+    }
+}
+
 impl Failure {
     /// The failure that an answer without success is.
     pub fn of(response: &Response, now: Timestamp) -> Failure {
@@ -197,7 +216,7 @@ impl Failure {
             Failure::Status { status, .. } => {
                 matches!(status.as_u16(), 408 | 425 | 429) || status.is_server_error()
             }
-            Failure::Timeout(_) | Failure::Network { .. } => true,
+            Failure::Timeout(_) | Failure::Network { .. } | Failure::Unready { .. } => true,
             Failure::Said { again, .. } => *again,
             Failure::NotSet => false,
             #[cfg(not(target_arch = "wasm32"))]
@@ -212,7 +231,7 @@ impl Failure {
                 !status.is_server_error() && status.as_u16() != 408
             }
             Failure::Timeout(_) | Failure::Network { .. } => false,
-            Failure::NotSet => true,
+            Failure::NotSet | Failure::Unready { .. } => true,
             // The host is called after all programs.
             #[cfg(not(target_arch = "wasm32"))]
             Failure::Program { .. } => true,
@@ -225,7 +244,7 @@ impl Failure {
         match self {
             Failure::Timeout(_) | Failure::Network { .. } => "unknown",
             Failure::Status { .. } | Failure::Said { .. } | Failure::NotSet if self.is_refusal() => "refused",
-            Failure::Status { .. } | Failure::Said { .. } | Failure::NotSet => "failed",
+            Failure::Status { .. } | Failure::Said { .. } | Failure::NotSet | Failure::Unready { .. } => "failed",
             #[cfg(not(target_arch = "wasm32"))]
             Failure::Program { .. } => "failed",
         }
@@ -247,9 +266,11 @@ impl Failure {
         }
     }
 
-    fn retry_after(&self) -> Option<Duration> {
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Failure::Status { retry_after, .. } | Failure::Said { retry_after, .. } => *retry_after,
+            Failure::Status { retry_after, .. }
+            | Failure::Said { retry_after, .. }
+            | Failure::Unready { retry_after, .. } => *retry_after,
             _ => None,
         }
     }

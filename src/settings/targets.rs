@@ -42,6 +42,13 @@ pub struct Target {
     pub schedule: Option<Schedule>,
 }
 
+impl Target {
+    /// Whether articles are made files for it.
+    pub fn takes_articles(&self) -> bool {
+        self.forge.is_some()
+    }
+}
+
 /// How the deploy calls of one target are paced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
