@@ -191,7 +191,10 @@ impl<'s> Gatherer<'s> {
             (Awaits::Picture, Told::Answer(answer)) => self.pictures.answered(answer),
             (Awaits::Text(_) | Awaits::Picture, Told::Rows(_))
             | (Awaits::Deliveries | Awaits::Delivery | Awaits::Files, Told::Answer(_)) => {
-                return Err(Failure::Unready { reason: "an answer to another question".to_owned(), retry_after: None });
+                return Err(Failure::Unready {
+                    reason: "an answer to another question".to_owned(),
+                    retry_after: None,
+                });
             }
         }
         self.go_on(now)
@@ -288,13 +291,12 @@ impl<'s> Gatherer<'s> {
     }
 
     fn need(&mut self, edit: &mut Edit<'s>) -> Need {
-        if !edit.writes {
-            return Need::Nothing;
-        }
-        if !content::has_text(edit.item())
+        if edit.writes
+            && !content::has_text(edit.item())
             && let Texts::Asked(fetch) = edit.source.texts
         {
-            let key = edit.asked.filter(|it| fetch.fields.first().is_some_and(|key| it.get(key.name).is_some()));
+            let key =
+                edit.asked.filter(|it| fetch.fields.first().is_some_and(|key| it.get(key.name).is_some()));
             let request = key.and_then(|values| (fetch.request)(values, edit.item()));
             // Without one it is told below what is missing.
             if let Some(request) = request {
@@ -317,12 +319,19 @@ impl<'s> Gatherer<'s> {
     /// A sender's answer to the question for an article.
     fn answered(&mut self, answer: Result<Response, Failure>, now: Timestamp) -> Result<(), Failure> {
         let Some(edit) = self.pending.front() else { return Ok(()) };
-        let (Texts::Asked(fetch), Awaits::Text(url)) = (edit.source.texts, &self.awaits) else { return Ok(()) };
+        let (Texts::Asked(fetch), Awaits::Text(url)) = (edit.source.texts, &self.awaits) else {
+            return Ok(());
+        };
         let title = edit.source.title;
         let unready = |reason: String, retry_after| Err(Failure::Unready { reason, retry_after });
         let response = match answer {
             Ok(response) => response,
-            Err(failure) => return unready(format!("the text of an article could not be had from {title}: {failure}"), None),
+            Err(failure) => {
+                return unready(
+                    format!("the text of an article could not be had from {title}: {failure}"),
+                    None,
+                );
+            }
         };
         let status = response.status();
         let answer = match status.as_u16() {
@@ -334,7 +343,9 @@ impl<'s> Gatherer<'s> {
             401 | 403 => {
                 let key = fetch.fields.first().map_or("", |it| it.name);
                 return unready(
-                    format!("{title} does not accept `{key}` (status {status}): make a new key there, and set it"),
+                    format!(
+                        "{title} does not accept `{key}` (status {status}): make a new key there, and set it"
+                    ),
                     None,
                 );
             }
@@ -343,7 +354,10 @@ impl<'s> Gatherer<'s> {
                 let failure = Failure::of(&response, now);
                 if failure.is_temporary() {
                     let retry_after = failure.retry_after();
-                    return unready(format!("{title} was asked for the text of an article, and answered {status}"), retry_after);
+                    return unready(
+                        format!("{title} was asked for the text of an article, and answered {status}"),
+                        retry_after,
+                    );
                 }
                 Answer::Refused(format!("{title} was asked for its text, and answered {status}"))
             }

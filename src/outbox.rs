@@ -244,7 +244,9 @@ impl Failure {
         match self {
             Failure::Timeout(_) | Failure::Network { .. } => "unknown",
             Failure::Status { .. } | Failure::Said { .. } | Failure::NotSet if self.is_refusal() => "refused",
-            Failure::Status { .. } | Failure::Said { .. } | Failure::NotSet | Failure::Unready { .. } => "failed",
+            Failure::Status { .. } | Failure::Said { .. } | Failure::NotSet | Failure::Unready { .. } => {
+                "failed"
+            }
             #[cfg(not(target_arch = "wasm32"))]
             Failure::Program { .. } => "failed",
         }

@@ -184,7 +184,9 @@ pub enum SettingsError {
         beside: &'static str,
     },
     /// Articles are to be written whose texts are not sent.
-    #[error("{sender} does not send the texts of its articles, which the target `{target}` is to have: {remedy} `{setting}`")]
+    #[error(
+        "{sender} does not send the texts of its articles, which the target `{target}` is to have: {remedy} `{setting}`"
+    )]
     NoTexts {
         /// The sender.
         sender: &'static str,

@@ -207,9 +207,10 @@ impl<'s> Edit<'s> {
             None => format!("{} {identity}", self.connection),
         };
         if self.writes {
+            let place = place?;
             content::check_text(self.source, self.item())?;
             self.pictures = pictures::urls(settings, self.item());
-            self.place = Ok(place?);
+            self.place = Ok(place);
         } else {
             self.place = place;
         }

@@ -111,7 +111,8 @@ impl<'t> Ledger<'t> {
     }
 
     pub(super) fn read(target: &'t str, rows: &[Vec<Row>]) -> Result<Ledger<'t>, StoreError> {
-        let files: BTreeMap<String, File> = rows.iter().flatten().map(File::read).collect::<Result<_, _>>()?;
+        let files: BTreeMap<String, File> =
+            rows.iter().flatten().map(File::read).collect::<Result<_, _>>()?;
         let owned = files.iter().filter(|(_, file)| file.sort != Sort::Gone);
         let owners = Owners::of(owned.map(|(path, file)| (path.clone(), file.identity.clone())).collect());
         Ok(Ledger { target, files, owners, touched: BTreeSet::new(), changes: BTreeMap::new() })
@@ -135,10 +136,9 @@ impl<'t> Ledger<'t> {
                     file.version.into(),
                 ],
             ),
-            None => statement(
-                "DELETE FROM files WHERE target = ?1 AND path = ?2",
-                [target.into(), path.into()],
-            ),
+            None => {
+                statement("DELETE FROM files WHERE target = ?1 AND path = ?2", [target.into(), path.into()])
+            }
         });
         let noted = noted.collect();
         (ordered, noted)

@@ -203,7 +203,10 @@ fn picture(response: &Response) -> Result<Picture, String> {
     let is_type = match extension {
         "svg" => told == "image/svg+xml",
         // Stores of files often do not know what they have.
-        _ => told.starts_with("image/") || matches!(told.as_str(), "" | "application/octet-stream" | "binary/octet-stream"),
+        _ => {
+            told.starts_with("image/")
+                || matches!(told.as_str(), "" | "application/octet-stream" | "binary/octet-stream")
+        }
     };
     if !is_type {
         return Err("its host says that it is something else".to_owned());
@@ -243,10 +246,14 @@ fn is_svg(bytes: &[u8]) -> bool {
 /// Whether an SVG holds anything that a browser would run, were it opened by itself.
 fn runs(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes).to_ascii_lowercase();
-    let holds = ["<script", "<foreignobject", "<iframe", "<embed", "<object", "javascript:", "data:text", "<!entity"];
+    let holds =
+        ["<script", "<foreignobject", "<iframe", "<embed", "<object", "javascript:", "data:text", "<!entity"];
     let is_attribute = |word: &str| {
         let name = word.split('=').next().unwrap_or_default().trim_end();
-        word.contains('=') && name.len() > 2 && name.starts_with("on") && name.bytes().all(|it| it.is_ascii_lowercase())
+        word.contains('=')
+            && name.len() > 2
+            && name.starts_with("on")
+            && name.bytes().all(|it| it.is_ascii_lowercase())
     };
     let words = || text.split(|it: char| it.is_whitespace() || matches!(it, '"' | '\'' | '/' | '<'));
     holds.iter().any(|it| text.contains(it)) || words().any(is_attribute) || text.contains("&#")

@@ -87,7 +87,9 @@ impl Reader {
     /// What is set for asking a sender for the articles of a connection.
     pub(super) fn asked(&mut self, source: &'static Source, connection: Option<&str>) -> Values {
         match source.texts {
-            Texts::Asked(fetch) => self.values(fetch.fields, connection.unwrap_or(DEFAULT)).unwrap_or_default(),
+            Texts::Asked(fetch) => {
+                self.values(fetch.fields, connection.unwrap_or(DEFAULT)).unwrap_or_default()
+            }
             Texts::Sent | Texts::Missing | Texts::NotArticles => Values::default(),
         }
     }
@@ -113,8 +115,12 @@ impl Reader {
                     (own(&connection.source.secret_setting()), "it cannot be asked for them yet, so remove")
                 }
             };
-            let problem =
-                SettingsError::NoTexts { sender: connection.source.title, target: target.name.clone(), remedy, setting };
+            let problem = SettingsError::NoTexts {
+                sender: connection.source.title,
+                target: target.name.clone(),
+                remedy,
+                setting,
+            };
             if !self.problems.contains(&problem) {
                 self.problems.push(problem);
             }

@@ -162,7 +162,11 @@ pub static SETTINGS: &[Setting] = &[
         "remote",
         "Where an article's pictures are: `remote`, where the sender has them, or `download`, beside its file.",
     ),
-    inbox_setting("IMAGES_HOSTS", "", "Hosts on your own network that may be asked for pictures, with commas."),
+    inbox_setting(
+        "IMAGES_HOSTS",
+        "",
+        "Hosts on your own network that may be asked for pictures, with commas.",
+    ),
 ];
 
 /// The settings that only a server has.

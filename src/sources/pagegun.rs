@@ -103,12 +103,13 @@ fn request(values: &Values, item: &Item) -> Option<Request> {
     let id = utf8_percent_encode(id, NON_ALPHANUMERIC);
     let mut authorization = HeaderValue::try_from(format!("Bearer {key}")).ok()?;
     authorization.set_sensitive(true);
-    let request = http::Request::get(format!("{}/pages/{id}?include_sections=false", base.trim_end_matches('/')))
-        .header(AUTHORIZATION, authorization)
-        .header(ACCEPT, "application/json")
-        .header(USER_AGENT, format!("presshook/{VERSION}"))
-        // As much as an article may have that is sent.
-        .extension(MostRead(2_000_000));
+    let request =
+        http::Request::get(format!("{}/pages/{id}?include_sections=false", base.trim_end_matches('/')))
+            .header(AUTHORIZATION, authorization)
+            .header(ACCEPT, "application/json")
+            .header(USER_AGENT, format!("presshook/{VERSION}"))
+            // As much as an article may have that is sent.
+            .extension(MostRead(2_000_000));
     request.body(bytes::Bytes::new()).ok()
 }
 
@@ -116,7 +117,8 @@ fn read(body: &[u8], told: Item) -> Result<Fetched, ParseError> {
     let mut payload = Payload::parse(body)?;
     let mut fields = payload.fields();
     let mut page = fields.object("data").ok_or(ParseError::Missing { field: "data" })?;
-    let hidden = page.text("status").is_some_and(|it| it == "draft") || page.switch("is_published") == Some(false);
+    let hidden =
+        page.text("status").is_some_and(|it| it == "draft") || page.switch("is_published") == Some(false);
     if hidden {
         return Ok(Fetched::Hidden);
     }

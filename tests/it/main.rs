@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod articles;
 mod clients;
 mod coalescing;
 mod command;

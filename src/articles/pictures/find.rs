@@ -107,7 +107,9 @@ fn in_markdown(text: &str) -> Vec<Found> {
         let begin = start;
         start = start.saturating_add(line.len());
         let trimmed = line.trim_start_matches(' ');
-        let Some((label, rest)) = trimmed.strip_prefix('[').and_then(|it| it.split_once("]:")) else { continue };
+        let Some((label, rest)) = trimmed.strip_prefix('[').and_then(|it| it.split_once("]:")) else {
+            continue;
+        };
         if labels.contains(&normal(label)) {
             let at = begin.saturating_add(line.len().saturating_sub(rest.len()));
             found.extend(destination(rest, at));
@@ -187,7 +189,8 @@ fn in_html(text: &str) -> Vec<Found> {
             let before = tag.get(..found)?.chars().next_back()?;
             let rest = tag.get(after..)?;
             let value = rest.trim_start().strip_prefix('=').map(str::trim_start);
-            let Some(value) = value.filter(|_| before.is_ascii_whitespace() || matches!(before, '"' | '\'')) else {
+            let Some(value) = value.filter(|_| before.is_ascii_whitespace() || matches!(before, '"' | '\''))
+            else {
                 from = after;
                 continue;
             };

@@ -26,7 +26,9 @@ fn is_public(host: &str) -> bool {
         return address.parse().is_ok_and(|it: Ipv6Addr| is_public_address(it.into()));
     }
     let host = host.strip_suffix('.').unwrap_or(host);
-    if host.is_empty() || !host.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'.' | b'_')) {
+    if host.is_empty()
+        || !host.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'.' | b'_'))
+    {
         return false;
     }
     let last = host.rsplit('.').next().unwrap_or_default();
@@ -34,8 +36,7 @@ fn is_public(host: &str) -> bool {
     if last.bytes().all(|it| it.is_ascii_digit()) || last.starts_with("0x") {
         return host.parse().is_ok_and(|it: Ipv4Addr| is_public_address(it.into()));
     }
-    const PRIVATE: [&str; 8] =
-        ["localhost", "local", "internal", "intranet", "lan", "home", "corp", "arpa"];
+    const PRIVATE: [&str; 8] = ["localhost", "local", "internal", "intranet", "lan", "home", "corp", "arpa"];
     host.contains('.') && !PRIVATE.contains(&last)
 }
 

@@ -74,8 +74,7 @@ impl Check {
         if matches!(checked, Err(SignatureError::Missing { .. })) {
             return None;
         }
-        let setting =
-            checked.as_ref().map_or_else(|_| first.setting(), Verified::verified_by).to_owned();
+        let setting = checked.as_ref().map_or_else(|_| first.setting(), Verified::verified_by).to_owned();
         Some(Check { source: connection.source, setting, result: checked.map(|_| ()) })
     }
 }
