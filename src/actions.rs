@@ -2,6 +2,11 @@
 //! vector file. When a job is tried, and again, is decided in `outbox`; which events start one, in `routes`.
 
 pub(crate) mod deploy;
+mod discord;
+mod email;
+mod notify;
+mod slack;
+mod teams;
 
 use std::time::Duration;
 
@@ -16,7 +21,8 @@ use crate::settings::{Field, Pace, Settings};
 use crate::{Request, Response};
 
 /// Every action, one line each.
-pub static ACTIONS: &[&Action] = &[&deploy::DEPLOY];
+pub static ACTIONS: &[&Action] =
+    &[&deploy::DEPLOY, &slack::SLACK, &discord::DISCORD, &teams::TEAMS, &email::EMAIL, &notify::NOTIFY];
 
 /// One family of effect.
 #[derive(Debug)]
@@ -26,6 +32,8 @@ pub struct Action {
     /// What it does, in one sentence.
     #[cfg(not(target_arch = "wasm32"))]
     pub help: &'static str,
+    /// What its jobs are called where people are told of them: `the build of the site`; its name without it.
+    pub noun: &'static str,
     /// The word that the log has for its success.
     pub done: Code,
     /// Its settings. Those that make a destination make one of their name; see [`Settings::destination`].
@@ -38,6 +46,8 @@ pub struct Action {
     pub reads: Reads,
     /// Whether it is told of what becomes of jobs ([`Signal`]), as the owner's team is.
     pub is_told: bool,
+    /// Whether it sends mail, which an edge can only where it is told how.
+    pub mails: bool,
     /// The names of what it can be done to, as far as the settings hold what it needs.
     pub targets: for<'s> fn(&'s Settings, &Action) -> Vec<&'s str>,
     /// Whether a kind of event starts it, where no rule says which.
@@ -104,12 +114,14 @@ impl Action {
         name: "",
         #[cfg(not(target_arch = "wasm32"))]
         help: "",
+        noun: "",
         done: Code::ActionDone,
         fields: &[],
         gathers: Gathers::Each,
         after_build: None,
         reads: Reads::Ids,
         is_told: false,
+        mails: false,
         targets: |settings, action| {
             let own = settings.destinations.iter().filter(|it| it.action == action.name);
             own.map(|it| it.name.as_str()).collect()
@@ -122,6 +134,14 @@ impl Action {
     /// The action of that name.
     pub fn named(name: &str) -> Option<&'static Action> {
         ACTIONS.iter().copied().find(|action| action.name == name)
+    }
+
+    /// The one that has targets built.
+    ///
+    /// # Panics
+    /// Never: a test sees to it that there is one.
+    pub(crate) fn builder() -> &'static Action {
+        ACTIONS.iter().copied().find(|action| action.builds()).expect("one action builds")
     }
 
     /// Whether it has targets built.
@@ -154,9 +174,27 @@ pub enum Step {
 pub struct MostRead(pub usize);
 
 impl MostRead {
-    /// What is read where a request says nothing.
-    pub const USUAL: MostRead = MostRead(64 * 1024);
+    /// What is read where a request says nothing. There the Worker waits only for the JSON of a success, and not long.
+    pub const USUAL: MostRead = MostRead(16 * 1024);
+
+    /// What is read of the answer to a request.
+    pub(crate) fn of(request: &Request) -> Option<MostRead> {
+        request.extensions().get().copied()
+    }
 }
+
+/// The headers of an answer that an action is given; no others, at either edge.
+pub const ANSWER_HEADERS: &[&str] = &[
+    "content-type",
+    "etag",
+    "link",
+    "location",
+    "retry-after",
+    "x-next-page",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+    "x-total-pages",
+];
 
 /// Something to keep, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -21,10 +21,10 @@ mod pictures;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::content::{self, Change, ContentSettings};
+use crate::content::{self, Change, ContentSettings, Images};
 use crate::event::{Item, Timestamp};
 use crate::log::Entry;
-use crate::outbox::{Claimed, Failure};
+use crate::outbox::{Claimed, Failure, Job};
 use crate::settings::{Settings, Target};
 use crate::sources::{Fetched, Texts};
 use crate::store::{Row, Statement, statement};
@@ -44,8 +44,8 @@ const BEGINS_WITHIN: Duration = Duration::from_secs(25);
 /// How long one answer may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
-/// How much longer an attempt may take for what is asked for.
-pub(crate) const WITHIN: Duration = Duration::from_secs(40);
+/// How long all of it may take where anything is asked for: the last question may come late.
+const WITHIN: Duration = Duration::from_secs(40);
 
 /// What an edge is to do next.
 #[derive(Debug)]
@@ -142,6 +142,23 @@ enum Need {
 /// Whether a job's articles are to be gathered.
 pub fn are_wanted(settings: &Settings, claimed: &Claimed) -> bool {
     claimed.job.action.builds() && settings.target(&claimed.job.target).is_some_and(Target::takes_articles)
+}
+
+/// How much longer an attempt on a target may take, because something may have to be asked for.
+pub(crate) fn within(settings: &Settings, target: &str) -> Duration {
+    let takes = settings.target(target).is_some_and(Target::takes_articles);
+    let pictures = settings.content_of(target).images != Images::Remote;
+    let texts = || settings.connections.iter().any(|it| matches!(it.source.texts, Texts::Asked(_)));
+    if takes && (pictures || texts()) { WITHIN } else { Duration::ZERO }
+}
+
+impl Gathered {
+    /// Has a job carry what was gathered for it. What is to be logged of it.
+    pub fn give(self, job: &mut Job) -> Vec<Entry> {
+        let carried = job.carried.get_or_insert_default();
+        (carried.changes, carried.noted, carried.left_after) = (self.changes, self.noted, self.left_after);
+        self.entries
+    }
 }
 
 impl<'s> Gatherer<'s> {

@@ -18,6 +18,7 @@ mod locales;
 mod pairs;
 mod path;
 pub mod slug;
+mod unicode;
 
 use std::collections::BTreeMap;
 

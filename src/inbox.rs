@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use crate::event::{Kind, Timestamp};
 use crate::log::{Code, Entry, Level};
-use crate::outbox::{JobRow, Joined, Opening, State, When, queued, read_jobs, select_jobs};
+use crate::outbox::{JobRow, Joined, Opening, State, When, queued, read_jobs, select_jobs, select_open_jobs};
 use crate::routes;
 use crate::settings::Settings;
 use crate::store::{Row, Statement, StoreError, Transaction, statement};
@@ -59,10 +59,11 @@ pub fn accept<'a>(settings: &'a Settings, message: &'a Message, now: Timestamp) 
              UNION ALL SELECT max(delivery_id) FROM carries)), (SELECT max(id) FROM jobs)",
             [connection.into(), key.into(), now.into(), items.first().map(String::as_str).into()],
         ),
-        // The jobs that wait, and those that a repeat would revive.
+        // The jobs that events may join, and those that a repeat would revive.
         statement(
             concat!(
-                select_jobs!("WHERE j.state = 'waiting' AND j.action = 'deploy' UNION ALL "),
+                select_open_jobs!(),
+                " UNION ALL ",
                 select_jobs!(
                     "JOIN carries c ON c.job_id = j.id JOIN keys k ON k.delivery_id = c.delivery_id \
                      WHERE j.state = 'dead' AND k.connection = ?1 AND k.key = ?2 AND k.expires_at > ?3"
@@ -84,9 +85,9 @@ pub fn accept<'a>(settings: &'a Settings, message: &'a Message, now: Timestamp) 
         let (fixed, versions) = rows.split_at_checked(fixed).ok_or(StoreError::Unreadable { column: 0 })?;
         let [known, jobs, targets @ ..] = fixed else { return Err(StoreError::Unreadable { column: 0 }) };
         let known = known.first().ok_or(StoreError::Unreadable { column: 0 })?;
-        let (waiting, dead): (Vec<JobRow>, Vec<JobRow>) =
-            read_jobs(jobs)?.into_iter().partition(|job| job.state == State::Waiting);
-        let opening = Opening::new(settings, known.maybe_integer(4)?, waiting, targets, now)?;
+        let (dead, open): (Vec<JobRow>, Vec<JobRow>) =
+            read_jobs(jobs)?.into_iter().partition(|job| job.state == State::Dead);
+        let opening = Opening::new(settings, known.maybe_integer(4)?, open, targets, now)?;
         // Test events are shown each time that the button is pressed.
         let test = !notes.is_empty() && notes.iter().all(|it| it.kind == Kind::Test);
         if let Some(id) = known.maybe_integer(2)?.filter(|_| !test) {
@@ -99,7 +100,7 @@ pub fn accept<'a>(settings: &'a Settings, message: &'a Message, now: Timestamp) 
         accepting.items(std::iter::once(known).chain(versions))?;
         accepting.store(test);
         let (wake_at, entries) = accepting.join();
-        let wake_at = wake_at.into_iter().chain(accepting.builds()).min();
+        let wake_at = wake_at.into_iter().chain(accepting.builds()).chain(accepting.opening.news_due()).min();
         let receipt = Receipt { id: delivery, duplicate: false, wake_at };
         Ok((accepting.opening.writes, Accepted { receipt, entries }))
     })
@@ -228,15 +229,15 @@ impl Accepting<'_> {
         let message = self.message;
         let (mut wake_at, mut entries): (Option<Timestamp>, Vec<Entry>) = (None, Vec::new());
         let routes = routes::matching(self.settings, self.notes.iter().map(|it| it.kind));
-        for route in &routes {
-            let event = (message.source(), message.key.as_str());
-            let Joined { job, is_sooner, hold } =
-                self.opening.join(route.action.name, route.target, event, When::Settled);
+        let event = (message.source(), message.key.as_str());
+        for joined in self.opening.take(&routes, self.delivery, event, When::Settled) {
+            let Joined { job, is_sooner, hold } = joined;
             if let Some(due) = job.due_at.filter(|_| is_sooner) {
                 wake_at = wake_at.into_iter().chain([due]).min();
                 entries.push(queued(&job, due, hold));
             }
-            self.opening.carry(job.id, self.delivery);
+        }
+        for route in routes.iter().filter(|it| it.action.builds() && !it.hold) {
             let planned = self.plan(route.target);
             wake_at = wake_at.into_iter().chain(planned).min();
         }

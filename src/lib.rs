@@ -32,6 +32,7 @@
 //! - [`routes`]: which events start which actions.
 //! - [`outbox`]: jobs, attempts, when to try again; coalescing, pacing, budget.
 //! - [`actions`]: the effects, one file each.
+//! - `telling`: what a team is told, in words.
 //! - [`content`]: from an article to a file of the site.
 //! - [`articles`]: from the deliveries that a job carries to the files that it changes.
 //! - `program`: programs that a server runs for an action, as data, native only.
@@ -64,6 +65,7 @@ pub mod settings;
 pub mod signature;
 pub mod sources;
 pub mod store;
+mod telling;
 
 #[cfg(target_arch = "wasm32")]
 mod cloudflare;

@@ -7,7 +7,7 @@
 //! - `inbox`: the thread that stores, many deliveries in one commit.
 //! - [`store`]: the SQLite file.
 //! - `dispatch`: the jobs that are due are carried out.
-//! - `hosts`: calling deploy hooks.
+//! - [`hosts`]: calling the hosts of sites.
 //! - `programs`: running `git` and the owner's command.
 //! - [`clients`]: who a client is, and how often it may fail.
 //! - `metrics`: what is counted, for Prometheus.
@@ -18,7 +18,7 @@
 
 pub mod clients;
 mod dispatch;
-mod hosts;
+pub mod hosts;
 mod http;
 mod inbox;
 mod metrics;

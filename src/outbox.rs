@@ -41,8 +41,8 @@ pub use direct::{Direct, Input, Output};
 pub use record::{Result, record};
 
 pub(crate) use claim::queued;
-pub(crate) use open::{Joined, Opening, When};
-pub(crate) use rows::{JobRow, State, read_jobs, select_jobs};
+pub(crate) use open::{Bar, Joined, Opening, When};
+pub(crate) use rows::{JobRow, State, read_jobs, select_jobs, select_open_jobs};
 
 /// One promised action.
 ///
@@ -180,6 +180,14 @@ pub enum Failure {
         /// How long whoever has it asks to be left alone.
         retry_after: Option<Duration>,
     },
+    /// This side cannot do it as it is set up: there is no means, or a library refuses it.
+    #[error("{reason}")]
+    Unable {
+        /// Why, and what to do.
+        reason: String,
+        /// Whether the same may succeed later.
+        again: bool,
+    },
     /// The setting that holds the URL is gone.
     #[error("the setting that holds the URL is not set any more")]
     NotSet,
@@ -217,7 +225,7 @@ impl Failure {
                 matches!(status.as_u16(), 408 | 425 | 429) || status.is_server_error()
             }
             Failure::Timeout(_) | Failure::Network { .. } | Failure::Unready { .. } => true,
-            Failure::Said { again, .. } => *again,
+            Failure::Said { again, .. } | Failure::Unable { again, .. } => *again,
             Failure::NotSet => false,
             #[cfg(not(target_arch = "wasm32"))]
             Failure::Program { again, .. } => *again,
@@ -231,7 +239,7 @@ impl Failure {
                 !status.is_server_error() && status.as_u16() != 408
             }
             Failure::Timeout(_) | Failure::Network { .. } => false,
-            Failure::NotSet | Failure::Unready { .. } => true,
+            Failure::NotSet | Failure::Unable { .. } | Failure::Unready { .. } => true,
             // The host is called after all programs.
             #[cfg(not(target_arch = "wasm32"))]
             Failure::Program { .. } => true,
@@ -244,9 +252,10 @@ impl Failure {
         match self {
             Failure::Timeout(_) | Failure::Network { .. } => "unknown",
             Failure::Status { .. } | Failure::Said { .. } | Failure::NotSet if self.is_refusal() => "refused",
-            Failure::Status { .. } | Failure::Said { .. } | Failure::NotSet | Failure::Unready { .. } => {
+            Failure::Status { .. } | Failure::Said { .. } | Failure::Unable { .. } | Failure::NotSet => {
                 "failed"
             }
+            Failure::Unready { .. } => "failed",
             #[cfg(not(target_arch = "wasm32"))]
             Failure::Program { .. } => "failed",
         }

@@ -6,6 +6,8 @@
 //! names the setting and the remedy, and never contains the value.
 
 mod content;
+#[cfg(not(target_arch = "wasm32"))]
+mod members;
 mod reader;
 #[cfg(not(target_arch = "wasm32"))]
 mod server;
@@ -28,13 +30,15 @@ use crate::sources::{Connection, SOURCES};
 use reader::Reader;
 
 #[cfg(not(target_arch = "wasm32"))]
+pub use members::{Member, members};
+#[cfg(not(target_arch = "wasm32"))]
 pub use server::{Rebuild, Server, Site};
 #[cfg(not(target_arch = "wasm32"))]
 pub use table::SERVER_SETTINGS;
 pub use table::{SETTINGS, Scope, Setting};
-pub use targets::{Budget, DEFAULT, Pace, Target};
+pub use targets::{Budget, DEFAULT, Hook, Pace, Target};
 pub use values::{Destination, Field, Need, Values};
-pub(crate) use values::{any, url};
+pub(crate) use values::{any, own_setting, url};
 
 /// What an owner set, checked and prepared: secrets keyed, texts parsed. Made once, used by every request.
 #[derive(Debug)]

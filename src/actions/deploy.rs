@@ -9,11 +9,10 @@ pub(crate) mod commit;
 #[cfg(not(target_arch = "wasm32"))]
 mod site;
 
-use std::time::Duration;
-
 use serde::Serialize;
 
 use crate::actions::{Action, Done, Gathers, Reads, Returned, Step};
+use crate::articles;
 use crate::event::Timestamp;
 use crate::log::Code;
 use crate::outbox::{Failure, Job};
@@ -24,6 +23,7 @@ pub(crate) static DEPLOY: Action = Action {
     name: "deploy",
     #[cfg(not(target_arch = "wasm32"))]
     help: "Has the site built: by its host, or on this machine.",
+    noun: "the build of the site",
     done: Code::RebuildTriggered,
     gathers: Gathers::Build,
     // A command on this machine is told of them.
@@ -31,12 +31,12 @@ pub(crate) static DEPLOY: Action = Action {
     targets: |settings, _| settings.targets.iter().map(|target| target.name.as_str()).collect(),
     wants: |settings, kind| settings.deploy_on.contains(&kind),
     within: |settings, target| {
+        let gathering = articles::within(settings, target);
         #[cfg(not(target_arch = "wasm32"))]
         if let Some(site) = settings.target(target).and_then(|it| it.site.as_ref()) {
-            return site.within();
+            return gathering.saturating_add(site.within());
         }
-        let _ = (settings, target);
-        Duration::ZERO
+        gathering
     },
     step,
     ..Action::BASE

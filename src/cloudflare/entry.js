@@ -88,41 +88,53 @@ async function read(message, limit) {
       return Number(announced) > limit ? EMPTY : new Uint8Array(await message.arrayBuffer());
     }
     if (message.body === null) return EMPTY;
-    // Pieces may be as small as a byte, so they are not kept.
-    let body = new Uint8Array(Math.min(limit + 1, 65536));
-    let length = 0;
-    for await (const piece of message.body) {
-      const part = piece.subarray(0, limit + 1 - length);
-      if (length + part.length > body.length) {
-        const larger = new Uint8Array(Math.min(limit + 1, 2 * (length + part.length)));
-        larger.set(body);
-        body = larger;
-      }
-      body.set(part, length);
-      length += part.length;
-      if (length > limit) break;
-    }
-    return body.subarray(0, length);
+    return await beginning(message.body, limit + 1);
   } catch {
     return undefined;
   }
 }
 
-/** Bytes of a host's answer that are read, and how long for. */
+/**
+ * The first bytes of a stream.
+ *
+ * @param {ReadableStream<Uint8Array<ArrayBuffer>>} stream
+ * @param {number} most
+ */
+async function beginning(stream, most) {
+  // Pieces may be as small as a byte, so they are not kept.
+  let body = new Uint8Array(Math.min(most, 65536));
+  let length = 0;
+  for await (const piece of stream) {
+    const part = piece.subarray(0, most - length);
+    if (length + part.length > body.length) {
+      const larger = new Uint8Array(Math.min(most, 2 * (length + part.length)));
+      larger.set(body);
+      body = larger;
+    }
+    body.set(part, length);
+    length += part.length;
+    if (length === most) break;
+  }
+  return body.subarray(0, length);
+}
+
+/** Bytes of a host's answer that are read where none are asked for, and how long for. */
 const ANSWER = { bytes: 16_384, milliseconds: 2000 };
 
 /**
- * Calls a host: its status, its `Retry-After` and what it says; or 0 and why there is no answer, nothing for a time-out.
+ * Calls a host: its status, its headers and what it says; or 0 and why there is no answer, nothing for a time-out.
  *
  * Redirects are not followed: they would turn the call into another one, and a log-in page answers 200.
  *
  * @param {string} method
  * @param {string} url
  * @param {string[]} headers names and values by turns
- * @param {Uint8Array<ArrayBuffer>} body
+ * @param {Uint8Array<ArrayBuffer> | undefined} body
  * @param {number} milliseconds
+ * @param {number | undefined} most bytes of the answer that are waited for, whatever it is
+ * @param {string} names the headers that are handed over, with commas
  */
-export async function call(method, url, headers, body, milliseconds) {
+export async function call(method, url, headers, body, milliseconds, most, names) {
   const controller = new AbortController();
   let late = false;
   const timer = setTimeout(() => ((late = true), controller.abort()), milliseconds);
@@ -131,7 +143,9 @@ export async function call(method, url, headers, body, milliseconds) {
     for (let at = 0; at < headers.length; at += 2) pairs.set(headers[at], headers[at + 1]);
     const init = { method, headers: pairs, body, signal: controller.signal };
     const answer = await fetch(url, { ...init, redirect: "manual" });
-    return [answer.status, answer.headers.get("retry-after"), await said(answer)];
+    const told = names.split(",").map((name) => answer.headers.get(name));
+    if (most === undefined) return [answer.status, told, await said(answer)];
+    return [answer.status, told, answer.body ? await beginning(answer.body, most) : EMPTY];
   } catch (error) {
     return [0, late ? null : String(error)];
   } finally {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
-use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 use worker::js_sys::futures::{JsFuture, future_to_promise};
 use worker::js_sys::{Array, Date, JsString, Promise, Uint8Array};
@@ -12,13 +11,22 @@ use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Context, wasm_bindgen};
 
+use crate::actions::{ANSWER_HEADERS, MostRead};
 use crate::event::Timestamp;
 use crate::outbox::Failure;
 use crate::{Request, Response};
 
 #[wasm_bindgen(module = "/src/cloudflare/entry.js")]
 extern "C" {
-    fn call(method: &str, url: &str, headers: Array, body: Uint8Array, milliseconds: u32) -> Promise;
+    fn call(
+        method: &str,
+        url: &str,
+        headers: Array,
+        body: Option<Uint8Array>,
+        milliseconds: u32,
+        most: Option<u32>,
+        names: &str,
+    ) -> Promise;
     #[wasm_bindgen(js_name = ask)]
     fn ask_inbox(
         inbox: &JsValue,
@@ -37,8 +45,11 @@ pub(super) async fn send(request: Request, timeout: Duration) -> Result<Response
         headers.push(&name.as_str().into());
         headers.push(&value.to_str().unwrap_or_default().into());
     }
-    let body = Uint8Array::from(&request.body()[..]);
-    let answer = wait(call(request.method().as_str(), &url, headers, body, milliseconds(timeout))).await;
+    // Without a body there must be none at all, where the method has none.
+    let body = (!request.body().is_empty()).then(|| Uint8Array::from(&request.body()[..]));
+    let most = MostRead::of(&request).map(|it| u32::try_from(it.0).unwrap_or(u32::MAX));
+    let (method, names) = (request.method().as_str(), ANSWER_HEADERS.join(","));
+    let answer = wait(call(method, &url, headers, body, milliseconds(timeout), most, &names)).await;
     let status = answer.get(0).as_f64().unwrap_or_default();
     if status < 1.0 {
         let reason = answer.get(1).as_string().ok_or(Failure::Timeout(timeout))?;
@@ -48,8 +59,11 @@ pub(super) async fn send(request: Request, timeout: Duration) -> Result<Response
     let body = answer.get(2).dyn_into::<Uint8Array>().map(|bytes| bytes.to_vec()).unwrap_or_default();
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status_of(status);
-    if let Some(Ok(value)) = answer.get(1).as_string().map(HeaderValue::try_from) {
-        response.headers_mut().insert(RETRY_AFTER, value);
+    let values = answer.get(1).dyn_into::<Array>().unwrap_or_default();
+    for (name, value) in ANSWER_HEADERS.iter().zip(values.iter()) {
+        if let Some(Ok(value)) = value.as_string().map(HeaderValue::try_from) {
+            response.headers_mut().insert(*name, value);
+        }
     }
     Ok(response)
 }

@@ -4,8 +4,7 @@
 //! **Invariant:** two different names give two different results, also where a file system does not tell capitals from
 //! small letters, or forms of Unicode from each other. A name that ends like one with a hash gets a hash itself.
 
-use unicode_normalization::UnicodeNormalization;
-
+use super::unicode::{nfc, nfkc, nfkd};
 use crate::event::sha256;
 
 /// The longest slug in a path, in bytes. Together with an id and a locale it fits a file's name, which has 255.
@@ -45,9 +44,8 @@ pub(super) fn marked(plain: &str, what: &str, most: usize) -> String {
 ///
 /// No dot or underscore begins it: such files are hidden, or special to site generators.
 fn plain(name: &str) -> String {
-    let composed: String = name.nfc().collect();
     // By way of capitals, because some file systems take `ß` for `ss`.
-    let folded: Vec<char> = composed.to_uppercase().to_lowercase().nfc().collect();
+    let folded: Vec<char> = nfc(&nfc(name).to_uppercase().to_lowercase()).chars().collect();
     let mut plain = String::new();
     for (at, character) in folded.iter().enumerate() {
         let neighbor =
@@ -74,7 +72,7 @@ fn stands(character: char) -> bool {
     !(character.is_control()
         || character.is_whitespace()
         || is_invisible(character)
-        || std::iter::once(character).nfkd().any(punctuation))
+        || nfkd(character).chars().any(punctuation))
 }
 
 /// Characters without a picture of their own: joiners, marks of direction, selectors, private and unassigned ones.
@@ -107,8 +105,7 @@ fn is_invisible(character: char) -> bool {
 /// Names that are devices on Windows, whatever follows a dot; and `index`, which is the directory itself to site
 /// generators.
 pub(super) fn is_reserved(name: &str) -> bool {
-    let stem: String = name.split('.').next().unwrap_or_default().nfkc().collect();
-    let stem = stem.to_ascii_lowercase();
+    let stem = nfkc(name.split('.').next().unwrap_or_default()).to_ascii_lowercase();
     let numbered = ["com", "lpt"].iter().filter_map(|it| stem.strip_prefix(it));
     matches!(stem.as_str(), "con" | "prn" | "aux" | "nul" | "conin" | "conout" | "clock" | "index")
         || numbered.into_iter().any(|rest| rest.len() == 1 && rest.bytes().all(|it| it.is_ascii_digit()))

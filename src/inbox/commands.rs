@@ -1,10 +1,11 @@
 //! The owner's commands on what is stored: send again, release, deploy now, delete. Who may give them, and how, is
 //! decided in `owner`.
 
+use crate::actions::Action;
 use crate::event::Timestamp;
 use crate::inbox::message::Note;
-use crate::outbox::{JobRow, Opening, State, When, read_jobs, select_jobs};
-use crate::routes;
+use crate::outbox::{Bar, JobRow, Opening, State, When, read_jobs, select_jobs};
+use crate::routes::{self, Route};
 use crate::settings::Settings;
 use crate::store::{Row, Statement, StoreError, Transaction, statement};
 
@@ -44,15 +45,14 @@ pub fn redeliver(settings: &Settings, id: i64, now: Timestamp) -> Transaction<'_
         let kinds = Note::read(row.text(2)?).into_iter().map(|note| note.kind);
         let mut jobs: Vec<JobRow> =
             read_jobs(dead)?.iter().map(|job| opening.reopen(job, When::Soon)).collect();
-        for route in routes::matching(settings, kinds) {
-            if jobs.iter().any(|it| it.action == route.action.name && it.target == route.target) {
-                continue;
-            }
-            let source = connection.split('/').next().unwrap_or_default();
-            let job = opening.join(route.action.name, route.target, (source, key), When::Soon).job;
-            opening.carry(job.id, id);
-            jobs.push(job);
-        }
+        let mut routes = routes::matching(settings, kinds);
+        let revived = |route: &Route<'_>| {
+            jobs.iter().any(|it| it.action == route.action.name && it.target == route.target)
+        };
+        routes.retain(|route| !revived(route));
+        let source = connection.split('/').next().unwrap_or_default();
+        let joined = opening.take(&routes, id, (source, key), When::Soon);
+        jobs.extend(joined.into_iter().map(|it| it.job));
         Ok((opening.writes, done(&jobs)))
     })
 }
@@ -94,10 +94,11 @@ pub fn deploy(settings: &Settings, target: String, now: Timestamp) -> Transactio
             return Ok((Vec::new(), Outcome::NotFound));
         }
         let mut opening = Opening::read(settings, &rows, now)?;
-        let waiting = opening.waiting("deploy", &target).cloned();
+        let builder = Action::builder();
+        let waiting = opening.waiting(builder.name, &target).cloned();
         let id = format!("deploy-now-{}", now.0);
         let event = waiting.as_ref().map_or(("presshook", id.as_str()), |it| (&it.source, &it.event_id));
-        let job = opening.join("deploy", &target, event, When::Now).job;
+        let job = opening.join(builder, &target, Bar::None, event, When::Now).job;
         Ok((opening.writes, done(&[job])))
     })
 }

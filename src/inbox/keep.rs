@@ -27,6 +27,8 @@ pub fn prune(settings: &Settings, now: Timestamp) -> Transaction<'static, bool> 
              AND state IN ('done', 'superseded') ORDER BY id LIMIT ?2)"),
         old("DELETE FROM attempts WHERE job_id IN (SELECT id FROM jobs WHERE id < ?1 AND finished_at < ?1 \
              AND state IN ('done', 'superseded') ORDER BY id LIMIT ?2)"),
+        old("DELETE FROM news WHERE job_id IN (SELECT id FROM jobs WHERE id < ?1 AND finished_at < ?1 \
+             AND state IN ('done', 'superseded') ORDER BY id LIMIT ?2)"),
         old("DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE id < ?1 AND finished_at < ?1 \
              AND state IN ('done', 'superseded') ORDER BY id LIMIT ?2)"),
         old("DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries d WHERE id < ?1 AND NOT EXISTS \
@@ -75,6 +77,8 @@ struct Table {
 enum Kind {
     Integer,
     MaybeInteger,
+    /// A `MaybeInteger` that rows of an earlier version do not have.
+    LaterInteger,
     Text,
     MaybeText,
     Blob,
@@ -123,7 +127,7 @@ static TABLES: &[Table] = &[
     table!(
         jobs, [id Integer], action Text, target Text, state Text, due_at MaybeInteger, attempts Integer,
         tries Integer, first_at MaybeInteger, wanted_at Integer, urgent Integer, after MaybeInteger, source Text,
-        event_id Text, reason MaybeText, finished_at MaybeInteger
+        event_id Text, reason MaybeText, finished_at MaybeInteger, alone LaterInteger
     ),
     table!(carries, [job_id Integer, delivery_id Integer]),
     table!(
@@ -134,9 +138,13 @@ static TABLES: &[Table] = &[
         targets, [name Text], deployed_at MaybeInteger, not_before MaybeInteger, building_until MaybeInteger,
         schedule MaybeText, scheduled_at MaybeInteger
     ),
-    table!(budgets, [name Text], period_start Integer, calls Integer, last_call_at MaybeInteger),
+    table!(
+        budgets, [name Text], period_start Integer, calls Integer, last_call_at MaybeInteger, told_at LaterInteger
+    ),
     table!(plans, [connection Text, item Text, target Text], delivery_id Integer, at Integer),
     table!(items, [connection Text, item Text], updated_at Integer, seen_at Integer),
+    table!(news, [id Integer], job_id Integer, signal Text, action Text, target Text, reason Text, at Integer),
+    table!(files, [target Text, path Text], item Text, identity Text, version Integer),
 ];
 
 /// Where an export goes on: a table, and the key of the last row of it that is out.
@@ -161,7 +169,7 @@ impl Cursor {
         }
         let whole = parts.len() == keys.len();
         let after = keys.iter().zip(parts).map(|((_, kind), part)| match kind {
-            Kind::Integer | Kind::MaybeInteger => part.parse().ok().map(Value::Integer),
+            Kind::Integer | Kind::MaybeInteger | Kind::LaterInteger => part.parse().ok().map(Value::Integer),
             Kind::Text | Kind::MaybeText | Kind::Blob => {
                 String::from_utf8(URL_SAFE_NO_PAD.decode(part).ok()?).ok().map(Value::Text)
             }
@@ -199,7 +207,7 @@ impl Kind {
     /// Less than any in a key.
     fn least(self) -> Value {
         match self {
-            Kind::Integer | Kind::MaybeInteger => Value::Integer(i64::MIN),
+            Kind::Integer | Kind::MaybeInteger | Kind::LaterInteger => Value::Integer(i64::MIN),
             Kind::Text | Kind::MaybeText | Kind::Blob => Value::Text(String::new()),
         }
     }
@@ -207,13 +215,23 @@ impl Kind {
     /// Reads a value as [`Line`] wrote it; nothing if a column of this kind cannot hold it.
     fn import(self, value: Json<'_>) -> Option<Value> {
         match (self, value) {
-            (Kind::MaybeInteger | Kind::MaybeText, Json::Null) => Some(Value::Null),
-            (Kind::Integer | Kind::MaybeInteger, Json::Number(number)) => number.as_i64().map(Value::Integer),
+            (Kind::MaybeInteger | Kind::LaterInteger | Kind::MaybeText, Json::Null) => Some(Value::Null),
+            (Kind::Integer | Kind::MaybeInteger | Kind::LaterInteger, Json::Number(number)) => {
+                number.as_i64().map(Value::Integer)
+            }
             (Kind::Text | Kind::MaybeText, Json::Str(text)) => Some(Value::Text(text.into_owned())),
             (Kind::Blob, Json::Array(parts)) => {
                 STANDARD.decode(parts.first()?.as_str()?).ok().map(Value::Blob)
             }
-            (Kind::Integer | Kind::MaybeInteger | Kind::Text | Kind::MaybeText | Kind::Blob, _) => None,
+            (
+                Kind::Integer
+                | Kind::MaybeInteger
+                | Kind::LaterInteger
+                | Kind::Text
+                | Kind::MaybeText
+                | Kind::Blob,
+                _,
+            ) => None,
         }
     }
 }
@@ -296,7 +314,8 @@ pub fn import(text: &str) -> Result<Transaction<'static, usize>, ImportError> {
         let table = TABLES.iter().find(|it| it.name == name);
         let table = table.ok_or_else(|| wrong("this version has no such table".to_owned()))?;
         let params = table.columns.iter().map(|(column, kind)| {
-            let value = row.take(column).and_then(|value| kind.import(value));
+            let missing = (*kind == Kind::LaterInteger).then_some(Json::Null);
+            let value = row.take(column).or(missing).and_then(|value| kind.import(value));
             value.ok_or_else(|| wrong(format!("it has no usable `{column}`")))
         });
         writes.push(Statement { sql: table.write, params: params.collect::<Result<_, _>>()? });

@@ -12,28 +12,27 @@ use reqwest::redirect::Policy;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
+use crate::actions::{ANSWER_HEADERS, MostRead};
 use crate::outbox::Failure;
 use crate::{Request, Response};
 
-/// How much of an answer is read, in bytes.
-const MOST_READ: usize = 64 * 1024;
-
 /// What calls hosts. Made at the first call, beside the requests: it reads the certificates that the system trusts.
-#[derive(Default)]
-pub(super) struct Hosts(OnceCell<Result<Client, String>>);
+#[derive(Debug, Default)]
+pub struct Hosts(OnceCell<Result<Client, String>>);
 
 impl Hosts {
     /// Sends a request and waits for the answer.
     ///
     /// # Errors
     /// [`Failure::Timeout`] or [`Failure::Network`].
-    pub(super) async fn send(&self, request: Request, within: Duration) -> Result<Response, Failure> {
+    pub async fn send(&self, request: Request, within: Duration) -> Result<Response, Failure> {
         let made = async || spawn_blocking(client).await.unwrap_or_else(|error| Err(error.to_string()));
         let client = self.0.get_or_init(made).await.as_ref();
         let client = client.map_err(|reason| Failure::Network { reason: reason.clone() })?;
+        let most = MostRead::of(&request).unwrap_or(MostRead::USUAL);
         let (head, body) = request.into_parts();
         let call = client.request(head.method, head.uri.to_string()).headers(head.headers).body(body);
-        match tokio::time::timeout(within, answer(call)).await {
+        match tokio::time::timeout(within, answer(call, most)).await {
             Ok(answered) => answered.map_err(|error| Failure::Network { reason: reason(error) }),
             Err(_) => Err(Failure::Timeout(within)),
         }
@@ -45,17 +44,23 @@ fn client() -> Result<Client, String> {
     built.build().map_err(|error| format!("no client for HTTPS: {}", reason(error)))
 }
 
-async fn answer(call: reqwest::RequestBuilder) -> Result<Response, reqwest::Error> {
+async fn answer(call: reqwest::RequestBuilder, most: MostRead) -> Result<Response, reqwest::Error> {
     let mut answer = call.send().await?;
     let mut body = BytesMut::new();
-    while body.len() < MOST_READ
+    while body.len() < most.0
         && let Some(piece) = answer.chunk().await?
     {
         body.extend_from_slice(&piece);
     }
+    body.truncate(most.0);
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = answer.status();
-    *response.headers_mut() = std::mem::take(answer.headers_mut());
+    let given = answer.headers_mut();
+    for name in ANSWER_HEADERS {
+        if let Some(value) = given.remove(*name) {
+            response.headers_mut().insert(*name, value);
+        }
+    }
     Ok(response)
 }
 

@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use super::open::{Opening, When};
-use super::pace::{Hold, TargetState, earliest};
+use super::open::{Bar, Opening, When};
+use super::pace::{Hold, Lane, TargetState, earliest};
 use super::record::failed;
 use super::rows::{JobRow, State, read_jobs, select_jobs, write};
 use super::{Attempt, Failure, Job};
@@ -55,14 +55,23 @@ pub struct Claims {
 /// `jitter` is a random number below 200, which the edge draws: thousandths that a pause is longer than nine tenths.
 pub fn claim(settings: &Settings, now: Timestamp, jitter: u32) -> Transaction<'_, Claims> {
     let mut reads = vec![
-        statement(select_jobs!("WHERE j.due_at <= ?1 ORDER BY j.due_at LIMIT 32"), [now.into()]),
+        // The first of each lane: the others wait for its end, and would only be in the way of other lanes.
+        statement(
+            select_jobs!(
+                "WHERE j.id IN (SELECT id FROM (SELECT id, min(due_at) FROM jobs WHERE due_at <= ?1 \
+                 GROUP BY action, target, state)) AND (j.state = 'sending' OR NOT EXISTS (SELECT 1 FROM jobs s \
+                 WHERE s.action = j.action AND s.target = j.target AND s.state = 'sending')) \
+                 ORDER BY j.due_at LIMIT 32"
+            ),
+            [now.into()],
+        ),
         statement(select_jobs!("WHERE j.state = 'sending'"), []),
         statement(
             select_jobs!(
-                "WHERE j.state = 'dead' AND j.action = 'deploy' \
+                "WHERE j.state = 'dead' AND j.action = ?2 \
                  AND j.target IN (SELECT name FROM targets WHERE scheduled_at <= ?1)"
             ),
-            [now.into()],
+            [now.into(), Action::builder().name.into()],
         ),
         statement(
             "SELECT p.target, p.connection, p.item, p.delivery_id, d.key FROM plans p \
@@ -104,7 +113,13 @@ pub fn recover(now: Timestamp) -> Transaction<'static, ()> {
 /// When there is something to do next; nothing if nothing is open.
 pub fn next_wake() -> Transaction<'static, Option<Timestamp>> {
     let reads = vec![
-        statement("SELECT min(due_at) FROM jobs WHERE due_at IS NOT NULL", []),
+        // What waits in a lane that is busy waits for the end of what is under way there, which looks again.
+        statement(
+            "SELECT j.due_at FROM jobs j WHERE j.due_at IS NOT NULL AND (j.state = 'sending' OR NOT EXISTS \
+             (SELECT 1 FROM jobs s WHERE s.action = j.action AND s.target = j.target AND s.state = 'sending')) \
+             ORDER BY j.due_at LIMIT 1",
+            [],
+        ),
         statement("SELECT min(due_at), count(*) FROM jobs WHERE state = 'sending'", []),
         statement("SELECT min(at) FROM plans", []),
         statement("SELECT min(scheduled_at) FROM targets", []),
@@ -133,9 +148,11 @@ impl Claiming<'_> {
     fn lost(&mut self, job: JobRow) {
         let failure = Failure::Network { reason: "the answer was lost in a restart".to_owned() };
         #[cfg(not(target_arch = "wasm32"))]
-        let failure = match self.settings.target(&job.target) {
+        let built = Lane::of(&job).built();
+        #[cfg(not(target_arch = "wasm32"))]
+        let failure = match built.and_then(|it| self.settings.target(it)) {
             // Nobody else was called.
-            Some(target) if target.hook.is_none() => Failure::Program {
+            Some(target) if !target.calls() => Failure::Program {
                 reason: "the server ended before it was done".to_owned(),
                 printed: String::new(),
                 again: true,
@@ -161,7 +178,8 @@ impl Claiming<'_> {
         let (item, delivery) = (plan.text(2)?, plan.integer(3)?);
         let source = connection.split('/').next().unwrap_or_default();
         let key = plan.maybe_text(4)?;
-        let job = self.opening.join("deploy", target, (source, key.unwrap_or(item)), When::Soon).job;
+        let event = (source, key.unwrap_or(item));
+        let job = self.opening.join(Action::builder(), target, Bar::None, event, When::Soon).job;
         if key.is_some() {
             self.opening.carry(job.id, delivery);
         }
@@ -192,14 +210,17 @@ impl Claiming<'_> {
             self.opening.writes.push(statement);
             let Some(schedule) = target.schedule.as_ref().filter(|_| come && unchanged) else { continue };
             let failed: Vec<&JobRow> = dead.iter().filter(|it| it.target == target.name).collect();
-            let waits = self.opening.waiting("deploy", &target.name).cloned();
+            let (builder, name) = (Action::builder(), target.name.as_str());
+            let waits = self.opening.waiting(builder.name, name).cloned();
             for job in &failed {
                 self.opening.reopen(job, When::Soon);
             }
             if let Some(job) = waits {
-                self.opening.join("deploy", &target.name, (&job.source, &job.event_id), When::Soon);
+                let event = (job.source.as_str(), job.event_id.as_str());
+                self.opening.join(builder, name, Bar::None, event, When::Soon);
             } else if failed.is_empty() && schedule.always {
-                self.opening.join("deploy", &target.name, ("schedule", &schedule.text), When::Soon);
+                let event = ("schedule", schedule.text.as_str());
+                self.opening.join(builder, name, Bar::None, event, When::Soon);
             }
         }
         let any = self.opening.writes.len() > before;
@@ -214,30 +235,23 @@ impl Claiming<'_> {
         any
     }
 
-    /// How long the programs of a target may take, which run before its host is called.
-    fn programs(&self, target: &str) -> Duration {
-        #[cfg(not(target_arch = "wasm32"))]
-        if let Some(site) = self.settings.target(target).and_then(|it| it.site.as_ref()) {
-            return site.within();
-        }
-        let _ = target;
-        Duration::ZERO
-    }
-
     /// Claims a job that is due, or says when it will be, where its target does not allow it now.
     fn take(&mut self, mut job: JobRow) {
-        let busy = self.sending.iter().find(|it| it.action == job.action && it.target == job.target);
-        if let Some(busy) = busy {
-            // When that call has ended, the next look lets this one go.
-            job.due_at = busy.due_at;
-            return self.opening.writes.push(write(&job));
+        if self.sending.iter().any(|it| it.action == job.action && it.target == job.target) {
+            // The end of that call looks again.
+            return;
         }
-        if let Some((at, hold)) = earliest(&self.opening.known, &job.target, job.urgent, self.now) {
+        if let Some((at, hold)) = earliest(&self.opening.known, &job, self.now) {
             if job.due_at != Some(at) {
                 self.claims.entries.push(queued(&job, at, Some(hold)));
             }
             job.due_at = Some(at);
-            return self.opening.writes.push(write(&job));
+            self.opening.writes.push(write(&job));
+            if hold == Hold::Spent {
+                self.opening.tell_spent(&job);
+                self.claims.again |= self.opening.news_due().is_some();
+            }
+            return;
         }
         if self.sending.len() >= MOST_IN_FLIGHT {
             // It is due; the end of one of those under way looks again.
@@ -250,7 +264,7 @@ impl Claiming<'_> {
             job = JobRow { state: State::Dead, due_at: None, reason: Some(reason), ..job };
             return self.opening.writes.push(write(&job));
         };
-        let deadline = self.now.plus(TIMEOUT).plus(self.programs(&job.target));
+        let deadline = self.now.plus(TIMEOUT).plus((action.within)(self.settings, &job.target));
         job.attempts = job.attempts.saturating_add(1);
         job = JobRow {
             state: State::Sending,
@@ -259,7 +273,7 @@ impl Claiming<'_> {
             first_at: None,
             ..job
         };
-        let (charged, charge) = self.opening.known.charge(&job.target, self.now).unzip();
+        let (charged, charge) = self.opening.known.charge(Lane::of(&job), self.now).unzip();
         self.opening.writes.extend(charge);
         self.opening.writes.push(write(&job));
         self.opening.writes.push(statement(
@@ -286,7 +300,9 @@ impl Claiming<'_> {
 /// An entry that tells when a job is due, and what holds it back.
 pub(crate) fn queued(job: &JobRow, due: Timestamp, hold: Option<Hold>) -> Entry {
     let level = if hold == Some(Hold::Spent) { Level::Warn } else { Level::Info };
+    let other = Lane::of(job).built().is_none().then_some(job.action.as_str());
     Entry::new(level, Code::DeployQueued)
+        .with_some("job", other)
         .with("target", job.target.as_str())
         .with("source", job.source.as_str())
         .with("event", job.event_id.as_str())

@@ -1,19 +1,27 @@
-//! Opening jobs: for events that come, for a time that has come, by the owner's hand. At most one deploy job waits
-//! for each target, and whatever else is to be done for the target joins it.
+//! Opening jobs: for events that come, for a time that has come, by the owner's hand, for news. At most one job waits
+//! for each destination whose action gathers, and whatever else is to be done there joins it.
 
-use super::pace::{Hold, Known, earliest, window};
+use std::time::Duration;
+
+use super::pace::{Hold, Known, Lane, earliest, window};
 use super::rows::{self, JobRow, State, read_jobs, write, write_joined};
+use crate::actions::{Action, Gathers, Signal};
 use crate::event::Timestamp;
+use crate::routes::{self, Route};
 use crate::settings::Settings;
 use crate::store::{Row, Statement, StoreError, statement};
 
-/// The jobs that wait, what is known of their targets, and what is written about them in one transaction.
+/// The jobs that events may join, what is known of their lanes, and what is written about them in one transaction.
 pub(crate) struct Opening<'s> {
     pub(crate) known: Known<'s>,
     pub(crate) now: Timestamp,
     pub(crate) writes: Vec<Statement>,
-    waiting: Vec<JobRow>,
+    settings: &'s Settings,
+    /// Those that wait, are held or are blocked.
+    open: Vec<JobRow>,
     next_id: i64,
+    /// When the first job is due that tells of news.
+    news_due: Option<Timestamp>,
 }
 
 /// When a job that is opened is to be done.
@@ -21,10 +29,22 @@ pub(crate) struct Opening<'s> {
 pub(crate) enum When {
     /// After the quiet time, as its events have just come.
     Settled,
-    /// As soon as its target may be called.
+    /// As soon as its lane allows it.
     Soon,
+    /// That much later.
+    After(Duration),
     /// As soon as its target can be called: the owner asked for it.
     Now,
+}
+
+/// What may keep a job from being done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bar {
+    None,
+    /// It is held until the owner releases it.
+    Held,
+    /// It waits until this job is done.
+    Until(i64),
 }
 
 /// What came of an event that joined.
@@ -60,11 +80,11 @@ impl<'s> Opening<'s> {
         Opening::new(settings, last, read_jobs(open)?, known, now)
     }
 
-    /// From the last id that a job was given, the jobs that wait, and the rows of [`Opening::known`].
+    /// From the last id that a job was given, the jobs that events may join, and the rows of [`Opening::known`].
     pub(crate) fn new(
         settings: &'s Settings,
         last_id: Option<i64>,
-        waiting: Vec<JobRow>,
+        open: Vec<JobRow>,
         known: &[Vec<Row>],
         now: Timestamp,
     ) -> Result<Opening<'s>, StoreError> {
@@ -76,43 +96,121 @@ impl<'s> Opening<'s> {
             known: Known::read(settings, targets, budgets)?,
             now,
             writes: Vec::new(),
-            waiting,
+            settings,
+            open,
+            news_due: None,
             next_id: now.0.max(last_id.map_or(0, |id| id.saturating_add(1))),
         })
     }
 
-    /// The job that waits for a target.
+    /// The job that waits for a lane.
     pub(crate) fn waiting(&self, action: &str, target: &str) -> Option<&JobRow> {
-        self.waiting.iter().find(|it| it.action == action && it.target == target)
+        self.open.iter().find(|it| it.state == State::Waiting && it.action == action && it.target == target)
     }
 
-    /// Has an event join the job that waits for a target; opens one if there is none.
-    pub(crate) fn join(&mut self, action: &str, target: &str, event: (&str, &str), when: When) -> Joined {
-        let known = self.waiting(action, target).cloned();
+    /// Has a delivery join the jobs of its routes, or opens them. Those that follow a build wait for it.
+    pub(crate) fn take(
+        &mut self,
+        routes: &[Route<'_>],
+        delivery: i64,
+        event: (&str, &str),
+        when: When,
+    ) -> Vec<Joined> {
+        let (builds, others): (Vec<&Route<'_>>, Vec<&Route<'_>>) =
+            routes.iter().partition(|route| route.action.builds());
+        let mut joined = Vec::new();
+        let mut build = None;
+        for route in builds.into_iter().chain(others) {
+            let after = build.filter(|_| route.action.after_build.is_some());
+            let bar = match after {
+                _ if route.hold => Bar::Held,
+                Some(build) => Bar::Until(build),
+                None => Bar::None,
+            };
+            let one = self.join(route.action, route.target, bar, event, when);
+            if route.action.builds() {
+                build = build.or(Some(one.job.id));
+            }
+            self.carry(one.job.id, delivery);
+            joined.push(one);
+        }
+        joined
+    }
+
+    /// Has an event join the job that waits for a lane, or behind the same bar; opens one if there is none.
+    pub(crate) fn join(
+        &mut self,
+        action: &Action,
+        target: &str,
+        bar: Bar,
+        event: (&str, &str),
+        when: When,
+    ) -> Joined {
+        let (state, after) = match bar {
+            Bar::None => (State::Waiting, None),
+            Bar::Held => (State::Held, None),
+            Bar::Until(job) => (State::Blocked, Some(job)),
+        };
+        let is_it = |it: &&JobRow| {
+            it.action == action.name && it.target == target && it.state == state && it.after == after
+        };
+        let known = self.open.iter().filter(|_| action.gathers != Gathers::Each).find(is_it).cloned();
         let (is_new, before) = (known.is_none(), known.as_ref().and_then(|job| job.due_at));
         let mut job = known.unwrap_or_else(|| {
             let job = JobRow::new(self.next_id, action, target, self.now);
             self.next_id = self.next_id.saturating_add(1);
-            job
+            JobRow { state, after, ..job }
         });
         let (source, event_id) = event;
         (job.source, job.event_id) = (source.to_owned(), event_id.to_owned());
-        let hold = self.schedule(&mut job, when);
+        let hold = if bar == Bar::None { self.schedule(&mut job, when) } else { None };
         self.writes.push(if is_new { write(&job) } else { write_joined(&job) });
         self.remember(job.clone());
         let is_sooner = before.is_none_or(|before| job.due_at.is_some_and(|due| due < before));
         Joined { job, is_sooner, hold }
     }
 
+    /// Tells of what became of a job, by those actions that are told.
+    pub(crate) fn tell(&mut self, signal: Signal, about: &JobRow, reason: &str) {
+        // Whoever is told is not told of telling.
+        if Action::named(&about.action).is_none_or(|it| it.is_told) {
+            return;
+        }
+        for route in routes::told(self.settings, signal) {
+            let bar = if route.hold { Bar::Held } else { Bar::None };
+            let event = (about.source.as_str(), about.event_id.as_str());
+            let job = self.join(route.action, route.target, bar, event, When::Settled).job;
+            self.news_due = self.news_due.into_iter().chain(job.due_at).min();
+            self.writes.push(statement(
+                "INSERT INTO news (job_id, signal, action, target, reason, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                [
+                    job.id.into(),
+                    signal.name().into(),
+                    about.action.as_str().into(),
+                    about.target.as_str().into(),
+                    reason.into(),
+                    self.now.into(),
+                ],
+            ));
+        }
+    }
+
+    /// When the first job is due that tells of news of this transaction.
+    pub(crate) fn news_due(&self) -> Option<Timestamp> {
+        self.news_due
+    }
+
     /// Opens a job that does not wait: a dead one that is to be tried again, or one that was held or blocked. Where
-    /// another one waits for its target already, its events join that.
+    /// another one waits for its lane already, its events join that.
     pub(crate) fn reopen(&mut self, job: &JobRow, when: When) -> JobRow {
-        let mut opened = match self.waiting(&job.action, &job.target).cloned() {
+        let mut opened = match self.waiting(&job.action, &job.target).filter(|_| job.gathers).cloned() {
             Some(waiting) => {
-                self.writes.extend(joined(job, &waiting, self.now));
+                self.merge(job, &waiting);
                 waiting
             }
-            None => JobRow { state: State::Waiting, due_at: None, finished_at: None, ..job.clone() },
+            None => {
+                JobRow { state: State::Waiting, due_at: None, after: None, finished_at: None, ..job.clone() }
+            }
         };
         self.schedule(&mut opened, when);
         self.keep(opened.clone());
@@ -122,11 +220,9 @@ impl<'s> Opening<'s> {
     /// A job that failed waits to be tried again, then at the earliest. Events that came meanwhile join it, and it
     /// begins anew with them. The job as it is then.
     pub(super) fn retry(&mut self, job: JobRow, again: Timestamp) -> JobRow {
-        let now = self.now;
         let mut job = JobRow { state: State::Waiting, ..job };
-        if let Some(sibling) = self.waiting(&job.action, &job.target).cloned() {
-            self.writes.extend(joined(&sibling, &job, now));
-            self.waiting.retain(|it| it.id != sibling.id);
+        if let Some(sibling) = self.waiting(&job.action, &job.target).filter(|_| job.gathers).cloned() {
+            self.merge(&sibling, &job);
             job = JobRow {
                 tries: 0,
                 first_at: sibling.first_at,
@@ -151,9 +247,9 @@ impl<'s> Opening<'s> {
         let is_busy =
             |job: &JobRow| sending.iter().any(|it| it.target == job.target && it.action == job.action);
         let eased: Vec<JobRow> = self
-            .waiting
+            .open
             .iter()
-            .filter(|job| !is_busy(job))
+            .filter(|job| job.state == State::Waiting && !is_busy(job))
             .filter_map(|job| {
                 let due_at =
                     Some(self.due(job).0).filter(|due| job.due_at.is_none_or(|known| *due < known))?;
@@ -168,7 +264,7 @@ impl<'s> Opening<'s> {
     /// When a job is due: when it is wanted, but no earlier than its target allows; and what holds it back, if
     /// anything.
     fn due(&self, job: &JobRow) -> (Timestamp, Option<Hold>) {
-        match earliest(&self.known, &job.target, job.urgent, self.now) {
+        match earliest(&self.known, job, self.now) {
             Some((at, hold)) if at > job.wanted_at => (at, Some(hold)),
             _ => (job.wanted_at, None),
         }
@@ -188,13 +284,34 @@ impl<'s> Opening<'s> {
         job.tries = 0;
         job.first_at = Some(first_at);
         job.urgent |= when == When::Now;
-        job.wanted_at = match self.known.target(&job.target) {
-            Some(target) if when == When::Settled && !job.urgent => window(&target.pace, first_at, now),
-            _ => now,
+        job.wanted_at = match (when, self.known.window_of(Lane::of(job))) {
+            (When::Settled, Some(pace)) if !job.urgent => window(&pace, first_at, now),
+            (When::After(pause), _) => now.plus(pause),
+            (When::Settled | When::Soon | When::Now, _) => now,
         };
         let (due, hold) = self.due(job);
         job.due_at = Some(due);
+        if hold == Some(Hold::Spent) {
+            self.tell_spent(job);
+        }
         hold
+    }
+
+    /// Tells that a job waits because nothing is left of its budget, once in a month.
+    pub(super) fn tell_spent(&mut self, job: &JobRow) {
+        if let Some(noted) = self.known.tell_spent(Lane::of(job), self.now) {
+            self.writes.push(noted);
+            self.tell(Signal::Budget, job, Hold::Spent.reason());
+        }
+    }
+
+    /// What one job carries and what waits for it is another's instead, and it is over.
+    fn merge(&mut self, from: &JobRow, into: &JobRow) {
+        self.writes.extend(joined(from, into, self.now));
+        self.open.retain(|it| it.id != from.id);
+        for job in self.open.iter_mut().filter(|it| it.after == Some(from.id)) {
+            job.after = Some(into.id);
+        }
     }
 
     fn keep(&mut self, job: JobRow) {
@@ -203,17 +320,18 @@ impl<'s> Opening<'s> {
     }
 
     fn remember(&mut self, job: JobRow) {
-        self.waiting.retain(|it| it.id != job.id);
-        self.waiting.push(job);
+        self.open.retain(|it| it.id != job.id);
+        self.open.push(job);
     }
 }
 
 /// The events of one job are carried by another instead.
-fn joined(from: &JobRow, into: &JobRow, now: Timestamp) -> [Statement; 3] {
+fn joined(from: &JobRow, into: &JobRow, now: Timestamp) -> [Statement; 5] {
     let superseded = JobRow {
         state: State::Superseded,
         due_at: None,
         reason: Some("its events joined another call of its target".to_owned()),
+        after: None,
         finished_at: Some(now),
         ..from.clone()
     };
@@ -225,5 +343,10 @@ fn joined(from: &JobRow, into: &JobRow, now: Timestamp) -> [Statement; 3] {
             [into.id.into(), from.id.into()],
         ),
         statement("DELETE FROM carries WHERE job_id = ?1", [from.id.into()]),
+        statement("UPDATE news SET job_id = ?1 WHERE job_id = ?2", [into.id.into(), from.id.into()]),
+        statement(
+            "UPDATE jobs SET after = ?1 WHERE after = ?2 AND state = 'blocked'",
+            [into.id.into(), from.id.into()],
+        ),
     ]
 }

@@ -1,13 +1,42 @@
 //! When a target may be called: the window of its events, and what holds it back: the least gap between two calls,
-//! a `Retry-After`, a build known to run, and the month's budget.
+//! a `Retry-After`, a build known to run, and the month's budget. The destinations of other actions are paced alike, but
+//! have neither builds nor a budget.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use super::rows;
+use super::rows::{self, JobRow};
 use super::schedule::month;
+use crate::actions::{Action, Gathers};
 use crate::event::Timestamp;
 use crate::settings::{Budget, Pace, Settings, Target};
 use crate::store::{Row, Statement, StoreError};
+
+/// What is paced by itself: a target that is built, or a destination of another action.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lane<'a> {
+    /// None where this version has no such action.
+    action: Option<&'static Action>,
+    name: &'a str,
+    target: &'a str,
+}
+
+impl<'a> Lane<'a> {
+    /// The lane of a job.
+    pub(crate) fn of(job: &'a JobRow) -> Lane<'a> {
+        Lane { action: Action::named(&job.action), name: &job.action, target: &job.target }
+    }
+
+    /// The target that is built, if one is.
+    pub(super) fn built(self) -> Option<&'a str> {
+        self.action.filter(|it| it.builds()).map(|_| self.target)
+    }
+
+    /// Under which name its state is kept. No name of a target has a `/`.
+    fn key(self) -> Cow<'a, str> {
+        self.built().map_or_else(|| format!("{}/{}", self.name, self.target).into(), Cow::Borrowed)
+    }
+}
 
 /// When the events of a window are to be carried: quiet for long enough, but never later than the longest wait.
 pub(crate) fn window(pace: &Pace, first_at: Timestamp, last_at: Timestamp) -> Timestamp {
@@ -35,6 +64,8 @@ pub(crate) struct Spent {
     pub(crate) period_start: Timestamp,
     pub(crate) calls: u32,
     pub(crate) last_call_at: Option<Timestamp>,
+    /// The month for which it was told that nothing is left.
+    pub(crate) told_at: Option<Timestamp>,
 }
 
 /// What holds a call back.
@@ -53,7 +84,9 @@ impl Hold {
     /// In an owner's words.
     pub(crate) fn reason(self) -> &'static str {
         match self {
-            Hold::Gap => "the last deploy was less than `DEPLOY_MIN_GAP_SECONDS` ago",
+            Hold::Gap => {
+                "the last one was less than its least gap ago (`DEPLOY_MIN_GAP_SECONDS` for deploys)"
+            }
             Hold::RetryAfter => "the host asked to be left alone until then",
             Hold::Build => "a build is running",
             Hold::Paced => {
@@ -109,13 +142,35 @@ impl<'s> Known<'s> {
             Some(spent) if spent.last_call_at.is_some_and(|at| at >= period_start) => {
                 Spent { period_start, ..spent }
             }
-            known => Spent { period_start, calls: 0, last_call_at: known.and_then(|it| it.last_call_at) },
+            known => Spent {
+                period_start,
+                calls: 0,
+                last_call_at: known.and_then(|it| it.last_call_at),
+                told_at: known.and_then(|it| it.told_at),
+            },
         }
     }
 
+    /// How the events of a lane are gathered; nothing where they are not.
+    pub(super) fn window_of(&self, lane: Lane<'_>) -> Option<Pace> {
+        match lane.action?.gathers {
+            Gathers::Each => None,
+            Gathers::Together(pace) => Some(pace),
+            Gathers::Build => self.target(lane.target).map(|it| it.pace),
+        }
+    }
+
+    /// Notes that it is told that a lane's budget is spent, unless it has been told for this month.
+    pub(super) fn tell_spent(&mut self, lane: Lane<'_>, now: Timestamp) -> Option<Statement> {
+        let budget = self.budget_of(lane.built()?)?;
+        let spent = self.spent(budget, now);
+        let told_at = Some(spent.period_start);
+        (spent.told_at != told_at).then(|| self.set_spent(&budget.name, Spent { told_at, ..spent }))
+    }
+
     /// Charges a call that is about to be made to its target's budget, if it has one. The budget's name.
-    pub(super) fn charge(&mut self, target: &str, now: Timestamp) -> Option<(String, Statement)> {
-        let budget = self.budget_of(target)?;
+    pub(super) fn charge(&mut self, lane: Lane<'_>, now: Timestamp) -> Option<(String, Statement)> {
+        let budget = self.budget_of(lane.built()?)?;
         let spent = self.spent(budget, now);
         let spent = Spent { calls: spent.calls.saturating_add(1), last_call_at: Some(now), ..spent };
         Some((budget.name.clone(), self.set_spent(&budget.name, spent)))
@@ -133,10 +188,11 @@ impl<'s> Known<'s> {
         })
     }
 
-    /// Notes that a target's host accepted the call that was made then.
-    pub(super) fn deployed(&mut self, target: &str, called_at: Timestamp) -> Statement {
-        let state = TargetState { deployed_at: Some(called_at), ..self.state(target) };
-        self.set_state(target, state)
+    /// Notes that the call of a lane that was made then has been accepted; nothing where no state is kept of it.
+    pub(super) fn accepted(&mut self, lane: Lane<'_>, called_at: Timestamp) -> Option<Statement> {
+        lane.action.filter(|it| it.gathers != Gathers::Each)?;
+        let state = TargetState { deployed_at: Some(called_at), ..self.state(&lane.key()) };
+        Some(self.set_state(&lane.key(), state))
     }
 
     /// Forgets the schedules of targets that are set up no more.
@@ -148,10 +204,10 @@ impl<'s> Known<'s> {
         stale.into_iter().map(|(name, state)| self.set_state(&name, without(state))).collect()
     }
 
-    /// Notes until when a target must not be called.
-    pub(super) fn hold_until(&mut self, target: &str, until: Timestamp) -> Statement {
-        let state = TargetState { not_before: Some(until), ..self.state(target) };
-        self.set_state(target, state)
+    /// Notes until when a lane must be left alone.
+    pub(super) fn hold_until(&mut self, lane: Lane<'_>, until: Timestamp) -> Statement {
+        let state = TargetState { not_before: Some(until), ..self.state(&lane.key()) };
+        self.set_state(&lane.key(), state)
     }
 
     /// Notes until when a build is believed to run, if one does.
@@ -179,22 +235,18 @@ impl<'s> Known<'s> {
     }
 }
 
-/// The moment before which a target must not be called, and why; nothing if it may be called at any time.
+/// The moment before which a job's lane must be left alone, and why; nothing if it may be called at any time.
 ///
 /// What the owner asks for by hand is held back only by what the host asked for, and by a budget that is spent whole.
-pub(crate) fn earliest(
-    known: &Known<'_>,
-    target: &str,
-    urgent: bool,
-    now: Timestamp,
-) -> Option<(Timestamp, Hold)> {
-    let state = known.state(target);
+pub(crate) fn earliest(known: &Known<'_>, job: &JobRow, now: Timestamp) -> Option<(Timestamp, Hold)> {
+    let (lane, urgent) = (Lane::of(job), job.urgent);
+    let state = known.state(&lane.key());
     let mut holds = vec![(state.not_before, Hold::RetryAfter)];
     if !urgent {
-        let gap = known.target(target).and_then(|it| Some(state.deployed_at?.plus(it.pace.min_gap)));
+        let gap = known.window_of(lane).and_then(|it| Some(state.deployed_at?.plus(it.min_gap)));
         holds.extend([(gap, Hold::Gap), (state.building_until, Hold::Build)]);
     }
-    if let Some(budget) = known.budget_of(target) {
+    if let Some(budget) = lane.built().and_then(|target| known.budget_of(target)) {
         holds.push(budgeted(budget, &known.spent(budget, now), urgent, now));
     }
     let holds = holds.into_iter().filter_map(|(at, hold)| Some((at?, hold)));

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::open::{Opening, When};
+use super::open::{Bar, Opening, When};
+use super::pace::Lane;
 use super::rows::{JobRow, State, read_jobs, select_jobs, write};
 use super::{Claimed, Failure};
-use crate::actions::Done;
+use crate::actions::{Action, Done, Signal};
 use crate::event::Timestamp;
 use crate::log::{Code, Entry, Level};
 use crate::settings::Settings;
@@ -26,6 +27,8 @@ const DELAYS: [Duration; 8] = [
     Duration::from_secs(4 * 3600),
     Duration::from_secs(12 * 3600),
 ];
+/// Those who are told of jobs are told after so many attempts that failed: what one more attempt mends is no news.
+const TOLD_AFTER: u32 = 3;
 /// The longest that a `Retry-After` is heeded.
 const MOST_RETRY_AFTER: Duration = Duration::from_secs(12 * 3600);
 
@@ -43,7 +46,14 @@ pub fn record<'a>(
 ) -> Transaction<'a, Vec<Entry>> {
     let mut reads = vec![
         statement(select_jobs!("WHERE j.id = ?1"), [claimed.id.into()]),
-        statement(select_jobs!("WHERE j.after = ?1 AND j.state = 'blocked'"), [claimed.id.into()]),
+        // What waits for it, or for a dead one that its success stands for.
+        statement(
+            select_jobs!(
+                "WHERE j.state = 'blocked' AND j.after IN (SELECT ?1 UNION ALL SELECT id FROM jobs \
+                 WHERE state = 'dead' AND target = ?2 AND action = ?3)"
+            ),
+            [claimed.id.into(), claimed.job.target.as_str().into(), claimed.job.action.name.into()],
+        ),
     ];
     reads.extend(Opening::reads(settings));
     Transaction::new(reads, move |rows| {
@@ -58,8 +68,9 @@ pub fn record<'a>(
         let told = |level, code| claimed.job.entry(level, code, claimed.attempt, now);
         let entries = match result {
             Ok(done) => {
-                let deployed = opening.known.deployed(&job.target, claimed.attempt.started_at);
-                opening.writes.push(deployed);
+                let accepted = opening.known.accepted(Lane::of(&job), claimed.attempt.started_at);
+                opening.writes.extend(accepted);
+                carried_out(claimed, &job, &mut opening);
                 succeeded(job, done, &read_jobs(blocked)?, &mut opening);
                 let done = told(Level::Info, claimed.job.action.done)
                     .with_some("status", done.status.map(u64::from))
@@ -82,18 +93,43 @@ pub fn record<'a>(
     })
 }
 
-/// A job is done, and with it every dead deploy of its target, for one call carries all; what waits behind it may go.
+/// What is noted of the articles that a job carried; those that were left are a further job's.
+///
+/// **Invariant:** in the transaction of the success: what was not carried out is not noted, and nothing is left behind.
+fn carried_out(claimed: &Claimed, job: &JobRow, opening: &mut Opening<'_>) {
+    let Some(carried) = &claimed.job.carried else { return };
+    opening.writes.extend(carried.noted.iter().cloned());
+    let Some(after) = carried.left_after else { return };
+    let event = (job.source.as_str(), job.event_id.as_str());
+    let rest = opening.join(claimed.job.action, &job.target, Bar::None, event, When::Soon).job;
+    // Before the dead jobs are superseded, whose deliveries are among them.
+    opening.writes.push(statement(
+        "INSERT OR IGNORE INTO carries (job_id, delivery_id) SELECT ?1, c.delivery_id FROM carries c \
+         WHERE c.job_id IN (SELECT ?2 UNION ALL SELECT id FROM jobs WHERE state = 'dead' AND target = ?3 \
+         AND action = ?4) AND c.delivery_id > ?5",
+        [rest.id.into(), job.id.into(), job.target.as_str().into(), job.action.as_str().into(), after.into()],
+    ));
+    opening.writes.push(statement(
+        "DELETE FROM carries WHERE job_id = ?1 AND delivery_id > ?2",
+        [job.id.into(), after.into()],
+    ));
+}
+
+/// A job is done, and with a build every dead one of its target, for one call carries all; what waits behind it may go.
 fn succeeded(job: JobRow, done: &Done, blocked: &[JobRow], opening: &mut Opening<'_>) {
     let now = opening.now;
     let detail = detail(done.reference.as_deref(), done.printed());
     opening.writes.push(ended(&job, "accepted", done.status, detail.as_deref(), now));
-    opening.writes.push(statement(
-        "UPDATE jobs SET state = 'superseded', reason = 'a later call of its target was accepted', \
-         finished_at = ?1 WHERE target = ?2 AND action = ?3 AND action = 'deploy' AND state = 'dead'",
-        [now.into(), job.target.as_str().into(), job.action.as_str().into()],
-    ));
+    if Lane::of(&job).built().is_some() {
+        opening.writes.push(statement(
+            "UPDATE jobs SET state = 'superseded', reason = 'a later call of its target was accepted', \
+             finished_at = ?1 WHERE target = ?2 AND action = ?3 AND state = 'dead'",
+            [now.into(), job.target.as_str().into(), job.action.as_str().into()],
+        ));
+    }
     for job in blocked {
-        opening.reopen(job, When::Soon);
+        let pause = Action::named(&job.action).and_then(|it| it.after_build).unwrap_or_default();
+        opening.reopen(job, When::After(pause));
     }
     let job = JobRow {
         state: State::Done,
@@ -115,7 +151,7 @@ pub(super) fn failed(job: JobRow, failure: &Failure, opening: &mut Opening<'_>, 
     let detail = detail(Some(&reason), failure.printed());
     opening.writes.push(ended(&job, failure.outcome(), status, detail.as_deref(), now));
     if let Some(wait) = failure.retry_after() {
-        let hold = opening.known.hold_until(&job.target, now.plus(wait.min(MOST_RETRY_AFTER)));
+        let hold = opening.known.hold_until(Lane::of(&job), now.plus(wait.min(MOST_RETRY_AFTER)));
         opening.writes.push(hold);
     }
     let delay = DELAYS.get(usize::try_from(job.tries.saturating_sub(1)).unwrap_or(usize::MAX));
@@ -124,7 +160,11 @@ pub(super) fn failed(job: JobRow, failure: &Failure, opening: &mut Opening<'_>, 
         // What waits behind it has its own chance; where it succeeds, it supersedes this one.
         let job = JobRow { state: State::Dead, due_at: None, urgent: false, finished_at: Some(now), ..job };
         opening.writes.push(write(&job));
+        opening.tell(Signal::Dead, &job, job.reason.as_deref().unwrap_or_default());
         return job;
+    }
+    if job.tries == TOLD_AFTER {
+        opening.tell(Signal::Failed, &job, job.reason.as_deref().unwrap_or_default());
     }
     let thousandths = delay.copied().unwrap_or_default().saturating_mul(jitter.min(200).saturating_add(900));
     let again = now.plus(thousandths.checked_div(1000).unwrap_or_default());

@@ -1,6 +1,7 @@
 //! The tables of the outbox as rows: reading jobs, targets and budgets, and writing jobs back.
 
 use super::pace::{Spent, TargetState};
+use crate::actions::{Action, Gathers};
 use crate::event::Timestamp;
 use crate::log::{Code, Level};
 use crate::store::{Row, Statement, StoreError, statement};
@@ -55,6 +56,8 @@ pub(crate) struct JobRow {
     pub(crate) id: i64,
     pub(crate) action: String,
     pub(crate) target: String,
+    /// Whether events join it while it waits.
+    pub(crate) gathers: bool,
     pub(crate) state: State,
     /// When something is to be done about it.
     pub(crate) due_at: Option<Timestamp>,
@@ -80,11 +83,12 @@ pub(crate) struct JobRow {
 
 impl JobRow {
     /// A job that waits, without events so far.
-    pub(crate) fn new(id: i64, action: &str, target: &str, now: Timestamp) -> JobRow {
+    pub(crate) fn new(id: i64, action: &Action, target: &str, now: Timestamp) -> JobRow {
         JobRow {
             id,
-            action: action.to_owned(),
+            action: action.name.to_owned(),
             target: target.to_owned(),
+            gathers: action.gathers != Gathers::Each,
             state: State::Waiting,
             due_at: None,
             attempts: 0,
@@ -111,7 +115,7 @@ macro_rules! select_jobs {
     ($rest:literal) => {
         concat!(
             "SELECT j.id, j.action, j.target, j.state, j.due_at, j.attempts, j.tries, j.first_at, j.wanted_at, \
-             j.urgent, j.after, j.source, j.event_id, j.reason, j.finished_at FROM jobs j ",
+             j.urgent, j.after, j.source, j.event_id, j.reason, j.finished_at, j.alone FROM jobs j ",
             $rest
         )
     };
@@ -145,6 +149,7 @@ fn read_job(row: &Row) -> Result<JobRow, StoreError> {
         event_id: row.text(12)?.to_owned(),
         reason: row.maybe_text(13)?.map(str::to_owned),
         finished_at: row.maybe_time(14)?,
+        gathers: row.maybe_integer(15)?.is_none(),
     })
 }
 
@@ -152,8 +157,8 @@ fn read_job(row: &Row) -> Result<JobRow, StoreError> {
 pub(crate) fn write(job: &JobRow) -> Statement {
     statement(
         "INSERT INTO jobs (id, action, target, state, due_at, attempts, tries, first_at, wanted_at, urgent, after, \
-         source, event_id, reason, finished_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) \
+         source, event_id, reason, finished_at, alone) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) \
          ON CONFLICT (id) DO UPDATE SET state = ?4, due_at = ?5, attempts = ?6, tries = ?7, first_at = ?8, \
          wanted_at = ?9, urgent = ?10, after = ?11, source = ?12, event_id = ?13, reason = ?14, finished_at = ?15",
         [
@@ -172,6 +177,7 @@ pub(crate) fn write(job: &JobRow) -> Statement {
             job.event_id.as_str().into(),
             job.reason.as_deref().into(),
             job.finished_at.into(),
+            (!job.gathers).then_some(true).into(),
         ],
     )
 }
@@ -194,9 +200,22 @@ pub(super) fn write_joined(job: &JobRow) -> Statement {
     )
 }
 
-/// Reads every deploy job that events may join: at most one for each target.
+/// Selects every job that events may join: for each destination at most one that waits, one that is held, and those
+/// that wait for a build.
+macro_rules! select_open_jobs {
+    () => {
+        concat!(
+            select_jobs!("WHERE j.state = 'waiting' AND j.alone IS NULL UNION ALL "),
+            select_jobs!("WHERE j.state = 'held' AND j.alone IS NULL UNION ALL "),
+            select_jobs!("WHERE j.state = 'blocked' AND j.alone IS NULL")
+        )
+    };
+}
+pub(crate) use select_open_jobs;
+
+/// Reads every job that events may join.
 pub(crate) fn open_jobs() -> Statement {
-    statement(select_jobs!("WHERE j.state = 'waiting' AND j.action = 'deploy'"), [])
+    statement(select_open_jobs!(), [])
 }
 
 /// Reads what is known of every target.
@@ -206,7 +225,7 @@ pub(crate) fn targets() -> Statement {
 
 /// Reads what has been spent of every budget.
 pub(crate) fn budgets() -> Statement {
-    statement("SELECT name, period_start, calls, last_call_at FROM budgets", [])
+    statement("SELECT name, period_start, calls, last_call_at, told_at FROM budgets", [])
 }
 
 pub(super) fn read_target(row: &Row) -> Result<(String, TargetState), StoreError> {
@@ -238,14 +257,25 @@ pub(super) fn write_target(name: &str, state: &TargetState) -> Statement {
 
 pub(super) fn read_spent(row: &Row) -> Result<(String, Spent), StoreError> {
     let calls = u32::try_from(row.integer(2)?).unwrap_or_default();
-    let spent = Spent { period_start: row.time(1)?, calls, last_call_at: row.maybe_time(3)? };
+    let spent = Spent {
+        period_start: row.time(1)?,
+        calls,
+        last_call_at: row.maybe_time(3)?,
+        told_at: row.maybe_time(4)?,
+    };
     Ok((row.text(0)?.to_owned(), spent))
 }
 
 pub(super) fn write_spent(name: &str, spent: &Spent) -> Statement {
     statement(
-        "INSERT INTO budgets (name, period_start, calls, last_call_at) VALUES (?1, ?2, ?3, ?4) \
-         ON CONFLICT (name) DO UPDATE SET period_start = ?2, calls = ?3, last_call_at = ?4",
-        [name.into(), spent.period_start.into(), spent.calls.into(), spent.last_call_at.into()],
+        "INSERT INTO budgets (name, period_start, calls, last_call_at, told_at) VALUES (?1, ?2, ?3, ?4, ?5) \
+         ON CONFLICT (name) DO UPDATE SET period_start = ?2, calls = ?3, last_call_at = ?4, told_at = ?5",
+        [
+            name.into(),
+            spent.period_start.into(),
+            spent.calls.into(),
+            spent.last_call_at.into(),
+            spent.told_at.into(),
+        ],
     )
 }

@@ -4,6 +4,8 @@
 //! The settings without a suffix are the target `default`'s; `…__<NAME>` are those of a further target. A further
 //! target paces like the first where it has no settings of its own.
 
+use std::fmt;
+use std::ops::Deref;
 use std::time::Duration;
 
 use http::Uri;
@@ -25,8 +27,8 @@ pub const DEFAULT: &str = "default";
 pub struct Target {
     /// Its name in paths, logs and settings.
     pub name: String,
-    /// The deploy hook; on a server there may be none. **Invariant:** a secret, never logged.
-    pub hook: Option<Uri>,
+    /// The deploy hook; on a server there may be none.
+    pub hook: Option<Hook>,
     /// How its host is asked for a build, where it has no deploy hook.
     pub way: Option<(&'static Way, Values)>,
     /// Where its articles are committed.
@@ -49,6 +51,26 @@ impl Target {
     }
 }
 
+/// The URL of a deploy hook.
+///
+/// **Invariant:** it is a secret, never logged; `Debug` shows nothing of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Hook(Uri);
+
+impl Deref for Hook {
+    type Target = Uri;
+
+    fn deref(&self) -> &Uri {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hook")
+    }
+}
+
 /// How the deploy calls of one target are paced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
@@ -58,6 +80,19 @@ pub struct Pace {
     pub max_wait: Duration,
     /// Least time between two deploys.
     pub min_gap: Duration,
+}
+
+impl Target {
+    /// Whether anybody else is called to have it built.
+    pub(crate) fn calls(&self) -> bool {
+        self.hook.is_some() || self.way.is_some() || self.forge.is_some()
+    }
+}
+
+impl Pace {
+    /// No pauses at all.
+    pub(crate) const NONE: Pace =
+        Pace { settle: Duration::ZERO, max_wait: Duration::ZERO, min_gap: Duration::ZERO };
 }
 
 /// How many deploys one or more targets may have in a month.
@@ -117,8 +152,7 @@ impl Reader {
     }
 
     /// A target, if there is anything that builds it. How it is paced is not known yet.
-    fn built(&mut self, name: String, hook: Option<Uri>) -> Option<Target> {
-        let pace = Pace { settle: Duration::ZERO, max_wait: Duration::ZERO, min_gap: Duration::ZERO };
+    fn built(&mut self, name: String, hook: Option<Hook>) -> Option<Target> {
         let way = self.chosen(WAYS, |it| it.fields, &name);
         let forge = self.chosen(FORGES, |it| it.fields, &name);
         #[cfg(not(target_arch = "wasm32"))]
@@ -133,7 +167,7 @@ impl Reader {
             forge,
             #[cfg(not(target_arch = "wasm32"))]
             site,
-            pace,
+            pace: Pace::NONE,
             budget: None,
             schedule: None,
         })
@@ -171,7 +205,7 @@ impl Reader {
         let settle = self.seconds("DEPLOY_SETTLE_SECONDS", &name);
         let max_wait = self.seconds("DEPLOY_MAX_WAIT_SECONDS", &name);
         let given_gap = self.setting_of("DEPLOY_MIN_GAP_SECONDS", &name).is_some();
-        let vercel = target.hook.as_ref().and_then(Uri::host) == Some("api.vercel.com");
+        let vercel = target.hook.as_ref().and_then(|it| it.host()) == Some("api.vercel.com");
         let min_gap = self.seconds("DEPLOY_MIN_GAP_SECONDS", &name);
         let min_gap = if vercel && !given_gap { VERCEL_GAP } else { min_gap };
         if settle > max_wait && self.problems.len() == before {
@@ -285,7 +319,7 @@ impl Reader {
     }
 
     /// The deploy hook of the first target, and the name of the setting that holds it or would.
-    fn deploy_hook(&mut self) -> (&'static str, Option<Uri>) {
+    fn deploy_hook(&mut self) -> (&'static str, Option<Hook>) {
         if self.given(FIRST).is_some() || self.given(SECOND).is_some() {
             let setting = if self.given(FIRST).is_some() { FIRST } else { SECOND };
             return (setting, self.hook_of(FIRST, SECOND));
@@ -303,7 +337,7 @@ impl Reader {
     }
 
     /// The hook that one of two settings holds, or both alike.
-    fn hook_of(&mut self, first: &str, second: &str) -> Option<Uri> {
+    fn hook_of(&mut self, first: &str, second: &str) -> Option<Hook> {
         if let (Some(one), Some(other)) = (self.given(first), self.given(second))
             && one != other
         {
@@ -315,7 +349,7 @@ impl Reader {
         self.url(setting)
     }
 
-    fn url(&mut self, setting: &str) -> Option<Uri> {
+    fn url(&mut self, setting: &str) -> Option<Hook> {
         let text = self.value(setting, "set it to the deploy hook's URL, or remove it")?;
         let uri = text.parse::<Uri>().ok().filter(|uri| {
             matches!(uri.scheme_str(), Some("https" | "http"))
@@ -324,7 +358,7 @@ impl Reader {
         if uri.is_none() {
             self.malformed(setting, "a whole URL that begins with `https://`");
         }
-        uri
+        uri.map(Hook)
     }
 }
 

@@ -23,6 +23,9 @@ pub struct Field {
     pub need: Need,
     /// Nothing where a text can be its value, else what it must be.
     pub wrong: fn(&str) -> Option<&'static str>,
+    /// Whether its value must not be told, not even in what an owner is told of a failure. It must not, unless its file
+    /// says that it may.
+    pub is_secret: bool,
 }
 
 /// Whether a field must be there.
@@ -66,7 +69,15 @@ impl Field {
             help,
             need,
             wrong,
+            // A default is no secret.
+            is_secret: default.is_empty(),
         }
+    }
+
+    /// The field, whose value may be told: a repository, an address.
+    #[must_use]
+    pub(crate) const fn shown(self) -> Field {
+        Field { is_secret: false, ..self }
     }
 }
 
@@ -136,7 +147,7 @@ impl Reader {
         let before = self.problems.len();
         let mut values = Vec::new();
         for field in fields {
-            let own = if name == DEFAULT { field.name.to_owned() } else { suffixed(field.name, name) };
+            let own = own_setting(field.name, name);
             let setting =
                 if field.need == Need::Makes { Some(own.clone()) } else { self.setting_of(field.name, name) };
             let setting = setting.filter(|it| self.given(it).is_some());
@@ -157,6 +168,11 @@ impl Reader {
         }
         (self.problems.len() == before).then_some(Values(values))
     }
+}
+
+/// The name of a setting for a destination or target of that name.
+pub(crate) fn own_setting(setting: &str, name: &str) -> String {
+    if name == DEFAULT { setting.to_owned() } else { suffixed(setting, name) }
 }
 
 pub(super) fn suffixed(setting: &str, name: &str) -> String {

@@ -111,11 +111,11 @@ pub static MIGRATIONS: &[&[&str]] = &[
         "CREATE INDEX items_by_seen ON items (seen_at)",
     ],
     &[
-        // Jobs of other actions than deploys: events may share one, or have one each.
-        "ALTER TABLE jobs ADD COLUMN gathers INTEGER NOT NULL DEFAULT 1",
+        // Jobs of other actions than deploys: `alone` is 1 where each delivery has one of its own, which no other joins.
+        "ALTER TABLE jobs ADD COLUMN alone INTEGER",
         "DROP INDEX jobs_waiting",
-        "CREATE UNIQUE INDEX jobs_waiting ON jobs (action, target) WHERE state = 'waiting' AND gathers = 1",
-        "CREATE UNIQUE INDEX jobs_held ON jobs (action, target) WHERE state = 'held' AND gathers = 1",
+        "CREATE UNIQUE INDEX jobs_waiting ON jobs (action, target) WHERE state = 'waiting' AND alone IS NULL",
+        "CREATE UNIQUE INDEX jobs_held ON jobs (action, target) WHERE state = 'held' AND alone IS NULL",
         // What became of other jobs, for a job that tells somebody.
         "CREATE TABLE news (
         id INTEGER PRIMARY KEY,

@@ -17,7 +17,7 @@ use presshook::native::store::Store;
 use presshook::outbox::{self, Claimed, Failure};
 use presshook::settings::Settings;
 use presshook::sources::Source;
-use presshook::store::{Statement, Transaction, read};
+use presshook::store::{Statement, read};
 use presshook::{Request, Response};
 use serde_json::{Value, json};
 
@@ -139,22 +139,20 @@ impl Site {
         &mut self,
         answers: &mut dyn FnMut(&Request) -> Result<Response, Failure>,
     ) -> Result<Vec<Change>, Failure> {
-        let claimed = self.claim();
-        let gathered = self.gather(&claimed, answers);
-        let done = match &gathered {
-            Ok(_) => Ok(presshook::actions::Done::default()),
-            Err(failure) => Err(failure.clone()),
-        };
-        if let Ok(gathered) = &gathered {
-            let noted = gathered.noted.clone();
-            self.store.commit(Transaction::new(Vec::new(), |_| Ok((noted, ())))).expect("the store takes it");
-            for change in &gathered.changes {
-                self.make(change);
+        let mut claimed = self.claim();
+        let done = match self.gather(&claimed, answers) {
+            Ok(gathered) => {
+                drop(gathered.give(&mut claimed.job));
+                Ok(presshook::actions::Done::default())
             }
-        }
+            Err(failure) => Err(failure),
+        };
         let record = outbox::record(&self.settings, &claimed, &done, self.now, 100);
         self.store.commit(record).expect("the store takes it");
-        gathered.map(|it| it.changes)
+        done?;
+        let changes = claimed.job.carried.unwrap_or_default().changes;
+        changes.iter().for_each(|change| self.make(change));
+        Ok(changes)
     }
 
     fn deploy(&mut self) -> Vec<Change> {
@@ -188,6 +186,11 @@ impl Site {
         let text = self.files.get(path).unwrap_or_else(|| panic!("{path} is not there: {:?}", self.paths()));
         let text = str::from_utf8(text).expect("a text");
         text.split_once("---\n\n").expect("front matter").1
+    }
+
+    /// When there is something to do next.
+    fn next_wake(&mut self) -> Option<Timestamp> {
+        self.store.commit(outbox::next_wake()).expect("the store answers")
     }
 
     fn sql(&self, sql: &'static str) {

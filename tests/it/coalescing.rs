@@ -424,7 +424,7 @@ fn what_is_older_is_marked_and_what_follows_another_waits_for_it() {
         );
         edge.sql(
             "INSERT INTO jobs SELECT id + 1, action, target, 'blocked', NULL, 0, 0, NULL, wanted_at, 0, id, \
-             source, event_id, NULL, NULL FROM jobs",
+             source, event_id, NULL, NULL, NULL FROM jobs",
         )
         .expect("it writes");
         edge.run_until(at(500));

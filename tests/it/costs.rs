@@ -42,7 +42,7 @@ impl Watched {
                '[]', 'BLOGSHOOT_WEBHOOK_SECRET', '[]', X'7b7d', id FROM n; \
              INSERT INTO keys SELECT 'blogshoot', 'old' || id, id, id + 100000000000 FROM n; \
              INSERT INTO jobs SELECT id, 'deploy', 'default', 'done', NULL, 1, 1, NULL, id, 0, NULL, 'blogshoot', \
-               'old' || id, NULL, id FROM n; \
+               'old' || id, NULL, id, NULL FROM n; \
              INSERT INTO carries SELECT id, id FROM n; \
              INSERT INTO attempts SELECT id, 1, id, id, 'accepted', 200, NULL FROM n; \
              INSERT INTO items SELECT 'blogshoot', 'i' || id, id, id FROM n;",
@@ -164,8 +164,10 @@ fn every_statement_finds_its_rows_by_an_index() {
     }
     let uses = |index: &str, of: &str| watched.plans.iter().any(|it| it.contains(index) && it.contains(of));
     for (index, of) in [
-        ("jobs_by_due", "SELECT min(due_at) FROM jobs WHERE due_at IS NOT NULL"),
-        ("jobs_by_due", "j.due_at <= ?1"),
+        ("jobs_by_due", "SELECT j.due_at FROM jobs j WHERE j.due_at IS NOT NULL"),
+        ("jobs_by_due", "SELECT id, min(due_at) FROM jobs WHERE due_at <= ?1"),
+        ("jobs_held", "j.state = 'held'"),
+        ("jobs_blocked", "j.state = 'blocked'"),
         ("jobs_waiting", "j.state = 'waiting'"),
         ("jobs_sending", "j.state = 'sending'"),
         ("jobs_dead", "j.state = 'dead'"),

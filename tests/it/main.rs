@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod actions;
 mod articles;
 mod clients;
 mod coalescing;
@@ -20,8 +21,10 @@ mod explain;
 mod fuzz;
 mod greetings;
 mod health;
+mod hosts;
 mod inspect;
 mod keeping;
+mod lanes;
 mod model;
 mod outbox;
 mod pacing;

@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use presshook::actions::ACTIONS;
 use presshook::samples::Vectors;
-use presshook::settings::{SERVER_SETTINGS, SETTINGS};
+use presshook::settings::{SERVER_SETTINGS, SETTINGS, members};
 use presshook::sources::SOURCES;
 use presshook::store::migrations::MIGRATIONS;
 
@@ -16,9 +15,10 @@ fn read(name: &str) -> String {
     fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
-/// The names of a directory's files, without their extension.
+/// The names of a directory's files, without their extension; none where it is not there.
 fn stems(directory: &str) -> BTreeSet<String> {
-    let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(directory)).expect(directory);
+    let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(directory));
+    let entries = entries.into_iter().flatten();
     let stem = |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     entries.filter_map(|entry| stem(&entry.expect("readable").path())).collect()
 }
@@ -126,9 +126,20 @@ fn words(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn each_action_is_one_file_and_one_line() {
-    let names: BTreeSet<String> = ACTIONS.iter().map(|action| action.name.to_owned()).collect();
-    assert_eq!(names, stems("src/actions"));
+fn each_action_way_and_forge_is_one_file_one_line_and_one_vector_file() {
+    for (family, directory) in [
+        ("actions", "src/actions"),
+        ("ways", "src/actions/deploy/ask"),
+        ("forges", "src/actions/deploy/commit"),
+    ] {
+        let lines = || members().filter(|it| it.family == family);
+        let names: BTreeSet<String> = lines().map(|it| it.name.to_owned()).collect();
+        assert_eq!(names.len(), lines().count(), "{family}: each name once");
+        let files: BTreeSet<String> = stems(directory).iter().map(|stem| stem.replace('_', "-")).collect();
+        assert_eq!(names, files, "{directory}");
+        assert_eq!(names, stems(&format!("tests/vectors/{family}")), "tests/vectors/{family}");
+    }
+    assert!(members().any(|it| it.family == "actions"), "the list is read");
 }
 
 #[test]

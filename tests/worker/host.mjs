@@ -26,6 +26,17 @@ export default async function setup(project) {
       const step = steps[Math.min(earlier.length, steps.length - 1)];
       if (step === "hangs") return;
       if (step === "closes") return void response.destroy();
+      if (step === "explains") {
+        // At length, in pieces, and with headers that matter to some and one that does to nobody.
+        const headers = {
+          "content-type": "text/plain",
+          link: '<u>; rel="next"',
+          etag: '"e"',
+          "set-cookie": "a=b",
+        };
+        response.writeHead(422, headers).write("why ".repeat(1000));
+        return void response.end("why ".repeat(20_000));
+      }
       if (step === "streams") return void response.writeHead(200).write("the body never ends");
       const [status, retryAfter] = step.split("=");
       // `slow=300` answers that many milliseconds later, so that calls would overlap if they could.

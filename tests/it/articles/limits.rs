@@ -95,6 +95,30 @@ fn more_deliveries_than_one_attempt_carries_are_left_from_the_oldest_on() {
 }
 
 #[test]
+fn what_is_left_is_carried_by_a_further_job_dead_ones_included() {
+    let mut site = Site::new(&[]);
+    let text = |at: i64| format!("Text {at}.");
+    for at in 0..600 {
+        site.deliver(
+            "blogshoot",
+            &article("updated", at, &format!("a{}", at % 7), &format!("s{}", at % 7), &text(at)),
+        );
+    }
+    site.die();
+    for at in 600..1010 {
+        site.deliver("blogshoot", &article("updated", at, "b", "b", &text(at)));
+    }
+    assert_eq!(site.deploy().len(), 7);
+    assert_eq!(site.body("src/content/blog/s2.md"), "Text 499.\n");
+    assert_eq!(site.deploy().len(), 8);
+    assert_eq!(site.body("src/content/blog/s4.md"), "Text 599.\n");
+    assert_eq!(site.body("src/content/blog/b.md"), "Text 999.\n");
+    assert_eq!(site.deploy().len(), 1);
+    assert_eq!(site.body("src/content/blog/b.md"), "Text 1009.\n");
+    assert_eq!(site.next_wake(), None);
+}
+
+#[test]
 fn more_text_than_one_attempt_holds_is_left() {
     let mut site = Site::new(&[("MAX_BODY_BYTES", "1900000")]);
     let text = "x".repeat(1_800_000);

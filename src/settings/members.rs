@@ -1,0 +1,29 @@
+//! Everything that declares settings for itself, in one list: the actions, the ways to ask for a build, and the
+//! repositories. For what lists settings, and for the tests; nothing is decided by it. Native only.
+
+use super::Field;
+use crate::actions::ACTIONS;
+use crate::actions::deploy::ask::WAYS;
+use crate::actions::deploy::commit::FORGES;
+
+/// One that declares settings for itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Member {
+    /// Its family, as the directory of its vector file is called: `actions`, `ways` or `forges`.
+    pub family: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, in one sentence.
+    pub help: &'static str,
+    /// Its settings.
+    pub fields: &'static [Field],
+}
+
+/// All of them, family by family, in the order of the families' lists.
+pub fn members() -> impl Iterator<Item = Member> {
+    let actions = ACTIONS.iter().map(|it| ("actions", it.name, it.help, it.fields));
+    let ways = WAYS.iter().map(|it| ("ways", it.name, it.help, it.fields));
+    let forges = FORGES.iter().map(|it| ("forges", it.name, it.help, it.fields));
+    let all = actions.chain(ways).chain(forges);
+    all.map(|(family, name, help, fields)| Member { family, name, help, fields })
+}

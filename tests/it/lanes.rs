@@ -1,0 +1,283 @@
+//! Jobs of other actions beside deploys: what follows a build, what tells of jobs, and what becomes of both when calls
+//! fail, join or die.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+use presshook::actions::{Done, Returned, Signal, Step};
+use presshook::event::Kind;
+use presshook::inbox;
+use presshook::inbox::commands;
+use presshook::native::store::Store;
+use presshook::outbox::{self, Claimed, Failure, Job};
+use presshook::settings::Settings;
+use presshook::{Request, Response};
+
+use crate::coalescing::{at, event, message};
+use crate::{HOOK, settings};
+
+const SLACK: (&str, &str) = ("SLACK_WEBHOOK_URL", "https://hooks.slack.example/services/T0/B0/x");
+const DEPLOY: (&str, &str) = ("CLOUDFLARE_DEPLOY_HOOK", HOOK);
+const NO_GAP: (&str, &str) = ("DEPLOY_MIN_GAP_SECONDS", "0");
+
+/// An inbox whose calls a test makes and answers itself.
+struct Lanes {
+    store: Store,
+    settings: Settings,
+    under_way: BTreeMap<String, Claimed>,
+}
+
+impl Lanes {
+    fn new(pairs: &[(&str, &str)]) -> Lanes {
+        let settings = settings(pairs);
+        assert!(settings.problems.is_empty(), "{:?}", settings.problems);
+        Lanes { store: Store::in_memory().expect("a store"), settings, under_way: BTreeMap::new() }
+    }
+
+    fn publish(&mut self, key: &str, seconds: i64) {
+        let message = message(key, &event(Kind::Published, None));
+        self.store.commit(inbox::accept(&self.settings, &message, at(seconds))).expect("it is stored");
+    }
+
+    /// Looks for what is due, until nothing is any more; the actions whose calls are under way then.
+    fn look(&mut self, seconds: i64) -> Vec<String> {
+        loop {
+            let claims =
+                self.store.commit(outbox::claim(&self.settings, at(seconds), 100)).expect("it claims");
+            for claimed in claims.claimed {
+                let reads = claimed.job.action.reads;
+                let carried = self.store.commit(outbox::carried(claimed.id, reads)).expect("it reads");
+                let job = Job { carried: Some(carried), ..claimed.job.clone() };
+                let before = self.under_way.insert(job.action.name.to_owned(), Claimed { job, ..claimed });
+                assert!(before.is_none(), "one call for each lane");
+            }
+            if !claims.again {
+                return self.under_way.keys().cloned().collect();
+            }
+        }
+    }
+
+    /// Ends a call that is under way; what it carried.
+    fn end(&mut self, action: &str, result: &outbox::Result, seconds: i64) -> Claimed {
+        let claimed = self.under_way.remove(action).expect("it is under way");
+        let record = outbox::record(&self.settings, &claimed, result, at(seconds), 100);
+        self.store.commit(record).expect("it is recorded");
+        claimed
+    }
+
+    /// When the next look has something to do, in seconds.
+    fn next(&mut self) -> Option<i64> {
+        let next = self.store.commit(outbox::next_wake()).expect("it reads");
+        next.map(|it| (it.0 - at(0).0) / 1000)
+    }
+
+    fn states(&mut self) -> Vec<String> {
+        let rows = self.store.execute(&presshook::store::Statement {
+            sql: "SELECT action || ' ' || state FROM jobs ORDER BY id",
+            params: Vec::new(),
+        });
+        rows.expect("it reads").iter().map(|row| row.text(0).expect("a text").to_owned()).collect()
+    }
+}
+
+fn accepted() -> outbox::Result {
+    Ok(Done::default())
+}
+
+fn failed(status: u16) -> outbox::Result {
+    Err(Failure::Status { status: StatusCode::from_u16(status).expect("a status"), retry_after: None })
+}
+
+fn keys(claimed: &Claimed) -> Vec<String> {
+    claimed.job.carried.as_ref().expect("it is read").event_ids.clone()
+}
+
+fn signals(claimed: &Claimed) -> Vec<(Signal, String)> {
+    let carried = claimed.job.carried.as_ref().expect("it is read");
+    carried.news.iter().map(|it| (it.signal, it.reason.clone())).collect()
+}
+
+#[test]
+fn a_burst_is_told_once_and_after_its_build_was_asked_for() {
+    let mut lanes = Lanes::new(&[DEPLOY, SLACK]);
+    for (key, seconds) in [("a", 0), ("b", 1), ("c", 2)] {
+        lanes.publish(key, seconds);
+    }
+    assert_eq!(lanes.states(), ["deploy waiting", "slack blocked"]);
+    assert_eq!(lanes.next(), Some(12), "what waits for a build wakes nobody");
+    assert_eq!(lanes.look(12), ["deploy"]);
+    assert_eq!(keys(&lanes.end("deploy", &accepted(), 13)), ["c", "b", "a"]);
+    assert_eq!(lanes.look(13), ["slack"]);
+    assert_eq!(keys(&lanes.end("slack", &accepted(), 14)), ["c", "b", "a"]);
+    assert_eq!((lanes.next(), lanes.look(1000)), (None, vec![]));
+    assert_eq!(lanes.states(), ["deploy done", "slack done"]);
+}
+
+#[test]
+fn without_a_build_it_is_told_after_the_quiet_time() {
+    let mut lanes = Lanes::new(&[SLACK]);
+    lanes.publish("a", 0);
+    lanes.publish("b", 5);
+    assert_eq!(lanes.next(), Some(15));
+    assert_eq!(lanes.look(15), ["slack"]);
+    // What comes while a call is under way waits for its end, and then for the least gap.
+    lanes.publish("c", 16);
+    assert_eq!((lanes.look(30), lanes.next()), (vec!["slack".to_owned()], Some(40)));
+    lanes.end("slack", &accepted(), 31);
+    assert!(lanes.look(31).is_empty());
+    assert_eq!(lanes.next(), Some(75), "a minute after the last message");
+    assert_eq!(lanes.look(75), ["slack"]);
+    assert_eq!(keys(&lanes.end("slack", &accepted(), 76)), ["c"]);
+}
+
+#[test]
+fn a_dead_job_is_told_of_and_what_waits_for_it_waits_on() {
+    let mut lanes = Lanes::new(&[DEPLOY, SLACK]);
+    lanes.publish("a", 0);
+    lanes.look(10);
+    lanes.end("deploy", &failed(404), 11);
+    assert_eq!(lanes.states(), ["deploy dead", "slack blocked", "slack waiting"]);
+    assert_eq!(lanes.look(21), ["slack"]);
+    let told = lanes.end("slack", &accepted(), 22);
+    assert!(keys(&told).is_empty(), "nothing was published yet");
+    let signals = signals(&told);
+    assert!(signals.len() == 1 && signals[0].0 == Signal::Dead, "{signals:?}");
+    assert!(signals[0].1.contains("404"), "{signals:?}");
+    // The next build stands for the dead one, also for what waits for that.
+    lanes.publish("b", 100);
+    lanes.look(110);
+    lanes.end("deploy", &accepted(), 111);
+    assert_eq!(lanes.look(111), ["slack"]);
+    let told = lanes.end("slack", &accepted(), 112);
+    assert_eq!(keys(&told), ["b", "a"]);
+    assert!(!lanes.states().iter().any(|it| it.contains("blocked") || it.contains("dead")));
+}
+
+#[test]
+fn who_is_told_hears_of_the_third_failure_and_not_of_each() {
+    let mut lanes = Lanes::new(&[DEPLOY, SLACK]);
+    lanes.publish("a", 0);
+    let mut told = Vec::new();
+    for _ in 0..5 {
+        let next = lanes.next().expect("something is due");
+        for action in lanes.look(next) {
+            let result = if action == "deploy" { failed(503) } else { accepted() };
+            told.extend(signals(&lanes.end(&action, &result, next)));
+        }
+    }
+    let signals: Vec<Signal> = told.iter().map(|(signal, _)| *signal).collect();
+    assert_eq!(signals, [Signal::Failed]);
+}
+
+#[test]
+fn nobody_is_told_that_telling_failed() {
+    let mut lanes = Lanes::new(&[SLACK]);
+    lanes.publish("a", 0);
+    lanes.look(10);
+    lanes.end("slack", &failed(404), 11);
+    assert_eq!((lanes.states(), lanes.next()), (vec!["slack dead".to_owned()], None));
+    // A later message does not stand for it, for it says something else.
+    lanes.publish("b", 20);
+    lanes.look(30);
+    lanes.end("slack", &accepted(), 31);
+    assert_eq!(lanes.states(), ["slack dead", "slack done"]);
+    let revived = lanes.store.commit(commands::redeliver_dead(&lanes.settings, at(100))).expect("it runs");
+    assert_eq!(revived, commands::Outcome::Done { jobs: 1, wake_at: Some(at(100)) });
+    lanes.look(100);
+    assert_eq!(keys(&lanes.end("slack", &accepted(), 101)), ["a"]);
+}
+
+#[test]
+fn a_spent_budget_is_told_once_in_a_month() {
+    let mut lanes = Lanes::new(&[DEPLOY, SLACK, NO_GAP, ("DEPLOY_BUDGET_PER_MONTH", "1")]);
+    lanes.publish("a", 0);
+    lanes.look(10);
+    lanes.end("deploy", &accepted(), 11);
+    lanes.look(11);
+    lanes.end("slack", &accepted(), 12);
+    lanes.publish("b", 100);
+    lanes.publish("c", 101);
+    let due = lanes.next().expect("news are due");
+    assert!(due < 200, "{due}");
+    assert_eq!(lanes.look(due), ["slack"]);
+    let told = signals(&lanes.end("slack", &accepted(), due));
+    assert_eq!(told.iter().map(|(signal, _)| *signal).collect::<Vec<_>>(), [Signal::Budget]);
+    lanes.publish("d", 5000);
+    assert!(lanes.look(6000).is_empty());
+    // The next month it goes on.
+    let month = lanes.next().expect("the next month");
+    assert_eq!(lanes.look(month), ["deploy"]);
+    assert_eq!(keys(&lanes.end("deploy", &accepted(), month)), ["d", "c", "b"]);
+}
+
+#[test]
+fn what_waits_for_a_build_follows_it_where_its_events_go() {
+    let mut lanes = Lanes::new(&[DEPLOY, SLACK, NO_GAP]);
+    lanes.publish("a", 0);
+    lanes.look(10);
+    // Another build opens while the first is asked for; when that fails, both are one.
+    lanes.publish("b", 11);
+    assert_eq!(lanes.states(), ["deploy sending", "slack blocked", "deploy waiting", "slack blocked"]);
+    lanes.end("deploy", &failed(503), 12);
+    let due = lanes.next().expect("it is tried again");
+    assert_eq!(lanes.look(due), ["deploy"]);
+    lanes.end("deploy", &accepted(), due + 1);
+    assert_eq!(lanes.look(due + 1), ["slack"]);
+    assert_eq!(keys(&lanes.end("slack", &accepted(), due + 2)), ["b", "a"]);
+    assert_eq!(lanes.next(), None);
+}
+
+#[test]
+fn a_call_that_is_never_answered_holds_its_own_lane_alone() {
+    let mut lanes =
+        Lanes::new(&[DEPLOY, SLACK, ("DISCORD_WEBHOOK_URL", "https://discord.example/api/webhooks/1/x")]);
+    lanes.publish("a", 0);
+    lanes.look(10);
+    lanes.end("deploy", &accepted(), 11);
+    assert_eq!(lanes.look(11), ["discord", "slack"]);
+    lanes.end("discord", &accepted(), 12);
+    lanes.publish("b", 100);
+    // The claim of `slack` has run out by then, and it is tried again.
+    lanes.under_way.clear();
+    assert_eq!(lanes.look(110), ["deploy", "slack"]);
+    lanes.end("deploy", &accepted(), 111);
+    assert_eq!(lanes.look(111), ["discord", "slack"]);
+}
+
+#[test]
+fn a_wait_that_one_host_asks_for_holds_no_other_up() {
+    let mut lanes = Lanes::new(&[DEPLOY, SLACK]);
+    lanes.publish("a", 0);
+    lanes.look(10);
+    lanes.end("deploy", &accepted(), 11);
+    lanes.look(11);
+    let later = Failure::Status {
+        status: StatusCode::TOO_MANY_REQUESTS,
+        retry_after: Some(Duration::from_secs(3600)),
+    };
+    lanes.end("slack", &Err(later), 12);
+    lanes.publish("b", 80);
+    assert_eq!(lanes.look(90), ["deploy"], "the deploy is not held back by it");
+    lanes.end("deploy", &accepted(), 91);
+    assert!(lanes.look(91).is_empty());
+    assert_eq!(lanes.next(), Some(12 + 3600));
+    assert_eq!(lanes.look(12 + 3600), ["slack"]);
+    assert_eq!(keys(&lanes.end("slack", &accepted(), 3700)), ["b", "a"]);
+}
+
+#[test]
+fn an_action_is_asked_anew_after_each_answer() {
+    let mut lanes = Lanes::new(&[SLACK]);
+    lanes.publish("a", 0);
+    lanes.look(10);
+    let claimed = lanes.under_way.remove("slack").expect("it is under way");
+    let step =
+        |returned: &[Returned]| (claimed.job.action.step)(&lanes.settings, &claimed.job, returned, at(10));
+    let Step::Send(request) = step(&[]) else { panic!("nothing is sent") };
+    let request: Request = request;
+    assert_eq!(request.uri().to_string(), SLACK.1);
+    let answer = Returned::Response(Response::new(Bytes::from_static(b"ok")));
+    assert!(matches!(step(&[answer]), Step::Done(_)));
+}
