@@ -1,10 +1,16 @@
 //! The effects: what an [`Action`] is, and the list of them. Each is one file below, one line in [`ACTIONS`] and one
 //! vector file. When a job is tried, and again, is decided in `outbox`; which events start one, in `routes`.
 
+mod archive;
+#[cfg(not(target_arch = "wasm32"))]
+mod archive_s3;
 pub(crate) mod deploy;
 mod discord;
 mod email;
+mod forward;
+mod indexnow;
 mod notify;
+mod purge;
 mod slack;
 mod teams;
 
@@ -21,8 +27,20 @@ use crate::settings::{Field, Pace, Settings};
 use crate::{Request, Response};
 
 /// Every action, one line each.
-pub static ACTIONS: &[&Action] =
-    &[&deploy::DEPLOY, &slack::SLACK, &discord::DISCORD, &teams::TEAMS, &email::EMAIL, &notify::NOTIFY];
+pub static ACTIONS: &[&Action] = &[
+    &deploy::DEPLOY,
+    &slack::SLACK,
+    &discord::DISCORD,
+    &teams::TEAMS,
+    &email::EMAIL,
+    &notify::NOTIFY,
+    &forward::FORWARD,
+    &indexnow::INDEXNOW,
+    &purge::PURGE,
+    &archive::ARCHIVE,
+    #[cfg(not(target_arch = "wasm32"))]
+    &archive_s3::ARCHIVE_S3,
+];
 
 /// One family of effect.
 #[derive(Debug)]
@@ -52,6 +70,8 @@ pub struct Action {
     pub targets: for<'s> fn(&'s Settings, &Action) -> Vec<&'s str>,
     /// Whether a kind of event starts it, where no rule says which.
     pub wants: fn(&Settings, Kind) -> bool,
+    /// What is answered at a path of the receiver's, for others to check that it speaks for a site.
+    pub serves: for<'s> fn(&'s Settings, &str) -> Option<&'s str>,
     /// How long an attempt may take beyond the time of a call or two.
     pub within: fn(&Settings, &str) -> Duration,
     /// What to do next, given the answers of this attempt so far.
@@ -127,6 +147,7 @@ impl Action {
             own.map(|it| it.name.as_str()).collect()
         },
         wants: |_, kind| matches!(kind, Kind::Published | Kind::Updated | Kind::Unpublished | Kind::Deleted),
+        serves: |_, _| None,
         within: |_, _| Duration::ZERO,
         step: |_, _, _, _| Step::Fail(Failure::NotSet),
     };
@@ -150,6 +171,11 @@ impl Action {
     }
 }
 
+/// What is answered at a path for others to check, if an action has that served.
+pub(crate) fn served<'s>(settings: &'s Settings, path: &str) -> Option<&'s str> {
+    ACTIONS.iter().find_map(|action| (action.serves)(settings, path))
+}
+
 /// What an action does next.
 #[derive(Debug)]
 pub enum Step {
@@ -167,6 +193,25 @@ pub enum Step {
     Done(Done),
     /// This attempt is over without success.
     Fail(Failure),
+}
+
+impl Step {
+    /// Sends requests one after the other, each once the answer to the one before is judged good; then the job is done.
+    pub(crate) fn in_turn(
+        mut requests: impl Iterator<Item = Request>,
+        returned: &[Returned],
+        judge: impl Fn(&Response) -> Result<Done, Failure>,
+    ) -> Step {
+        let mut done = Done::default();
+        for it in returned {
+            let Returned::Response(response) = it else { return Step::Fail(Failure::NotSet) };
+            match judge(response) {
+                Ok(more) => done = more.after(done),
+                Err(failure) => return Step::Fail(failure),
+            }
+        }
+        requests.nth(returned.len()).map_or(Step::Done(done), Step::Send)
+    }
 }
 
 /// The most bytes of an answer's body that are read; the rest is dropped. An extension of a request.
@@ -199,6 +244,8 @@ pub const ANSWER_HEADERS: &[&str] = &[
 /// Something to keep, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
+    /// Where, as its edge knows places: a directory, or the name of a binding.
+    pub place: String,
     /// A relative path with `/`, each part of which is safe as a file's name.
     pub name: String,
     /// What is kept.
@@ -219,6 +266,12 @@ pub struct Mail {
 }
 
 impl Done {
+    /// Nothing was to do: nothing that is carried has a page on the site.
+    pub(crate) fn without_pages() -> Done {
+        let told = "nothing to do: no item has a `url` on `SITE_URL`, or what `SITE_PATH` asks for";
+        Done { reference: Some(told.to_owned()), ..Done::default() }
+    }
+
     /// What this part of a job and the parts before it have done together.
     pub(crate) fn after(self, before: Done) -> Done {
         Done {

@@ -12,9 +12,11 @@
 //! - `isolate`: the settings, read once.
 //! - `outside`: calling a host, asking the inbox, the clock.
 //! - `inbox`: the Durable Object.
+//! - `mail`: what comes of sending mail.
 
 mod inbox;
 mod isolate;
+mod mail;
 mod outside;
 
 use std::cell::RefCell;

@@ -9,6 +9,7 @@
 //! Two articles never share a file. A path belongs to the item that it was made for ([`Owners`]); another one that asks
 //! for it gets a path with a hash of its identity.
 
+pub(crate) mod address;
 mod body;
 mod direction;
 mod front_matter;

@@ -14,6 +14,7 @@ use http::header::{AUTHORIZATION, CONTENT_LENGTH};
 use http::request::Parts;
 use http::{HeaderName, Method, StatusCode};
 
+use crate::actions;
 use crate::inbox::message;
 use crate::owner::{self, Command};
 use crate::payload::ParseError;
@@ -24,7 +25,7 @@ use crate::sources::{Connection, Source};
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use answer::defect;
 pub use answer::{Answer, COMMON_HEADERS, OPEN, accepted, greeted, health, owned, rejected};
-use answer::{online, preflight};
+use answer::{online, preflight, text};
 
 /// What a path names.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,6 +36,8 @@ pub enum Resource<'a> {
     Health,
     /// What the owner may do.
     Owner,
+    /// A text that an action has served, for others to check.
+    Text,
 }
 
 /// A place that webhooks are sent to.
@@ -69,6 +72,9 @@ impl Endpoint<'_> {
 /// # Errors
 /// [`Rejection::NotFound`] for any other path, an unknown sender, or a connection that is not set up.
 pub fn resource<'a>(settings: &Settings, path: &'a str) -> Result<Resource<'a>, Rejection> {
+    if actions::served(settings, path).is_some() {
+        return Ok(Resource::Text);
+    }
     let path = path.strip_suffix('/').unwrap_or(path);
     if matches!(path, "/api/health" | "/health") {
         return Ok(Resource::Health);
@@ -129,6 +135,9 @@ pub fn open<'a>(settings: &Settings, head: &'a Parts) -> Result<Opening<'a>, Rej
             return Ok(Opening::Health { strict: strict && settings.mode == Mode::Durable });
         }
         (Resource::Webhook(endpoint), &Method::GET | &Method::HEAD) => online(&endpoint),
+        (Resource::Text, &Method::GET | &Method::HEAD) => {
+            text(actions::served(settings, head.uri.path()).unwrap_or_default())
+        }
         (Resource::Webhook(endpoint), &Method::POST) => {
             // A sender that is being set up greets before there is a secret.
             if endpoint.source.is_none_or(|source| source.greeting.is_none()) {
@@ -136,7 +145,9 @@ pub fn open<'a>(settings: &Settings, head: &'a Parts) -> Result<Opening<'a>, Rej
             }
             return Ok(Opening::Read { endpoint });
         }
-        (Resource::Health, _) => return Err(Rejection::MethodNotAllowed { allow: "GET, HEAD, OPTIONS" }),
+        (Resource::Health | Resource::Text, _) => {
+            return Err(Rejection::MethodNotAllowed { allow: "GET, HEAD, OPTIONS" });
+        }
         (Resource::Webhook(_), _) => {
             return Err(Rejection::MethodNotAllowed { allow: "GET, HEAD, POST, OPTIONS" });
         }

@@ -2,6 +2,8 @@
 //! [`Delivery`], [`Key`], [`Timestamp`]. How a sender's payload becomes these is its own file's
 //! business; what is done about them is decided in `routes`.
 
+pub(crate) mod told;
+
 use std::fmt;
 use std::time::Duration;
 

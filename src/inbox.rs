@@ -45,7 +45,7 @@ pub struct Accepted {
 /// is new and the others are repeats.
 pub fn accept<'a>(settings: &'a Settings, message: &'a Message, now: Timestamp) -> Transaction<'a, Accepted> {
     let connection = message.connection.as_str();
-    let notes = Note::read(&message.events);
+    let notes = Note::read_for(settings, &message.events);
     let items: Vec<String> = notes.iter().filter_map(versioned).take(MOST_ITEMS).map(str::to_owned).collect();
     let key = message.key.as_str();
     let mut reads = vec![
@@ -228,7 +228,7 @@ impl Accepting<'_> {
     fn join(&mut self) -> (Option<Timestamp>, Vec<Entry>) {
         let message = self.message;
         let (mut wake_at, mut entries): (Option<Timestamp>, Vec<Entry>) = (None, Vec::new());
-        let routes = routes::matching(self.settings, self.notes.iter().map(|it| it.kind));
+        let routes = routes::matching(self.settings, &message.connection, &self.notes);
         let event = (message.source(), message.key.as_str());
         for joined in self.opening.take(&routes, self.delivery, event, When::Settled) {
             let Joined { job, is_sooner, hold } = joined;

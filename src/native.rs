@@ -8,6 +8,8 @@
 //! - [`store`]: the SQLite file.
 //! - `dispatch`: the jobs that are due are carried out.
 //! - [`hosts`]: calling the hosts of sites.
+//! - `archive`: keeping files in a directory.
+//! - `mail`: sending mail.
 //! - `programs`: running `git` and the owner's command.
 //! - [`clients`]: who a client is, and how often it may fail.
 //! - `metrics`: what is counted, for Prometheus.
@@ -16,11 +18,13 @@
 //! A panic ends one request, or one attempt, and is told in the log.
 #![allow(clippy::disallowed_methods, reason = "an edge reads the clock, the environment and files")]
 
+mod archive;
 pub mod clients;
 mod dispatch;
 pub mod hosts;
 mod http;
 mod inbox;
+mod mail;
 mod metrics;
 mod print;
 pub mod programs;

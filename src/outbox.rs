@@ -218,6 +218,17 @@ impl Failure {
         Failure::Status { status: response.status(), retry_after }
     }
 
+    /// The failure that an answer without success is, in words of an action's own.
+    pub(crate) fn said(response: &Response, now: Timestamp, reason: impl Into<String>) -> Failure {
+        let plain = Failure::of(response, now);
+        Failure::Said {
+            reason: reason.into(),
+            status: response.status(),
+            retry_after: plain.retry_after(),
+            again: plain.is_temporary(),
+        }
+    }
+
     /// Whether the same call may succeed later: time-outs, lost connections, 408, 425, 429 and 5xx.
     pub fn is_temporary(&self) -> bool {
         match self {
@@ -277,6 +288,7 @@ impl Failure {
         }
     }
 
+    /// How long the other side asks to be left alone.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Failure::Status { retry_after, .. }

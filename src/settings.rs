@@ -8,6 +8,7 @@
 mod content;
 #[cfg(not(target_arch = "wasm32"))]
 mod members;
+mod parts;
 mod reader;
 #[cfg(not(target_arch = "wasm32"))]
 mod server;
@@ -26,19 +27,22 @@ use crate::content::ContentSettings;
 use crate::contract::Endpoint;
 use crate::event::Kind;
 use crate::log::Level;
+use crate::routes::{self, Rules};
 use crate::sources::{Connection, SOURCES};
 use reader::Reader;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use members::{Member, members};
+pub(crate) use parts::Written;
 #[cfg(not(target_arch = "wasm32"))]
-pub use server::{Rebuild, Server, Site};
+pub use server::{Rebuild, Server, Site, Smtp};
 #[cfg(not(target_arch = "wasm32"))]
 pub use table::SERVER_SETTINGS;
 pub use table::{SETTINGS, Scope, Setting};
 pub use targets::{Budget, DEFAULT, Hook, Pace, Target};
+pub(crate) use targets::{making, name_of};
 pub use values::{Destination, Field, Need, Values};
-pub(crate) use values::{any, own_setting, url};
+pub(crate) use values::{own_setting, url};
 
 /// What an owner set, checked and prepared: secrets keyed, texts parsed. Made once, used by every request.
 #[derive(Debug)]
@@ -72,6 +76,8 @@ pub struct Settings {
     pub content: ContentSettings,
     /// How they do for targets that have, by name.
     pub contents: Vec<(String, ContentSettings)>,
+    /// Which events start which actions, where the owner says so; no rule while one is wrong.
+    pub routes: Option<Rules>,
     /// Settings that are there, but have no effect in direct mode.
     pub ignored: Vec<&'static str>,
     /// What is wrong.
@@ -96,6 +102,16 @@ pub struct Bindings {
     pub inbox: bool,
     /// What limits failed signatures from one address.
     pub rate_limit: bool,
+    /// A bucket in which deliveries are kept.
+    pub archive: bool,
+    /// What sends mail.
+    pub mail: bool,
+}
+
+impl Bindings {
+    /// The name under which that bucket is bound.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) const ARCHIVE: &str = "ARCHIVE";
 }
 
 /// The token of the owner's page and commands.
@@ -201,12 +217,49 @@ pub enum SettingsError {
         /// The setting that is missing, or is not to be there.
         setting: String,
     },
+    /// A setting that is there twice.
+    #[error("`{setting}` is also set by `{other}`: keep one of them")]
+    Twice {
+        /// The setting.
+        setting: String,
+        /// The other.
+        other: String,
+    },
+    /// A part of a setting is missing.
+    #[error("`{setting}` is not set, but `{after}` is: number the parts from 1, without a gap")]
+    Gap {
+        /// The part that is missing.
+        setting: String,
+        /// One that is there.
+        after: String,
+    },
+    /// A rule cannot be used.
+    #[error("`{setting}`: rule {rule}, `{field}`: {what}")]
+    Rule {
+        /// The setting, or the part of it, that the rule begins in.
+        setting: String,
+        /// The rule's number from 1, and its name.
+        rule: String,
+        /// The field.
+        field: String,
+        /// What is wrong with it, and what would be right.
+        what: String,
+    },
     /// There is neither an inbox nor the choice to do without.
     #[error(
         "`INBOX` is not bound: deploy with the `[[durable_objects.bindings]]` of wrangler.toml, or set `INBOX` to \
          `none` to do without memory of repeats"
     )]
     NoInbox,
+    /// There is nothing that sends mail.
+    #[error(
+        "`{setting}` is set, but nothing sends mail: on a server set `SMTP_URL` to your mail server's, on Cloudflare bind \
+         `EMAIL` with a `[[send_email]]` in wrangler.toml; or remove the setting"
+    )]
+    NoMail {
+        /// The setting that asks for it.
+        setting: String,
+    },
     /// A choice was made whose setting is missing.
     #[error("`{setting}` is not set, but `{chosen_by}` asks for it: set it to the deploy hook's URL")]
     NotSet {
@@ -230,6 +283,10 @@ impl SettingsError {
             | SettingsError::Both { setting, .. }
             | SettingsError::Missing { setting, .. }
             | SettingsError::NoTexts { setting, .. }
+            | SettingsError::NoMail { setting }
+            | SettingsError::Twice { setting, .. }
+            | SettingsError::Gap { setting, .. }
+            | SettingsError::Rule { setting, .. }
             | SettingsError::NotSet { setting, .. } => setting,
             SettingsError::NoInbox => "INBOX",
         }
@@ -239,7 +296,16 @@ impl SettingsError {
 impl Settings {
     /// Reads and checks names and values. Names that are not in the table are left alone.
     pub fn read(pairs: impl IntoIterator<Item = (String, String)>) -> Settings {
+        Settings::read_with(pairs, None)
+    }
+
+    /// The same with the file that `ROUTES_FILE` names: its text, which an edge has read.
+    pub fn read_with(
+        pairs: impl IntoIterator<Item = (String, String)>,
+        routes_file: Option<String>,
+    ) -> Settings {
         let mut reader = Reader { values: pairs.into_iter().collect(), problems: Vec::new() };
+        reader.unfold();
         let connections = reader.connections();
         let mode = reader.mode();
         let direct = mode == Mode::Direct;
@@ -263,8 +329,9 @@ impl Settings {
             .filter(|it| direct && it.scope == Scope::Inbox && reader.gives(it.name))
             .map(|it| it.name)
             .collect();
-        let problems = reader.problems;
-        Settings {
+        let written = reader.routes(routes_file, direct);
+        let (problems, given) = (std::mem::take(&mut reader.problems), reader);
+        let mut settings = Settings {
             connections,
             targets: deploys.targets,
             budgets: deploys.budgets,
@@ -280,10 +347,23 @@ impl Settings {
             server,
             content,
             contents,
+            routes: None,
             ignored,
             problems,
             deploy_setting: deploys.setting,
-        }
+        };
+        settings.routes = match written {
+            Ok(None) => None,
+            Err(()) => Some(Rules::default()),
+            Ok(Some(written)) => {
+                let rules = routes::read(&written, &settings, &|name| given.given(name).is_some());
+                Some(rules.unwrap_or_else(|problems| {
+                    settings.problems.extend(problems);
+                    Rules::default()
+                }))
+            }
+        };
+        settings
     }
 
     /// The settings with what the edge found bound. A missing inbox is a problem unless direct mode was chosen.
@@ -291,6 +371,9 @@ impl Settings {
     pub fn with_bindings(mut self, bindings: Bindings) -> Settings {
         if self.mode == Mode::Durable && !bindings.inbox {
             self.problems.push(SettingsError::NoInbox);
+        }
+        if let Some((setting, name)) = self.mailing().filter(|_| !bindings.mail) {
+            self.problems.push(SettingsError::NoMail { setting: own_setting(setting, name) });
         }
         self.bindings = bindings;
         self
@@ -309,6 +392,15 @@ impl Settings {
     /// What is set for an action's destination of that name.
     pub fn destination(&self, action: &str, name: &str) -> Option<&Values> {
         self.destinations.iter().find(|it| it.action == action && it.name == name).map(|it| &it.values)
+    }
+
+    /// The setting that makes the first destination that mail is sent to, and the destination's name.
+    fn mailing(&self) -> Option<(&'static str, &str)> {
+        self.destinations.iter().find_map(|it| {
+            let action = actions::Action::named(it.action).filter(|action| action.mails)?;
+            let makes = action.fields.iter().find(|field| field.need == Need::Makes)?;
+            Some((makes.name, it.name.as_str()))
+        })
     }
 
     /// Whether anything is built on this machine.

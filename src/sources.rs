@@ -225,6 +225,14 @@ impl Source {
             || self.settings.contains(&name)
     }
 
+    /// A connection of it in words: `blogshoot` or `blogshoot/shop`.
+    pub fn label(&self, connection: Option<&str>) -> String {
+        match connection {
+            Some(name) => format!("{}/{name}", self.name),
+            None => self.name.to_owned(),
+        }
+    }
+
     /// The setting that holds its secret: `BLOGSHOOT_WEBHOOK_SECRET`.
     pub fn secret_setting(&self) -> String {
         format!("{}_WEBHOOK_SECRET", self.name.to_ascii_uppercase().replace('-', "_"))
@@ -257,10 +265,7 @@ impl Connection {
 
     /// The connection in words: `blogshoot` or `blogshoot/shop`.
     pub fn label(&self) -> String {
-        match &self.name {
-            Some(name) => format!("{}/{name}", self.source.name),
-            None => self.source.name.to_owned(),
-        }
+        self.source.label(self.name.as_deref())
     }
 }
 
@@ -386,6 +391,7 @@ pub(crate) fn item_of(fields: &mut Fields<'_, '_>) -> Item {
         "type" => "_type|__typename|type",
         "status" => "status|stage",
         "title" => "title|name",
+        "subroute" => "subroute",
         "slug" => "slug.current|slug",
         "url" => "url|permalink",
         "language" => "language|locale",

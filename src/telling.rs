@@ -1,12 +1,13 @@
 //! What a team is told: from what a job carries to a few lines in plain words, for people who know nothing of webhooks.
 //! How each way of telling writes them down is its own file's business in `actions`; `call` has what those share that
-//! are one call.
+//! are one call, and `mail` writes mails.
 //!
 //! **Invariant:** what comes from a sender is one line of bounded length without control characters, and a URL is
 //! ASCII, `http` or `https`, without anything that ends a link in Markdown, HTML or a mail. A way of telling still
 //! writes a sender's words so that they are never markup there.
 
 pub(crate) mod call;
+pub(crate) mod mail;
 
 use std::time::Duration;
 

@@ -1,13 +1,21 @@
 //! Has a target built: its articles are committed, where it has a repository; on a server its site is pulled, written
-//! into and rebuilt, where that is set; then its host is asked for a build, unless the commit made it build.
+//! into and rebuilt, where that is set; then its host is asked for a build, unless the commit made it build and no
+//! rule says otherwise.
 //!
 //! One job does all of these, in this order, and one after the other: a host is called only for what is there. Each
 //! repository is one file below and one line in [`commit::FORGES`], each way to ask for a build one in [`ask::WAYS`].
 
 pub(crate) mod ask;
 pub(crate) mod commit;
+mod github;
+mod message;
+mod place;
 #[cfg(not(target_arch = "wasm32"))]
 mod site;
+mod talk;
+mod tree;
+
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -16,6 +24,9 @@ use crate::articles;
 use crate::event::Timestamp;
 use crate::log::Code;
 use crate::outbox::{Failure, Job};
+use crate::routes;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::settings::Site;
 use crate::settings::{Settings, Target};
 
 /// The deploy of a target.
@@ -31,12 +42,12 @@ pub(crate) static DEPLOY: Action = Action {
     targets: |settings, _| settings.targets.iter().map(|target| target.name.as_str()).collect(),
     wants: |settings, kind| settings.deploy_on.contains(&kind),
     within: |settings, target| {
-        let gathering = articles::within(settings, target);
+        let Some(site) = settings.target(target) else { return Duration::ZERO };
+        let commit = site.forge.as_ref().map_or(Duration::ZERO, |_| commit::WITHIN);
+        let within = commit.saturating_add(articles::within(settings, target));
         #[cfg(not(target_arch = "wasm32"))]
-        if let Some(site) = settings.target(target).and_then(|it| it.site.as_ref()) {
-            return gathering.saturating_add(site.within());
-        }
-        gathering
+        let within = within.saturating_add(site.site.as_ref().map_or(Duration::ZERO, Site::within));
+        within
     },
     step,
     ..Action::BASE
@@ -78,7 +89,10 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
             }
         }
     }
-    if built { Step::Done(done) } else { ask::step(target, job, rest, done, now) }
+    if built && !routes::calls_after_commit(settings, &target.name) {
+        return Step::Done(done);
+    }
+    ask::step(target, job, rest, done, now)
 }
 
 /// What is told of the events that are carried: a deploy call's body.
@@ -102,5 +116,11 @@ impl<'a> Body<'a> {
             event_count: job.carried.as_ref().map(|it| it.count),
             timestamp: now.to_string(),
         }
+    }
+
+    /// The same in at most so many bytes: where the ids do not fit, their number has to do.
+    fn at_most(self, bytes: usize) -> Body<'a> {
+        let ids = self.event_ids.into_iter().flatten().map(String::len).fold(0, usize::saturating_add);
+        Body { event_ids: self.event_ids.filter(|_| ids <= bytes / 2), ..self }
     }
 }

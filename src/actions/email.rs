@@ -1,18 +1,13 @@
 //! Tells by e-mail: on a server through an SMTP server, on Cloudflare through the binding `EMAIL`. The message is made
 //! here, the edge sends it as it is.
 //!
-//! **Invariant:** what comes from a sender is in no line of the head as it came: the subject is one encoded text
-//! (RFC 2047), and addresses come from settings alone.
-
-use mail_builder::MessageBuilder;
-use mail_builder::headers::address::Address;
-use mail_builder::headers::date::Date;
-use mail_builder::headers::raw::Raw;
+//! **Invariant:** addresses come from settings alone, and are of the plain kind, which nothing can be hidden in.
 
 use super::{Action, Done, Mail, Returned, Step};
 use crate::event::{Timestamp, sha256};
 use crate::outbox::{Failure, Job};
 use crate::settings::{Field, Need, Settings};
+use crate::telling::mail::Parts;
 use crate::telling::{TELLS, Telling};
 
 const TO: &str = "EMAIL_TO";
@@ -30,8 +25,9 @@ pub(crate) static EMAIL: Action = Action {
             Need::Makes,
             addresses,
             "The e-mail addresses that are told what was published and what went wrong, with commas.",
-        ),
-        Field::new(FROM, Need::Must, address, "The e-mail address that these mails come from."),
+        )
+        .shown(),
+        Field::new(FROM, Need::Must, address, "The e-mail address that these mails come from.").shown(),
     ],
     mails: true,
     step,
@@ -78,26 +74,17 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
         return Step::Done(Done::default());
     }
     let to: Vec<String> = list(to).map(str::to_owned).collect();
-    let message = message(from, &to, &telling, job, now);
-    Step::Mail(Mail { from: from.to_owned(), to, message })
-}
-
-fn message(from: &str, to: &[String], telling: &Telling, job: &Job, now: Timestamp) -> Vec<u8> {
     let text = telling.text();
     // The same for each attempt at a job, so that a mail that came twice is seen to be one.
     let id = sha256([job.target.as_bytes(), &[0], job.event_id.0.as_bytes(), &[0], text.as_bytes()]);
-    let host = from.split_once('@').map_or(from, |(_, host)| host);
-    let list = to.iter().map(|it| Address::new_address(None::<&str>, it.as_str())).collect();
-    let mut message = Vec::new();
-    MessageBuilder::new()
-        .from(Address::new_address(None::<&str>, from))
-        .to(Address::new_list(list))
-        .subject(telling.subject())
-        .date(Date::new(now.0.div_euclid(1000)))
-        .message_id(format!("{}@{host}", id.get(..32).unwrap_or(&id)))
-        // So that nobody's out-of-office note answers (RFC 3834).
-        .header("Auto-Submitted", Raw::new("auto-generated"))
-        .text_body(format!("{text}\n"))
-        .serialize(&mut message);
-    message
+    let parts = Parts {
+        from,
+        to: &to,
+        subject: &telling.subject(),
+        text: &format!("{text}\n"),
+        id: id.get(..32).unwrap_or(&id),
+        sent_at: now,
+    };
+    let message = parts.write();
+    Step::Mail(Mail { from: from.to_owned(), to, message })
 }

@@ -171,6 +171,31 @@ async function said(answer) {
 }
 
 /**
+ * Keeps something in a bucket: nothing once it is durable there, or why it may not be.
+ *
+ * @param {{ put: (name: string, bytes: Uint8Array, options: object) => Promise<unknown> }} bucket
+ * @param {string} name
+ * @param {string} contentType
+ * @param {Uint8Array<ArrayBuffer>} bytes
+ * @param {number} milliseconds
+ */
+export async function keep(bucket, name, contentType, bytes, milliseconds) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(reject, milliseconds, `no answer within ${milliseconds} ms`);
+  });
+  try {
+    await Promise.race([bucket.put(name, bytes, { httpMetadata: { contentType } }), late]);
+    return [];
+  } catch (error) {
+    return [String(error)];
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
  * Asks the inbox: its status and what it says; or 0 and why there is no answer.
  *
  * @param {{ getByName: (name: string) => { ask: (...question: unknown[]) => Promise<[number, string]> } }} inbox

@@ -14,14 +14,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{Array, Math, Promise, Uint8Array};
 use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Delay, Env, wasm_bindgen};
 
 use super::isolate::Isolate;
-use super::outside::{now, promise, send};
-use crate::actions::{Returned, Step};
+use super::mail;
+use super::outside::{keep, now, promise, send};
+use crate::actions::{Mail, Returned, Step};
 use crate::articles::{self, Gathered, Gatherer, Next, Told};
 use crate::event::Timestamp;
 use crate::inbox::message::{self, Message, Reply};
@@ -74,6 +76,10 @@ extern "C" {
     fn pruned(this: &Object) -> Option<f64>;
     #[wasm_bindgen(method, setter)]
     fn set_pruned(this: &Object, at: Option<f64>);
+    /// Sends a mail to each of the addresses; resolves with nothing, or with what went wrong: a code, a line break and
+    /// a reason. It does not reject.
+    #[wasm_bindgen(method)]
+    fn mail(this: &Object, from: &str, to: Array, message: Uint8Array) -> Promise;
 }
 
 /// Brings the store to the latest version, and has the alarm come when something is due.
@@ -284,10 +290,28 @@ impl Inbox {
                     let response = send(request, claimed.deadline.since(now())).await?;
                     returned.push(Returned::Response(response));
                 }
-                Step::Keep(_) | Step::Mail(_) => return Err(Failure::NotSet),
+                Step::Keep(object) => {
+                    let within = claimed.deadline.since(now());
+                    keep(self.isolate.archive.as_ref(), &object, within).await?;
+                    returned.push(Returned::Carried);
+                }
+                Step::Mail(mail) => {
+                    self.mail(&mail, claimed.deadline.since(now())).await?;
+                    returned.push(Returned::Carried);
+                }
                 Step::Done(done) => return Ok(done),
                 Step::Fail(failure) => return Err(failure),
             }
+        }
+    }
+
+    /// Sends a mail through the binding.
+    async fn mail(&self, mail: &Mail, within: Duration) -> Result<(), Failure> {
+        let to: Array = mail.to.iter().map(|it| JsValue::from(it.as_str())).collect();
+        let sent = self.object.mail(&mail.from, to, Uint8Array::from(mail.message.as_slice()));
+        match select(JsFuture::from(sent), std::pin::pin!(Delay::from(within))).await {
+            Either::Left((answer, _)) => mail::sent(answer.ok().and_then(|it| it.as_string())),
+            Either::Right(_) => Err(Failure::Timeout(within)),
         }
     }
 

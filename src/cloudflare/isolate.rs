@@ -17,6 +17,8 @@ use crate::settings::{Bindings, Settings};
 const INBOX: &str = "INBOX";
 /// The binding that limits failed signatures.
 const RATE_LIMIT: &str = "RATE_LIMIT";
+/// The binding that sends mail.
+const EMAIL: &str = "EMAIL";
 
 thread_local! {
     /// The last ones prepared, by their bindings: the Worker's and the inbox's may be two objects.
@@ -36,6 +38,8 @@ pub(super) struct Isolate {
     pub(super) inbox: Option<JsValue>,
     /// What limits failed signatures, where it is bound.
     pub(super) rate_limit: Option<JsValue>,
+    /// The bucket in which deliveries are kept, where it is bound.
+    pub(super) archive: Option<JsValue>,
 }
 
 impl Isolate {
@@ -44,15 +48,20 @@ impl Isolate {
         let headers = contract::headers(&settings).filter(|names| names.len() <= 20).unwrap_or_default();
         let names = headers.iter().map(|name| JsValue::from(name.as_str())).collect();
         let bound = |name: &str| Reflect::get(env?, &name.into()).ok().filter(JsValue::is_object);
-        let (inbox, rate_limit) = (bound(INBOX), bound(RATE_LIMIT));
+        let (inbox, rate_limit, archive) = (bound(INBOX), bound(RATE_LIMIT), bound(Bindings::ARCHIVE));
         let settings = match env {
             Some(_) => {
-                let bindings = Bindings { inbox: inbox.is_some(), rate_limit: rate_limit.is_some() };
+                let bindings = Bindings {
+                    inbox: inbox.is_some(),
+                    rate_limit: rate_limit.is_some(),
+                    archive: archive.is_some(),
+                    mail: bound(EMAIL).is_some(),
+                };
                 settings.with_bindings(bindings)
             }
             None => settings,
         };
-        Isolate { settings, names, inbox, rate_limit }
+        Isolate { settings, names, inbox, rate_limit, archive }
     }
 
     /// The one prepared from these bindings; prepared now if they are new.

@@ -11,7 +11,7 @@ use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Context, wasm_bindgen};
 
-use crate::actions::{ANSWER_HEADERS, MostRead};
+use crate::actions::{ANSWER_HEADERS, MostRead, Object};
 use crate::event::Timestamp;
 use crate::outbox::Failure;
 use crate::{Request, Response};
@@ -33,6 +33,14 @@ extern "C" {
         method: &str,
         target: &str,
         body: Option<Uint8Array>,
+        milliseconds: u32,
+    ) -> Promise;
+    #[wasm_bindgen(js_name = keep)]
+    fn keep_in(
+        bucket: &JsValue,
+        name: &str,
+        content_type: &str,
+        bytes: Uint8Array,
         milliseconds: u32,
     ) -> Promise;
 }
@@ -66,6 +74,31 @@ pub(super) async fn send(request: Request, timeout: Duration) -> Result<Response
         }
     }
     Ok(response)
+}
+
+/// Keeps an object in the bucket that is bound.
+pub(super) async fn keep(
+    bucket: Option<&JsValue>,
+    object: &Object,
+    timeout: Duration,
+) -> Result<(), Failure> {
+    let bucket = bucket.ok_or(Failure::NotSet)?;
+    let bytes = Uint8Array::from(&object.bytes[..]);
+    let kept = keep_in(bucket, &object.name, &object.content_type, bytes, milliseconds(timeout));
+    let Some(reason) = wait(kept).await.get(0).as_string() else { return Ok(()) };
+    // The runtime ends what it says with R2's code for it.
+    let (remedy, again) = match reason.rsplit_once('(').map_or("", |(_, code)| code.trim_end_matches(')')) {
+        "10006" => (
+            "there is no such bucket: `npx wrangler r2 bucket create NAME` makes it, with the name in wrangler.toml",
+            false,
+        ),
+        "10002" | "10003" | "10042" => ("the Worker may not write there: is R2 on for this account?", false),
+        _ => ("it is tried again", true),
+    };
+    Err(Failure::Unable {
+        reason: format!("the bucket bound as `{}`: {remedy} ({reason})", object.place),
+        again,
+    })
 }
 
 /// Asks the inbox, and tells its status and what it says; or why there is no answer.

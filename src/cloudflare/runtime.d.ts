@@ -7,3 +7,9 @@ declare module "cloudflare:workers" {
     env: any;
   }
 }
+
+declare module "cloudflare:email" {
+  export class EmailMessage {
+    constructor(from: string, to: string, raw: ReadableStream | string);
+  }
+}

@@ -1,5 +1,6 @@
 // The Worker that wrangler deploys: what answers a request, the clock that guards the alarm, and the inbox.
 
+import { EmailMessage } from "cloudflare:email";
 import { DurableObject } from "cloudflare:workers";
 import Worker from "../../build/index.js";
 import { alive, broken } from "./entry.js";
@@ -46,6 +47,25 @@ export class Inbox extends DurableObject {
     ready();
     const answer = inbox_ask(this, this.ctx.storage, this.env, method, target, body);
     return answer instanceof Promise ? alive(answer) : answer;
+  }
+
+  /**
+   * Sends a mail to each address, through the binding `EMAIL`. It never rejects: what went wrong is a code, a line break
+   * and a reason.
+   *
+   * @param {string} from @param {string[]} to @param {Uint8Array<ArrayBuffer>} message
+   * @returns {Promise<string | undefined>}
+   */
+  async mail(from, to, message) {
+    const binding = this.env.EMAIL;
+    if (typeof binding?.send !== "function") return "NOT_BOUND\n";
+    try {
+      for (const address of to) await binding.send(new EmailMessage(from, address, new Blob([message]).stream()));
+      return undefined;
+    } catch (error) {
+      const { code = "", message = error } = /** @type {any} */ (error ?? {});
+      return `${code}\n${message}`;
+    }
   }
 
   /** Never fails: the runtime gives an alarm up that fails too often, and holds the next one back while one hangs. */

@@ -10,7 +10,7 @@ use crate::event::Delivery;
 use crate::inbox::message::Reply;
 use crate::log::milliseconds;
 use crate::owner::Command;
-use crate::settings::{Mode, Settings};
+use crate::settings::{Mode, Settings, Target};
 
 /// An answer, without the headers that all answers share.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,6 +173,12 @@ pub(super) fn online(endpoint: &Endpoint<'_>) -> Answer {
     Answer::json(StatusCode::OK, &body)
 }
 
+/// The answer where a text is served.
+pub(super) fn text(text: &str) -> Answer {
+    let headers = vec![("content-type", "text/plain; charset=utf-8")];
+    Answer { status: StatusCode::OK, headers, is_open: true, body: text.to_owned() }
+}
+
 /// The state of the receiver; `trouble` is what its inbox told, in words, where that was asked for, and `uptime` how
 /// long it has been running, where it is a server.
 pub fn health(settings: &Settings, trouble: Option<&str>, uptime: Option<Duration>) -> Answer {
@@ -202,7 +208,7 @@ pub fn health(settings: &Settings, trouble: Option<&str>, uptime: Option<Duratio
     let config = Config {
         has_webhook_secret: settings.connections.iter().any(|it| !it.secrets.is_empty()),
         has_rebuild_command: settings.rebuilds(),
-        has_deploy_hook: settings.targets.iter().any(|it| it.hook.is_some()),
+        has_deploy_hook: settings.targets.iter().any(Target::is_called),
         git_auto_pull: settings.pulls(),
         inbox: settings.bindings.inbox && settings.mode == Mode::Durable,
         rate_limit: settings.bindings.rate_limit,

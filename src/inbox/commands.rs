@@ -42,10 +42,10 @@ pub fn redeliver(settings: &Settings, id: i64, now: Timestamp) -> Transaction<'_
         let mut opening = Opening::read(settings, open, now)?;
         let Some(row) = delivery.first() else { return Ok((Vec::new(), Outcome::NotFound)) };
         let (connection, key) = (row.text(0)?, row.text(1)?);
-        let kinds = Note::read(row.text(2)?).into_iter().map(|note| note.kind);
+        let notes = Note::read_for(settings, row.text(2)?);
         let mut jobs: Vec<JobRow> =
             read_jobs(dead)?.iter().map(|job| opening.reopen(job, When::Soon)).collect();
-        let mut routes = routes::matching(settings, kinds);
+        let mut routes = routes::matching(settings, connection, &notes);
         let revived = |route: &Route<'_>| {
             jobs.iter().any(|it| it.action == route.action.name && it.target == route.target)
         };

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::Request;
 use crate::event::{Delivery, Kind, Timestamp};
 use crate::payload::{Fields, Payload};
+use crate::routes::Rules;
 use crate::settings::Settings;
 
 /// Where a message is sent.
@@ -23,8 +24,11 @@ pub const OWNER: &str = "/1/owner";
 /// Where the inbox is asked whether all is well.
 pub const STATE: &str = "/1/state";
 
+/// How often a delivery was passed on from one receiver to another: whoever passes it on counts one more.
+pub const FORWARDED: HeaderName = HeaderName::from_static("presshook-forwarded");
+
 /// The headers that are kept of every delivery, beside those that its source reads.
-pub const KEPT_HEADERS: [HeaderName; 2] = [CONTENT_TYPE, USER_AGENT];
+pub const KEPT_HEADERS: [HeaderName; 3] = [CONTENT_TYPE, USER_AGENT, FORWARDED];
 
 /// A delivery on its way to the inbox.
 ///
@@ -67,25 +71,65 @@ pub struct Note {
     pub updated_at: Option<Timestamp>,
     /// When the item became, or becomes, public.
     pub published_at: Option<Timestamp>,
+    /// The item's site; like what follows, read only where a rule looks at it.
+    pub site: Option<String>,
+    /// Its language.
+    pub language: Option<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Its categories.
+    pub categories: Vec<String>,
+    /// What sort of content it is.
+    pub content_type: Option<String>,
+    /// The path in front of its slug.
+    pub subroute: Option<String>,
+    /// Its place in a URL.
+    pub slug: Option<String>,
 }
 
 impl Note {
-    /// Reads a JSON list of events, as [`Message::events`] is one.
+    /// Reads a JSON list of events, as [`Message::events`] is one, without what only rules look at.
     pub fn read(events: &str) -> Vec<Note> {
+        Note::read_all(events, false)
+    }
+
+    /// Reads a JSON list of events, as far as these settings' rules look at them.
+    pub fn read_for(settings: &Settings, events: &str) -> Vec<Note> {
+        Note::read_all(events, settings.routes.as_ref().is_some_and(Rules::look_at_items))
+    }
+
+    fn read_all(events: &str, with_items: bool) -> Vec<Note> {
         let wrapped = format!("{{\"events\":{events}}}");
         let Ok(mut payload) = Payload::parse(wrapped.as_bytes()) else { return Vec::new() };
         let mut fields = payload.fields();
-        fields.objects("events").into_iter().filter_map(Note::of).collect()
+        fields.objects("events").into_iter().filter_map(|event| Note::of(event, with_items)).collect()
     }
 
-    fn of(mut event: Fields<'_, '_>) -> Option<Note> {
-        Some(Note {
+    fn of(mut event: Fields<'_, '_>, with_item: bool) -> Option<Note> {
+        let mut note = Note {
             kind: Kind::from_name(&event.text("kind")?)?,
             name: event.text("name").unwrap_or_default(),
             item: event.text("item.id"),
             updated_at: event.milliseconds("item.updated_at"),
             published_at: event.milliseconds("item.published_at"),
-        })
+            site: None,
+            language: None,
+            tags: Vec::new(),
+            categories: Vec::new(),
+            content_type: None,
+            subroute: None,
+            slug: None,
+        };
+        if with_item && let Some(mut item) = event.object("item") {
+            note.site = item.text("site");
+            note.language = item.text("language");
+            note.tags = item.texts("tags");
+            note.categories = item.texts("categories");
+            note.content_type = item.text("content_type");
+            note.subroute = item.text("subroute");
+            note.slug = item.text("slug");
+        }
+        Some(note)
     }
 }
 

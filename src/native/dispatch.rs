@@ -10,12 +10,13 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
+use super::archive;
 use super::hosts::Hosts;
 use super::inbox::Inbox;
 use super::metrics::Metrics;
 use super::print::Log;
 use super::programs::Programs;
-use super::{now, stopped};
+use super::{mail, now, stopped};
 use crate::actions::{Returned, Step};
 use crate::articles::{self, Gathered, Gatherer, Next, Told};
 use crate::event::Timestamp;
@@ -192,7 +193,15 @@ impl Attempts {
                     returned.push(Returned::Response(response));
                 }
                 Step::Run(program) => returned.push(Returned::Exit(self.run(claimed, &program).await)),
-                Step::Keep(_) | Step::Mail(_) => return Err(Failure::NotSet),
+                Step::Keep(object) => {
+                    archive::keep(object).await?;
+                    returned.push(Returned::Carried);
+                }
+                Step::Mail(message) => {
+                    let smtp = self.settings.server.smtp.as_ref();
+                    mail::send(smtp, message, claimed.deadline.since(now())).await?;
+                    returned.push(Returned::Carried);
+                }
                 Step::Done(done) => return Ok(done),
                 Step::Fail(failure) => return Err(failure),
             }

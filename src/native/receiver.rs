@@ -271,7 +271,7 @@ impl Receiver {
         let resource = contract::resource(&self.parts.settings, path);
         let endpoint = match &resource {
             Ok(Resource::Webhook(endpoint)) => Some(endpoint),
-            Ok(Resource::Health | Resource::Owner) | Err(_) => None,
+            Ok(Resource::Health | Resource::Owner | Resource::Text) | Err(_) => None,
         };
         let entry = log::rejected(endpoint, rejection);
         self.parts.log.print(entry.with_some("address", address.map(|it| it.to_string())));

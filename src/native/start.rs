@@ -57,7 +57,9 @@ pub fn check(pairs: Vec<(String, String)>) -> Result<Ready, Vec<String>> {
         }
     }
     let unused = CONTENT.into_iter().filter(|it| pairs.iter().any(|(name, _)| name == it)).collect();
-    let settings = Settings::read(pairs).with_bindings(Bindings { inbox: true, rate_limit: true });
+    let settings = Settings::read(pairs);
+    let mail = settings.server.smtp.is_some();
+    let settings = settings.with_bindings(Bindings { inbox: true, rate_limit: true, mail, archive: true });
     let mut problems: Vec<String> = settings.problems.iter().map(ToString::to_string).collect();
     if problems.is_empty() && settings.connections.iter().all(|it| it.secrets.is_empty()) {
         problems.push(no_secret());
@@ -264,7 +266,9 @@ fn describe(target: &Target, told: &Told) -> Entry {
         .with_some("git_pull", site.and_then(|it| it.pull.as_deref()))
         .with_some("rebuild_command", command.map(|(_, command)| command.as_str()))
         .with_some("rebuild_timeout_seconds", rebuild.map(|it| it.within.as_secs()))
+        .with_some("commits_by", target.forge.as_ref().map(|(forge, _)| forge.name))
         .with_some("deploy_hook", target.hook.as_ref().and_then(|it| it.host()))
+        .with_some("asks_by", target.way.as_ref().map(|(way, _)| way.name))
         .with("settle_seconds", target.pace.settle.as_secs())
         .with("min_gap_seconds", target.pace.min_gap.as_secs())
 }

@@ -1,12 +1,16 @@
 //! The settings that only a server has: where it listens, where it stores, whom it believes, and what it does on its
 //! own machine.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::Uri;
+
 use super::reader::{REMOVE, Reader};
 use super::table;
-use super::targets::{DEFAULT, Target, suffix_of};
+use super::targets::Target;
+use super::values::own_setting;
 
 /// What a server is told of itself.
 #[derive(Clone, Debug)]
@@ -19,6 +23,43 @@ pub struct Server {
     pub database: Option<PathBuf>,
     /// Whose word for a client's address is believed, as it was set.
     pub trusted_proxies: String,
+    /// What sends mail.
+    pub smtp: Option<Smtp>,
+}
+
+/// The URL of a mail server.
+///
+/// **Invariant:** it holds a password, so it is never printed, logged or answered; `Debug` shows nothing of it.
+#[derive(Clone)]
+pub struct Smtp(String);
+
+impl Smtp {
+    /// The URL, for what connects.
+    pub(crate) fn url(&self) -> &str {
+        &self.0
+    }
+
+    /// Reads a URL in the form that `lettre` has for it; a password goes over an encrypted connection, or none that
+    /// leaves this machine.
+    fn read(text: &str) -> Option<Smtp> {
+        let uri = text.parse::<Uri>().ok()?;
+        let host = uri.host().filter(|it| !it.is_empty())?;
+        let login = uri.authority()?.as_str().rsplit_once('@').map(|it| it.0);
+        let is_whole = login.is_none_or(|it| it.split_once(':').is_some_and(|(user, _)| !user.is_empty()));
+        let is_here = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+        let is_safe = match (uri.scheme_str()?, uri.query()) {
+            ("smtps", None) | ("smtp", Some("tls=required")) => true,
+            ("smtp", None | Some("tls=opportunistic")) => login.is_none() || is_here,
+            _ => false,
+        };
+        (is_whole && is_safe).then(|| Smtp(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for Smtp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Smtp")
+    }
 }
 
 /// What a server does on its own machine before it calls a host.
@@ -60,6 +101,7 @@ pub(super) const COMMAND: &str = "REBUILD_COMMAND";
 pub(super) const PULL: &str = "GIT_AUTO_PULL";
 const BRANCH: &str = "GIT_BRANCH";
 const DIRECTORY: &str = "SITE_DIR";
+pub(super) const SMTP: &str = "SMTP_URL";
 const WITHIN: &str = "REBUILD_TIMEOUT_SECONDS";
 
 impl Reader {
@@ -69,14 +111,28 @@ impl Reader {
             host: self.one("HOST", |text| Some(text.to_owned()), "an address"),
             database: self.value("DATABASE", REMOVE).map(PathBuf::from),
             trusted_proxies: self.one("TRUSTED_PROXIES", |text| Some(text.to_owned()), "addresses"),
+            smtp: self.smtp(),
         }
+    }
+
+    fn smtp(&mut self) -> Option<Smtp> {
+        let text = self.value(SMTP, REMOVE)?;
+        let smtp = Smtp::read(&text);
+        if smtp.is_none() {
+            self.malformed(
+                SMTP,
+                "your mail server's URL, `smtps://USER:PASSWORD@HOST` or \
+                 `smtp://USER:PASSWORD@HOST:587?tls=required`, with `%40` for an `@` in user or password",
+            );
+        }
+        smtp
     }
 
     /// What is done on this machine for a target; nothing if nothing is.
     ///
     /// A further target has its own command and directory, and shares the branch and the time where it has none.
     pub(super) fn site(&mut self, target: &str) -> Option<Site> {
-        let own = |setting: &str| own(setting, target);
+        let own = |setting: &str| own_setting(setting, target);
         let command = self.value(&own(COMMAND), "give it the command that builds the site, or remove it");
         let pulls = self.switch(&own(PULL));
         let directory = self.value(&own(DIRECTORY), REMOVE).map(PathBuf::from);
@@ -99,7 +155,7 @@ impl Reader {
             let same = |it: &&(&str, &Site)| it.1.directory == site.directory;
             if let Some((other, _)) = sites.iter().take(at).find(same) {
                 let expected = format!("another directory than that of the target `{other}`");
-                self.malformed(&own(DIRECTORY, name), expected);
+                self.malformed(&own_setting(DIRECTORY, name), expected);
             }
         }
     }
@@ -135,11 +191,6 @@ impl Reader {
         });
         given.unwrap_or_else(|| read(default).expect("the table's default can be read"))
     }
-}
-
-/// The name of a target's own setting.
-fn own(setting: &str, target: &str) -> String {
-    if target == DEFAULT { setting.to_owned() } else { format!("{setting}__{}", suffix_of(target)) }
 }
 
 /// A branch's name that `git` cannot take for an option.

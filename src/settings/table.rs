@@ -121,6 +121,16 @@ pub static SETTINGS: &[Setting] = &[
     setting("INBOX", "", "`none` chooses direct mode: no memory of repeats, one deploy call per event."),
     setting("MAX_BODY_BYTES", "1048576", "The longest body accepted, at most 1900000."),
     setting("LOG_LEVEL", "info", "`error`, `warn`, `info` or `debug`."),
+    setting(
+        "ROUTES",
+        "",
+        "Rules: which events start which actions, as JSON; also in parts, `ROUTES_1`, `ROUTES_2` and so on.",
+    ),
+    setting(
+        "SETTINGS",
+        "",
+        "Further settings as a JSON object, where a host allows too few; also in parts, `SETTINGS_1` and so on.",
+    ),
     inbox_setting("DEPLOY_SETTLE_SECONDS", "10", "Quiet time after the last event before a deploy."),
     inbox_setting(
         "DEPLOY_MAX_WAIT_SECONDS",
@@ -185,9 +195,15 @@ pub static SERVER_SETTINGS: &[Setting] = &[
     server_setting("GIT_AUTO_PULL", "false", "`true`: `git pull` in `SITE_DIR` before anything is built."),
     server_setting("GIT_BRANCH", "main", "The branch that is pulled."),
     server_setting("SITE_DIR", "", "Where the site's sources are; the working directory without it."),
+    server_setting("ROUTES_FILE", "", "A file with what `ROUTES` would hold."),
     server_setting("PORT", "3100", "The port on which the server listens."),
     server_setting("HOST", "0.0.0.0", "The address on which it listens."),
     server_setting("DATABASE", "", "The file in which it stores; in the user's state directory without it."),
+    server_setting(
+        "SMTP_URL",
+        "",
+        "The mail server that sends e-mail: `smtps://USER:PASSWORD@HOST`, or `smtp://…:587?tls=required`.",
+    ),
     server_setting(
         "TRUSTED_PROXIES",
         "loopback",

@@ -13,8 +13,9 @@ use http::Uri;
 use super::reader::{REMOVE, Reader};
 #[cfg(not(target_arch = "wasm32"))]
 use super::server::Site;
-use super::values::{Field, Need, suffixed};
+use super::values::{Field, Need, own_setting};
 use super::{SettingsError, Values, table};
+use crate::actions::Action;
 use crate::actions::deploy::ask::{WAYS, Way};
 use crate::actions::deploy::commit::{FORGES, Forge};
 use crate::outbox::schedule::{self, Schedule};
@@ -71,6 +72,13 @@ impl fmt::Debug for Hook {
     }
 }
 
+impl Target {
+    /// Whether a host is called for it that builds it: where the answer is lost, whether it builds is not known.
+    pub fn is_called(&self) -> bool {
+        self.hook.is_some() || self.way.is_some() || self.forge.is_some()
+    }
+}
+
 /// How the deploy calls of one target are paced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
@@ -84,6 +92,7 @@ pub struct Pace {
 
 impl Target {
     /// Whether anybody else is called to have it built.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn calls(&self) -> bool {
         self.hook.is_some() || self.way.is_some() || self.forge.is_some()
     }
@@ -122,6 +131,15 @@ fn makes_target() -> Vec<&'static str> {
     let making = fields.filter(|it| it.need == Need::Makes).map(|it| it.name);
     MAKES_TARGET.iter().copied().chain(making).collect()
 }
+
+/// The settings that make what an action is done to; with a suffix, something further.
+pub(crate) fn making(action: &Action) -> Vec<&'static str> {
+    if action.builds() {
+        return makes_target().into_iter().chain([PRODUCTION, STAGING]).collect();
+    }
+    action.fields.iter().filter(|it| it.need == Need::Makes).map(|it| it.name).collect()
+}
+
 /// A build that is called again at Vercel is canceled, so a call waits until one is probably done.
 const VERCEL_GAP: Duration = Duration::from_secs(300);
 
@@ -144,6 +162,11 @@ impl Reader {
         #[cfg(not(target_arch = "wasm32"))]
         self.check_sites(&targets, direct);
         if direct {
+            let named =
+                |it: &Target| it.way.as_ref().map(|it| it.0.name).or(it.forge.as_ref().map(|it| it.0.name));
+            if let Some(name) = targets.iter().find_map(named) {
+                self.malformed("INBOX", format!("unset: `{name}` needs the inbox"));
+            }
             return Deploys { setting, targets, budgets: Vec::new() };
         }
         let budgets = self.budgets();
@@ -155,6 +178,13 @@ impl Reader {
     fn built(&mut self, name: String, hook: Option<Hook>) -> Option<Target> {
         let way = self.chosen(WAYS, |it| it.fields, &name);
         let forge = self.chosen(FORGES, |it| it.fields, &name);
+        if let (Some(_), Some((way, _))) = (&hook, &way) {
+            let hooks = [FIRST, SECOND, PRODUCTION, STAGING].map(|it| own_setting(it, &name));
+            let setting = hooks.into_iter().find(|it| self.given(it).is_some()).unwrap_or_default();
+            let other = self.maker(way.fields, &name).unwrap_or_default();
+            self.problems.push(SettingsError::Both { setting, other });
+            return None;
+        }
         #[cfg(not(target_arch = "wasm32"))]
         let site = self.site(&name);
         let any = hook.is_some() || way.is_some() || forge.is_some();
@@ -181,14 +211,8 @@ impl Reader {
         fields: fn(&'static T) -> &'static [Field],
         target: &str,
     ) -> Option<(&'static T, Values)> {
-        let own = |it: &Field| if target == DEFAULT { it.name.to_owned() } else { suffixed(it.name, target) };
-        let made = |member: &&'static T| {
-            let made =
-                fields(member).iter().find(|it| it.need == Need::Makes && self.given(&own(it)).is_some());
-            made.map(own)
-        };
         let there: Vec<(&'static T, String)> =
-            family.iter().filter_map(|it| Some((*it, made(it)?))).collect();
+            family.iter().filter_map(|it| Some((*it, self.maker(fields(it), target)?))).collect();
         if let [(_, setting), (_, other), ..] = there.as_slice() {
             let (setting, other) = (setting.clone(), other.clone());
             self.problems.push(SettingsError::Both { setting, other });
@@ -196,6 +220,12 @@ impl Reader {
         }
         let (member, _) = there.into_iter().next()?;
         Some((member, self.values(fields(member), target)?))
+    }
+
+    /// The setting that makes a member of a family the one of a target, if it is there.
+    fn maker(&self, fields: &[Field], target: &str) -> Option<String> {
+        let making = fields.iter().filter(|it| it.need == Need::Makes);
+        making.map(|it| own_setting(it.name, target)).find(|it| self.given(it).is_some())
     }
 
     /// A target with its pace; nothing if a setting of it is wrong, for then it is disabled.
@@ -362,7 +392,8 @@ impl Reader {
     }
 }
 
-pub(super) fn name_of(suffix: &str) -> String {
+/// The name that a suffix stands for.
+pub(crate) fn name_of(suffix: &str) -> String {
     suffix.to_ascii_lowercase().replace('_', "-")
 }
 

@@ -23,6 +23,8 @@ pub struct Field {
     pub need: Need,
     /// Nothing where a text can be its value, else what it must be.
     pub wrong: fn(&str) -> Option<&'static str>,
+    /// The setting that holds where this one is not set.
+    pub or: Option<&'static str>,
     /// Whether its value must not be told, not even in what an owner is told of a failure. It must not, unless its file
     /// says that it may.
     pub is_secret: bool,
@@ -69,9 +71,16 @@ impl Field {
             help,
             need,
             wrong,
+            or: None,
             // A default is no secret.
             is_secret: default.is_empty(),
         }
+    }
+
+    /// The field, for which another setting holds where it is not set.
+    #[must_use]
+    pub(crate) const fn or(self, setting: &'static str) -> Field {
+        Field { or: Some(setting), ..self }
     }
 
     /// The field, whose value may be told: a repository, an address.
@@ -79,11 +88,6 @@ impl Field {
     pub(crate) const fn shown(self) -> Field {
         Field { is_secret: false, ..self }
     }
-}
-
-/// Any text.
-pub(crate) fn any(_: &str) -> Option<&'static str> {
-    None
 }
 
 /// A whole URL.
@@ -142,6 +146,15 @@ impl Reader {
         names.into_iter().filter_map(destination).collect()
     }
 
+    /// The setting that holds for a field of a destination or target, if one is there: what is set for it comes before
+    /// what is set for all.
+    fn holding(&self, field: &Field, name: &str) -> Option<String> {
+        let names = [Some(field.name), field.or];
+        let names = || names.into_iter().flatten();
+        let own = names().map(|setting| suffixed(setting, name));
+        own.chain(names().map(str::to_owned)).find(|setting| self.given(setting).is_some())
+    }
+
     /// What is set of some fields for a destination or target of that name; nothing if one is wrong or missing.
     pub(super) fn values(&mut self, fields: &'static [Field], name: &str) -> Option<Values> {
         let before = self.problems.len();
@@ -149,7 +162,7 @@ impl Reader {
         for field in fields {
             let own = own_setting(field.name, name);
             let setting =
-                if field.need == Need::Makes { Some(own.clone()) } else { self.setting_of(field.name, name) };
+                if field.need == Need::Makes { Some(own.clone()) } else { self.holding(field, name) };
             let setting = setting.filter(|it| self.given(it).is_some());
             let Some(setting) = setting else {
                 if field.need != Need::May {
@@ -175,6 +188,6 @@ pub(crate) fn own_setting(setting: &str, name: &str) -> String {
     if name == DEFAULT { setting.to_owned() } else { suffixed(setting, name) }
 }
 
-pub(super) fn suffixed(setting: &str, name: &str) -> String {
+fn suffixed(setting: &str, name: &str) -> String {
     format!("{setting}__{}", suffix_of(name))
 }

@@ -13,7 +13,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::actions::MostRead;
 use crate::event::{Event, Image, Item, Kind, Seo};
 use crate::payload::{Fields, ParseError, Payload};
-use crate::settings::{Field, Need, Values, any, url};
+use crate::settings::{Field, Need, Values, url};
 use crate::signature::{Place, Scheme, Time, Unit, Verified};
 use crate::sources::{Fetch, Fetched, Parsed, Source, Texts};
 use crate::{Request, VERSION};
@@ -91,12 +91,18 @@ const URL: &str = "PAGEGUN_API_URL";
 /// A page's Markdown is asked for by its id.
 static FETCH: Fetch = Fetch {
     fields: &[
-        Field::new(KEY, Need::May, any, "The key with which PageGun is asked for the text of a page."),
+        Field::new(KEY, Need::May, key, "The key with which PageGun is asked for the text of a page."),
         Field::with_default(URL, Need::May, "https://api.pagegun.com", url, "Where PageGun's API is."),
     ],
     request,
     read,
 };
+
+/// A key that can stand in a header.
+fn key(text: &str) -> Option<&'static str> {
+    let fine = text.bytes().all(|it| it.is_ascii_graphic());
+    (!fine).then_some("a key as PageGun shows it: letters and digits, without white space in it")
+}
 
 fn request(values: &Values, item: &Item) -> Option<Request> {
     let (key, base, id) = (values.get(KEY)?, values.get(URL)?, item.id.as_deref()?);

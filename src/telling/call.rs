@@ -7,11 +7,14 @@ use http::header::{CONTENT_TYPE, USER_AGENT};
 use serde::Serialize;
 
 use super::Telling;
-use crate::actions::{Done, Returned, Step};
+use crate::actions::{Done, MostRead, Returned, Step};
 use crate::event::Timestamp;
 use crate::outbox::{Failure, Job};
 use crate::settings::{Settings, Values, own_setting};
 use crate::{Request, Response};
+
+/// Why a call is refused is said in few words.
+const MOST_READ: MostRead = MostRead(4096);
 
 /// A way of telling that is one call.
 pub(crate) struct Call {
@@ -97,6 +100,7 @@ fn request(url: &str, body: Vec<u8>) -> Result<Request, Failure> {
     http::Request::post(url)
         .header(CONTENT_TYPE, "application/json")
         .header(USER_AGENT, concat!("presshook/", env!("CARGO_PKG_VERSION")))
+        .extension(MOST_READ)
         .body(Bytes::from(body))
         .map_err(|_| Failure::NotSet)
 }

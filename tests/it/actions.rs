@@ -1,6 +1,7 @@
 //! The vector files of actions, ways and forges, each against the `step` of its member, with the cases that each one
 //! implies. Ways and forges are asked through the action that has targets built, as they are at work.
 
+mod declared;
 mod show;
 mod vectors;
 
@@ -9,7 +10,8 @@ use presshook::event::Timestamp;
 use presshook::outbox::Job;
 use presshook::settings::{Member, SETTINGS, Settings, members};
 
-use vectors::{Asks, Case, Texts, Vectors, action_of, answer, read};
+pub(crate) use vectors::answer;
+use vectors::{Asks, Case, Texts, Vectors, action_of, read};
 
 /// A host that no setting names.
 const ELSEWHERE: &str = "elsewhere.invalid";

@@ -106,7 +106,7 @@ fn health_tells_what_is_set_up() {
     };
     let healthy = r#"{"status":"healthy","service":"presshook","#;
     let misconfigured = r#"{"status":"misconfigured","service":"presshook","#;
-    let bound = Bindings { inbox: true, rate_limit: true };
+    let bound = Bindings { inbox: true, rate_limit: true, archive: true, mail: true };
     let direct = |pairs: &[(&str, &str)]| settings(&[pairs, &[("INBOX", "none")]].concat());
     let good = [("BLOGSHOOT_WEBHOOK_SECRET", SECRET), ("DEPLOY_HOOK_URL", HOOK)];
     let empty = [("BLOGSHOOT_WEBHOOK_SECRET", ""), ("DEPLOY_HOOK_URL", HOOK)];

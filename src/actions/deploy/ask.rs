@@ -1,6 +1,10 @@
 //! Asking a target's host for a build. A deploy hook is one `POST` whose URL is the secret; hosts without one have ways
 //! of their own, each one file below and one line in [`WAYS`].
 
+mod gitlab_pipeline;
+mod repository_dispatch;
+mod workflow_dispatch;
+
 use bytes::Bytes;
 use http::Uri;
 use http::header::{CONTENT_TYPE, USER_AGENT};
@@ -14,7 +18,11 @@ use crate::settings::{Field, Target, Values};
 use crate::{Request, Response};
 
 /// Every way other than a deploy hook, one line each.
-pub(crate) static WAYS: &[&Way] = &[];
+pub(crate) static WAYS: &[&Way] = &[
+    &repository_dispatch::REPOSITORY_DISPATCH,
+    &workflow_dispatch::WORKFLOW_DISPATCH,
+    &gitlab_pipeline::GITLAB_PIPELINE,
+];
 
 /// A way to ask a host for a build.
 #[derive(Debug)]
@@ -59,7 +67,9 @@ fn accepted(response: &Response, mut done: Done) -> Done {
     done.status = Some(response.status().as_u16());
     let Ok(mut payload) = Payload::parse(response.body()) else { return done };
     let mut fields = payload.fields();
-    let named = ["result.build_uuid", "result.id", "job.id", "id"].into_iter().find_map(|it| fields.text(it));
+    let named = ["result.build_uuid", "result.id", "job.id", "id", "workflow_run_id"]
+        .into_iter()
+        .find_map(|it| fields.text(it));
     done.reference = named.or(done.reference);
     done.already_exists = fields.switch("result.already_exists").unwrap_or(false);
     done
@@ -72,4 +82,18 @@ fn request(hook: &Uri, job: &Job, now: Timestamp) -> Result<Request, Failure> {
         .header(USER_AGENT, concat!("presshook/", env!("CARGO_PKG_VERSION")))
         .body(Bytes::from(body))
         .map_err(|_| Failure::NotSet)
+}
+
+/// The most characters that are told of what the other side says.
+const MOST_SAID: usize = 200;
+
+/// What an API says of what it did not do, in one short line; empty where it says nothing.
+pub(super) fn said(response: &Response) -> String {
+    let Ok(mut payload) = Payload::parse(response.body()) else { return String::new() };
+    let mut fields = payload.fields();
+    // GitLab lists what is wrong there. Looking at a member takes it.
+    let listed = fields.texts("message.base").join("; ");
+    let text = ["message", "error"].into_iter().find_map(|it| fields.text(it)).unwrap_or(listed);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").chars().filter(|it| !it.is_control()).take(MOST_SAID).collect()
 }

@@ -1,17 +1,55 @@
 //! Committing a target's articles to its repository, through the API of the site that has it. All that is open goes
 //! into one commit; nothing is committed where nothing would change. Each such site is one file below and one line in
-//! [`FORGES`].
+//! [`FORGES`]. What they share is here and beside: [`talk`](super::talk) asks, [`tree`](super::tree) finds what is there,
+//! [`place`](super::place) says what went wrong, [`message`](super::message) what was done.
 
-use super::Next;
+mod gitea;
+mod github;
+mod gitlab;
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::talk::{Pause, Talk};
+use super::{Next, message};
 use crate::Request;
 use crate::actions::{Done, Returned};
 use crate::content::Change;
 use crate::event::Timestamp;
 use crate::outbox::{Failure, Job};
-use crate::settings::{Field, Target, Values};
+use crate::settings::{Field, Need, Target, Values};
 
 /// Every site that has repositories, one line each.
-pub(crate) static FORGES: &[&Forge] = &[];
+pub(crate) static FORGES: &[&Forge] = &[&github::GITHUB, &gitlab::GITLAB, &gitea::GITEA];
+
+/// How long all requests of a commit may take together.
+pub(super) const WITHIN: Duration = Duration::from_secs(60);
+/// How often a commit is made anew within an attempt, because the branch has moved meanwhile.
+const TRIES: u32 = 4;
+/// The most bytes of text that are sent at once, where a commit may be put together from several requests.
+const MOST_AT_ONCE: usize = 4 * 1024 * 1024;
+
+/// Who a commit is by, a setting of every site.
+const AUTHOR: Field = Field::new(
+    "COMMIT_AUTHOR",
+    Need::May,
+    |text| {
+        Author::parse(text)
+            .is_none()
+            .then_some("a name and an address, as in `Ada Lovelace <ada@example.com>`")
+    },
+    "Who commits are by, `Name <mail>`; without it the owner of the token.",
+)
+.shown();
+/// What is said of a commit, a setting of every site.
+const MESSAGE: Field = Field::with_default(
+    message::SETTING,
+    Need::May,
+    message::DEFAULT,
+    message::wrong,
+    "What is said of a commit; `{path}`, `{title}`, `{count}`, `{more}`, `{source}` and `{target}` stand for what it is.",
+);
 
 /// A site that has repositories, to which articles are committed.
 #[derive(Debug)]
@@ -63,7 +101,7 @@ pub(super) fn part<'r>(target: &Target, job: &Job, returned: &'r [Returned], now
     let Some((forge, values)) = target.forge.as_ref().filter(|_| !changes.is_empty()) else {
         return past(Done::default(), false, returned);
     };
-    let message = message(changes);
+    let message = message::of(values, job, changes);
     match (forge.step)(&Commit { values, changes, message: &message }, returned, now) {
         Committing::Send(request) => Next::Step(Step::Send(request)),
         Committing::Fail(failure) => Next::Step(Step::Fail(failure)),
@@ -75,11 +113,85 @@ pub(super) fn part<'r>(target: &Target, job: &Job, returned: &'r [Returned], now
     }
 }
 
-/// What is said of a commit where its owner set no message.
-fn message(changes: &[Change]) -> String {
-    let first = changes.first().map_or("", Change::path);
-    match changes.len() {
-        0 | 1 => format!("content: {first}"),
-        count => format!("content: {first} and {} more", count.saturating_sub(1)),
+impl Committing {
+    /// What comes next after a conversation: a commit's id, nothing where nothing had to change, or where it pauses.
+    fn of(committed: Result<Option<String>, Pause>, talk: &Talk<'_>) -> Committing {
+        match committed {
+            Ok(commit) => Committing::Over { answers: talk.heard(), commit },
+            Err(Pause::Send(request)) => Committing::Send(request),
+            Err(Pause::Fail(failure)) => Committing::Fail(failure),
+        }
     }
+}
+
+/// Who a commit is by.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Author<'a> {
+    name: &'a str,
+    email: &'a str,
+}
+
+impl<'a> Author<'a> {
+    /// Whom the settings name; without it a site takes the owner of the token.
+    fn of(values: &'a Values) -> Option<Author<'a>> {
+        Author::parse(values.get(AUTHOR.name)?)
+    }
+
+    fn parse(text: &str) -> Option<Author<'_>> {
+        let (name, email) = text.strip_suffix('>')?.rsplit_once('<')?;
+        let name = name.trim();
+        let wrong = |it: char| it.is_control() || matches!(it, '<' | '>');
+        let is_mail = email.contains('@') && !email.contains(char::is_whitespace);
+        (!name.is_empty() && is_mail && !name.contains(wrong) && !email.contains(wrong))
+            .then_some(Author { name, email })
+    }
+}
+
+/// Changes, in parts whose texts can be sent at once.
+fn groups(changes: &[Change]) -> Vec<&[Change]> {
+    let size = |change: &Change| match change {
+        Change::Write { text, .. } => text.len(),
+        Change::Put { .. } | Change::Remove { .. } => 0,
+    };
+    let mut sum = changes.first().map_or(0, size);
+    let together = |_: &Change, next: &Change| {
+        let with = sum.saturating_add(size(next));
+        let fits = with <= MOST_AT_ONCE;
+        sum = if fits { with } else { size(next) };
+        fits
+    };
+    changes.chunk_by(together).collect()
+}
+
+/// A site's URL as what paths are put behind: without `/` at its end, and without the end that its API has.
+fn root(url: &str, api: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+    url.strip_suffix(api).unwrap_or(url).trim_end_matches('/').to_owned()
+}
+
+/// Nothing where a text can be a token.
+fn token(text: &str) -> Option<&'static str> {
+    let right = text.bytes().all(|it| it.is_ascii_graphic());
+    (!right).then_some("a token as the site shows it, without spaces or line breaks")
+}
+
+/// Nothing where a text can be a branch's name (`git check-ref-format`).
+fn branch(text: &str) -> Option<&'static str> {
+    let known = |it: char| !it.is_control() && !it.is_whitespace() && !"~^:?*[\\".contains(it);
+    let part =
+        |it: &str| !it.is_empty() && !it.starts_with('.') && !it.ends_with(".lock") && !it.ends_with('.');
+    let right = text.chars().all(known)
+        && text.split('/').all(part)
+        && !text.contains("..")
+        && !text.contains("@{")
+        && !text.starts_with('-')
+        && !text.starts_with("refs/");
+    (!right).then_some("the name of a branch, as in `main`, without `refs/heads/`")
+}
+
+/// Nothing where a text can name a repository: as many parts as a site has levels, of the letters that it allows.
+fn repository(text: &str, levels: std::ops::RangeInclusive<usize>) -> bool {
+    let known = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_' | b'.');
+    let part = |it: &str| !matches!(it, "" | "." | "..") && it.bytes().all(known);
+    levels.contains(&text.split('/').count()) && text.split('/').all(part) && !text.ends_with(".git")
 }

@@ -10,7 +10,7 @@ use super::line;
 
 /// In words, and whether there is any.
 pub(super) fn in_words(settings: &Settings, event: &Event, now: Timestamp) -> (String, bool) {
-    let routes = routes::matching(settings, [event.kind]);
+    let routes = routes::matching(settings, "", [event]);
     let targets: Vec<&Target> = routes.iter().filter_map(|route| settings.target(route.target)).collect();
     if targets.is_empty() {
         return (line("nothing", &why_not(settings, event)), false);
@@ -47,6 +47,7 @@ fn with_what(target: &Target) -> String {
     // The rest of the hook's URL is a secret.
     let host = target.hook.as_ref().and_then(|it| it.host());
     parts.extend(host.map(|host| format!("a call of the deploy hook at {host}")));
+    parts.extend(target.way.as_ref().map(|(way, _)| format!("a call by `{}`", way.name)));
     parts.join(", then ")
 }
 

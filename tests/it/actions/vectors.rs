@@ -278,7 +278,7 @@ impl Exchange {
 }
 
 /// An answer to what was sent.
-pub(super) fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Returned {
+pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Returned {
     let mut response = http::Response::builder().status(status);
     for (name, value) in headers {
         response = response.header(*name, *value);

@@ -1,0 +1,101 @@
+//! A pipeline of GitLab's, by a trigger token: that of a site on GitLab Pages, for one.
+//!
+//! What is told of the events comes to its jobs in the file `TRIGGER_PAYLOAD`, and not in variables: GitLab refuses
+//! those in projects that are new.
+//!
+//! <https://docs.gitlab.com/ci/triggers/>, <https://docs.gitlab.com/api/pipeline_triggers/>
+
+use http::header::{CONTENT_TYPE, USER_AGENT};
+use serde::Serialize;
+
+use super::Way;
+use crate::actions::MostRead;
+use crate::actions::deploy::Body;
+use crate::actions::deploy::github::{fail, reference, segment, token};
+use crate::outbox::Failure;
+use crate::settings::{Field, Need, url};
+
+const TOKEN: &str = "GITLAB_TRIGGER_TOKEN";
+const PROJECT: &str = "GITLAB_TRIGGER_PROJECT";
+const REF: &str = "GITLAB_TRIGGER_REF";
+const URL: &str = "GITLAB_URL";
+
+pub(super) static GITLAB_PIPELINE: Way = Way {
+    name: "gitlab-pipeline",
+    #[cfg(not(target_arch = "wasm32"))]
+    help: "Has a pipeline of a project at GitLab run.",
+    fields: &[
+        Field::new(
+            TOKEN,
+            Need::Makes,
+            token,
+            "A pipeline trigger token of the GitLab project that builds the site: its Settings, CI/CD.",
+        ),
+        Field::new(PROJECT, Need::Must, project, "The project, `group/name`, or its number.").shown(),
+        Field::with_default(
+            REF,
+            Need::May,
+            "main",
+            reference,
+            "The branch or tag that the pipeline runs on.",
+        ),
+        Field::with_default(URL, Need::May, "https://gitlab.com", url, "Where GitLab is."),
+    ],
+    request: |values, job, now| {
+        #[derive(Serialize)]
+        struct Trigger<'a> {
+            token: &'a str,
+            r#ref: &'a str,
+            presshook: Body<'a>,
+        }
+        let value = |name| values.get(name).ok_or(Failure::NotSet);
+        let root = value(URL)?.trim_end_matches('/');
+        let uri = format!("{root}/api/v4/projects/{}/trigger/pipeline", segment(value(PROJECT)?));
+        let trigger = Trigger { token: value(TOKEN)?, r#ref: value(REF)?, presshook: Body::of(job, now) };
+        let body = serde_json::to_vec(&trigger).map_err(|_| Failure::NotSet)?;
+        http::Request::post(uri)
+            .header(CONTENT_TYPE, "application/json")
+            .header(USER_AGENT, concat!("presshook/", env!("CARGO_PKG_VERSION")))
+            .extension(MostRead(16 * 1024))
+            .body(body.into())
+            .map_err(|_| Failure::NotSet)
+    },
+    refused: |values, response, _| {
+        let says = super::said(response);
+        let value = |name| values.get(name).unwrap_or_default();
+        let (project, branch) = (value(PROJECT), value(REF));
+        let reason = match response.status().as_u16() {
+            301 | 302 | 307 | 308 => format!("GitLab is elsewhere: set `{URL}` to its final address"),
+            404 => format!(
+                "GitLab knows no project `{project}` with this trigger token: check `{PROJECT}` and `{URL}`, and set \
+                 `{TOKEN}` to a pipeline trigger token of that very project"
+            ),
+            400 if says.contains("Reference not found") => {
+                format!("`{project}` has no branch or tag `{branch}`: set `{REF}` to one that there is")
+            }
+            400 if says.contains("pipeline variables") => format!(
+                "GitLab refuses the pipeline, because what every trigger tells counts as variables there: in \
+                 `{project}` choose a role at Settings, CI/CD, Variables, Minimum role to use pipeline variables, or \
+                 bring GitLab up to date"
+            ),
+            400 | 401 | 403 => {
+                let quoted = if says.is_empty() { says } else { format!(" (GitLab says: {says})") };
+                format!(
+                    "GitLab does not run a pipeline of `{project}` on `{branch}`: its owner's role there must allow it, \
+                     and its `.gitlab-ci.yml` have a job for triggers{quoted}"
+                )
+            }
+            _ => return None,
+        };
+        Some(fail(response, false, None, reason))
+    },
+};
+
+/// Nothing where a text can name a project.
+fn project(text: &str) -> Option<&'static str> {
+    let known = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_' | b'.');
+    let part = |it: &str| !matches!(it, "" | "." | "..") && it.bytes().all(known);
+    let number = text.bytes().all(|it| it.is_ascii_digit());
+    let right = number || (text.contains('/') && text.split('/').all(part));
+    (!right).then_some("the project's path, as in `group/name`, or its number")
+}

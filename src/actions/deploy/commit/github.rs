@@ -1,0 +1,380 @@
+//! GitHub, and GitHub Enterprise: a tree that has the articles, a commit of it, and the branch moved there, through the
+//! Git database of the REST API.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{Method, StatusCode};
+use serde::Serialize;
+
+use super::{
+    AUTHOR, Author, Commit, Committing, Forge, MESSAGE, TRIES, branch, groups, repository, root, token,
+};
+use crate::actions::deploy::place::Place;
+use crate::actions::deploy::talk::{Api, Pause, Talk, said, segments};
+use crate::actions::deploy::tree::{Entry, found};
+use crate::content::Change;
+use crate::event::Timestamp;
+use crate::outbox::Failure;
+use crate::payload::Payload;
+use crate::settings::{Field, Need, url};
+use crate::{Request, Response};
+
+const TOKEN: &str = "GITHUB_TOKEN";
+const REPO: &str = "GITHUB_REPO";
+const BRANCH: &str = "GITHUB_BRANCH";
+const URL: &str = "GITHUB_API_URL";
+/// The most bytes that are read of an answer; a directory's is the longest.
+const MOST: usize = 256 * 1024;
+const MOST_TREE: usize = 8 * 1024 * 1024;
+
+pub(super) static GITHUB: Forge = Forge {
+    name: "github",
+    #[cfg(not(target_arch = "wasm32"))]
+    help: "Commits a target's articles to a repository at GitHub.",
+    fields: &[
+        Field::new(
+            REPO,
+            Need::Makes,
+            wrong_repo,
+            "The repository at GitHub that articles are committed to, `owner/name`.",
+        )
+        .shown(),
+        Field::new(
+            TOKEN,
+            Need::Must,
+            token,
+            "A token of GitHub's with the permission `Contents: Read and write`.",
+        ),
+        Field::with_default(BRANCH, Need::May, "main", branch, "The branch that articles are committed to."),
+        Field::with_default(
+            URL,
+            Need::May,
+            "https://api.github.com",
+            url,
+            "GitHub's API; that of GitHub Enterprise ends with `/api/v3`.",
+        ),
+        AUTHOR,
+        MESSAGE,
+    ],
+    step: |commit, returned, now| {
+        let mut talk = Talk::new(returned);
+        let committed = GitHub::of(commit, now).commit(&mut talk);
+        Committing::of(committed, &talk)
+    },
+};
+
+fn wrong_repo(text: &str) -> Option<&'static str> {
+    (!repository(text, 2..=2)).then_some("`owner/name`, the end of the repository's address, without `.git`")
+}
+
+struct GitHub<'a> {
+    what: &'a Commit<'a>,
+    api: Api<'a>,
+    place: Place<'a>,
+    /// The path of the repository.
+    repo: String,
+}
+
+/// One entry of a tree that is made. Without bytes the file goes.
+#[derive(Serialize)]
+struct Item<'a> {
+    path: &'a str,
+    mode: &'static str,
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<&'a str>,
+    /// `null` where the file goes, missing where the text is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha: Option<Option<&'a str>>,
+}
+
+#[derive(Serialize)]
+struct Tree<'a> {
+    base_tree: &'a str,
+    tree: Vec<Item<'a>>,
+}
+
+#[derive(Serialize)]
+struct Blob {
+    content: String,
+    encoding: &'static str,
+}
+
+#[derive(Serialize)]
+struct Made<'a> {
+    message: &'a str,
+    tree: &'a str,
+    parents: [&'a str; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    author: Option<Author<'a>>,
+}
+
+#[derive(Serialize)]
+struct Moved<'a> {
+    sha: &'a str,
+    force: bool,
+}
+
+impl<'a> GitHub<'a> {
+    fn of(what: &'a Commit<'a>, now: Timestamp) -> GitHub<'a> {
+        let value = |name| what.values.get(name).unwrap_or_default();
+        let api = Api {
+            root: root(value(URL), ""),
+            token: ("authorization", value(TOKEN)),
+            before_token: "Bearer ",
+            accept: "application/vnd.github+json",
+            version: Some(("x-github-api-version", "2022-11-28")),
+        };
+        let place = Place {
+            site: "GitHub",
+            settings: [REPO, BRANCH, TOKEN, URL],
+            permission: "the permission `Contents: Read and write`",
+            repository: value(REPO),
+            branch: value(BRANCH),
+            now,
+        };
+        GitHub { what, api, place, repo: format!("/repos/{}", segments(value(REPO))) }
+    }
+
+    /// The commit's id; nothing where nothing had to change.
+    fn commit(&self, talk: &mut Talk<'_>) -> Result<Option<String>, Pause> {
+        let mut blobs = None;
+        let mut tries = TRIES;
+        loop {
+            let head = self.head(talk)?;
+            let base = self.base(talk, &head)?;
+            // Whatever the head is, these stay.
+            let blobs = match &mut blobs {
+                Some(blobs) => blobs,
+                None => blobs.insert(self.blobs(talk)?),
+            };
+            let mut tree = base.clone();
+            for group in groups(self.what.changes) {
+                tree = self.grown(talk, tree, group, blobs)?;
+            }
+            if tree == base {
+                return Ok(None);
+            }
+            let made = self.made(talk, &tree, &head)?;
+            let body = Moved { sha: &made, force: false };
+            let path = self.path(&format!("/git/refs/heads/{}", segments(self.place.branch)));
+            let response = talk.ask(|| self.api.say(Method::PATCH, &path, MOST, &body))?;
+            if response.status().is_success() {
+                return Ok(Some(made));
+            }
+            if !has_moved(response) {
+                return Err(self.refused(response, Doing::Moving));
+            }
+            tries = tries.saturating_sub(1);
+            if tries == 0 {
+                return Err(self.place.keeps_moving(response));
+            }
+        }
+    }
+
+    /// The commit that the branch is at.
+    fn head(&self, talk: &mut Talk<'_>) -> Result<String, Pause> {
+        let path = self.path(&format!("/git/ref/heads/{}", segments(self.place.branch)));
+        let response = talk.ask(|| self.api.get(&path, MOST))?;
+        match response.status() {
+            status if status.is_success() => self.id(response, "object.sha"),
+            StatusCode::CONFLICT => Err(self.place.is_empty(response)),
+            // It says the same of a branch that is not there and of a repository that the token does not open.
+            StatusCode::NOT_FOUND => {
+                let repo = talk.ask(|| self.api.get(&self.path(""), MOST))?;
+                if !repo.status().is_success() {
+                    return Err(self.refused(repo, Doing::Reading));
+                }
+                let default =
+                    Payload::parse(repo.body()).ok().and_then(|mut it| it.fields().text("default_branch"));
+                Err(self.place.no_branch(response, default.as_deref()))
+            }
+            _ => Err(self.refused(response, Doing::Reading)),
+        }
+    }
+
+    /// The tree of a commit.
+    fn base(&self, talk: &mut Talk<'_>, commit: &str) -> Result<String, Pause> {
+        let path = self.path(&format!("/git/commits/{commit}"));
+        let response = talk.ask(|| self.api.get(&path, MOST))?;
+        self.of_success(response, "tree.sha", Doing::Reading)
+    }
+
+    /// The ids of what is no text, which must be there before a tree can name them.
+    fn blobs(&self, talk: &mut Talk<'_>) -> Result<BTreeMap<&'a str, String>, Pause> {
+        let mut ids = BTreeMap::new();
+        for change in self.what.changes {
+            let (path, bytes) = match change {
+                Change::Put { path, bytes } => (path, bytes.as_slice()),
+                // A tree's texts may be none that JSON cannot tell from another.
+                Change::Write { path, text } if text.contains('\0') => (path, text.as_bytes()),
+                Change::Write { .. } | Change::Remove { .. } => continue,
+            };
+            let response = talk.ask(|| {
+                let body = Blob { content: STANDARD.encode(bytes), encoding: "base64" };
+                self.api.say(Method::POST, &self.path("/git/blobs"), MOST, &body)
+            })?;
+            ids.insert(path.as_str(), self.of_success(response, "sha", Doing::Writing)?);
+        }
+        Ok(ids)
+    }
+
+    /// The tree that a tree becomes by some changes.
+    fn grown(
+        &self,
+        talk: &mut Talk<'_>,
+        base: String,
+        changes: &[Change],
+        blobs: &BTreeMap<&str, String>,
+    ) -> Result<String, Pause> {
+        let response = talk.ask(|| self.tree(&base, items(changes, blobs, |_| true)))?;
+        let removed = || changes.iter().filter(|it| matches!(it, Change::Remove { .. })).map(Change::path);
+        if response.status() != StatusCode::UNPROCESSABLE_ENTITY || removed().next().is_none() {
+            return self.of_success(response, "sha", Doing::Writing);
+        }
+        // It refuses the whole tree where a file that goes is not there.
+        let there = found(&base, removed(), |id| self.entries(talk, id))?;
+        if removed().all(|path| there.contains_key(path)) {
+            return Err(self.refused(response, Doing::Writing));
+        }
+        let items = items(changes, blobs, |path| there.contains_key(path));
+        if items.is_empty() {
+            return Ok(base);
+        }
+        let response = talk.ask(|| self.tree(&base, items))?;
+        self.of_success(response, "sha", Doing::Writing)
+    }
+
+    fn tree(&self, base_tree: &str, tree: Vec<Item<'_>>) -> Result<Request, Failure> {
+        self.api.say(Method::POST, &self.path("/git/trees"), MOST_TREE, &Tree { base_tree, tree })
+    }
+
+    /// What is in a directory.
+    fn entries(&self, talk: &mut Talk<'_>, id: &str) -> Result<Vec<Entry>, Pause> {
+        let path = self.path(&format!("/git/trees/{id}"));
+        let response = talk.ask(|| self.api.get(&path, MOST_TREE))?;
+        if !response.status().is_success() {
+            return Err(self.refused(response, Doing::Reading));
+        }
+        let mut payload = Payload::parse(response.body()).map_err(|_| self.place.unreadable(response))?;
+        let mut fields = payload.fields();
+        let entries = fields.objects("tree").into_iter().filter_map(|mut entry| {
+            let is_directory = entry.text("type")? == "tree";
+            Some(Entry { name: entry.text("path")?, id: entry.text("sha")?, is_directory })
+        });
+        Ok(entries.collect())
+    }
+
+    /// A commit of a tree, on no branch yet.
+    fn made(&self, talk: &mut Talk<'_>, tree: &str, parent: &str) -> Result<String, Pause> {
+        let body = Made {
+            message: self.what.message,
+            tree,
+            parents: [parent],
+            author: Author::of(self.what.values),
+        };
+        let response = talk.ask(|| self.api.say(Method::POST, &self.path("/git/commits"), MOST, &body))?;
+        self.of_success(response, "sha", Doing::Writing)
+    }
+
+    fn path(&self, rest: &str) -> String {
+        format!("{}{rest}", self.repo)
+    }
+
+    /// An id of what was asked for, if it was done.
+    fn of_success(&self, response: &Response, field: &str, doing: Doing) -> Result<String, Pause> {
+        if response.status().is_success() {
+            self.id(response, field)
+        } else {
+            Err(self.refused(response, doing))
+        }
+    }
+
+    fn id(&self, response: &Response, field: &str) -> Result<String, Pause> {
+        let id = Payload::parse(response.body()).ok().and_then(|mut it| it.fields().text(field));
+        id.ok_or_else(|| self.place.unreadable(response))
+    }
+
+    fn refused(&self, response: &Response, doing: Doing) -> Pause {
+        let place = &self.place;
+        match (response.status().as_u16(), doing) {
+            (401, _) => place.bad_token(response),
+            (403 | 429, _) if is_limited(response) => place.is_limited(response, self.reset(response)),
+            (403, _) => place.may_not_write(response),
+            // It does not tell strangers what there is.
+            (404, Doing::Reading) => place.no_access(response),
+            (404, Doing::Writing | Doing::Moving) => place.may_not_write(response),
+            (300..=399, _) => place.is_elsewhere(response),
+            (422, Doing::Moving) => place.is_protected(response),
+            // Objects that were made just now are sometimes not found at once.
+            (409, _) => place.keeps_moving(response),
+            (422, _) if said(response).contains("BadObjectState") => place.keeps_moving(response),
+            _ => place.refused(response),
+        }
+    }
+
+    /// When the limit is lifted, where it does not say how long that is.
+    fn reset(&self, response: &Response) -> Option<Duration> {
+        let headers = response.headers();
+        if headers.contains_key("retry-after") {
+            return None;
+        }
+        let seconds = headers.get("x-ratelimit-reset")?.to_str().ok()?.parse().ok()?;
+        Some(Timestamp::from_seconds(seconds).since(self.place.now))
+    }
+}
+
+/// What was asked for.
+#[derive(Clone, Copy)]
+enum Doing {
+    Reading,
+    Writing,
+    /// Having the branch be at the commit.
+    Moving,
+}
+
+/// Whether the branch was not moved because somebody else had moved it.
+fn has_moved(response: &Response) -> bool {
+    let said = said(response);
+    match response.status().as_u16() {
+        409 => true,
+        422 => {
+            ["fast forward", "fast-forward", "Reference cannot be updated"].iter().any(|it| said.contains(it))
+        }
+        _ => false,
+    }
+}
+
+/// Whether it is the number of requests that was too much: the hour's, or that of a moment.
+fn is_limited(response: &Response) -> bool {
+    let headers = response.headers();
+    let none_left = headers.get("x-ratelimit-remaining").is_some_and(|it| it == "0");
+    let said = said(response).to_ascii_lowercase();
+    response.status() == StatusCode::TOO_MANY_REQUESTS
+        || none_left
+        || headers.contains_key("retry-after")
+        || said.contains("rate limit")
+        || said.contains("abuse")
+}
+
+/// The entries of a tree; a file that goes is named only if it `is_there`.
+fn items<'i>(
+    changes: &'i [Change],
+    blobs: &'i BTreeMap<&str, String>,
+    is_there: impl Fn(&str) -> bool,
+) -> Vec<Item<'i>> {
+    let items = changes.iter().filter_map(|change| {
+        let path = change.path();
+        let (content, sha) = match change {
+            Change::Write { text, .. } if !blobs.contains_key(path) => (Some(text.as_str()), None),
+            Change::Write { .. } | Change::Put { .. } => (None, Some(Some(blobs.get(path)?.as_str()))),
+            Change::Remove { .. } if is_there(path) => (None, Some(None)),
+            Change::Remove { .. } => return None,
+        };
+        Some(Item { path, mode: "100644", r#type: "blob", content, sha })
+    });
+    items.collect()
+}

@@ -1,0 +1,267 @@
+//! GitLab, its own site's or one's own: all files in one request of the commits API, after looking which are there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{Method, StatusCode};
+use serde::Serialize;
+
+use super::{AUTHOR, Author, Commit, Committing, Forge, MESSAGE, TRIES, branch, repository, root, token};
+use crate::Response;
+use crate::actions::deploy::place::Place;
+use crate::actions::deploy::talk::{Api, Pause, Talk, said, segment};
+use crate::actions::deploy::tree::{blob_id, directory, join};
+use crate::content::Change;
+use crate::event::Timestamp;
+use crate::payload::{Payload, json};
+use crate::settings::{Field, Need, url};
+
+const REPO: &str = "GITLAB_REPO";
+const TOKEN: &str = "GITLAB_TOKEN";
+const BRANCH: &str = "GITLAB_BRANCH";
+const URL: &str = "GITLAB_URL";
+/// The most bytes that are read of an answer.
+const MOST: usize = 256 * 1024;
+/// The most entries of a directory that it tells at once.
+const PAGE: usize = 100;
+
+pub(super) static GITLAB: Forge = Forge {
+    name: "gitlab",
+    #[cfg(not(target_arch = "wasm32"))]
+    help: "Commits a target's articles to a project at GitLab.",
+    fields: &[
+        Field::new(
+            REPO,
+            Need::Makes,
+            |text| {
+                let right = text.bytes().all(|it| it.is_ascii_digit()) || repository(text, 2..=20);
+                (!right).then_some("the project's path, as in `group/project`, or its number")
+            },
+            "The project at GitLab that articles are committed to: its path, or its number.",
+        )
+        .shown(),
+        Field::new(
+            TOKEN,
+            Need::Must,
+            token,
+            "A token of GitLab's with the scope `api` that may commit to the branch.",
+        ),
+        Field::with_default(
+            BRANCH,
+            Need::May,
+            "main",
+            branch,
+            "The branch at GitLab that articles are committed to.",
+        ),
+        Field::with_default(URL, Need::May, "https://gitlab.com", url, "Where GitLab is."),
+        AUTHOR,
+        MESSAGE,
+    ],
+    step: |commit, returned, now| {
+        let mut talk = Talk::new(returned);
+        let committed = GitLab::of(commit, now).commit(&mut talk);
+        Committing::of(committed, &talk)
+    },
+};
+
+struct GitLab<'a> {
+    what: &'a Commit<'a>,
+    api: Api<'a>,
+    place: Place<'a>,
+    /// The path of the project.
+    project: String,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    branch: &'a str,
+    commit_message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    author_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    author_email: Option<&'a str>,
+    actions: Vec<Action<'a>>,
+}
+
+#[derive(Serialize)]
+struct Action<'a> {
+    action: &'static str,
+    file_path: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encoding: Option<&'static str>,
+}
+
+impl<'a> GitLab<'a> {
+    fn of(what: &'a Commit<'a>, now: Timestamp) -> GitLab<'a> {
+        let value = |name| what.values.get(name).unwrap_or_default();
+        let api = Api {
+            root: root(value(URL), "/api/v4"),
+            token: ("private-token", value(TOKEN)),
+            before_token: "",
+            accept: "application/json",
+            version: None,
+        };
+        let place = Place {
+            site: "GitLab",
+            settings: [REPO, BRANCH, TOKEN, URL],
+            permission: "the scope `api` and a role that may commit to the branch",
+            repository: value(REPO),
+            branch: value(BRANCH),
+            now,
+        };
+        GitLab { what, api, place, project: format!("/api/v4/projects/{}", segment(value(REPO))) }
+    }
+
+    /// The commit's id; nothing where nothing had to change.
+    fn commit(&self, talk: &mut Talk<'_>) -> Result<Option<String>, Pause> {
+        let mut tries = TRIES;
+        loop {
+            let head = self.head(talk)?;
+            let actions = self.actions(talk, &head)?;
+            if actions.is_empty() {
+                return Ok(None);
+            }
+            let response = talk.ask(|| {
+                let (author_name, author_email) =
+                    Author::of(self.what.values).map(|it| (it.name, it.email)).unzip();
+                let body = Body {
+                    branch: self.place.branch,
+                    commit_message: self.what.message,
+                    author_name,
+                    author_email,
+                    actions,
+                };
+                self.api.say(Method::POST, &self.path("/repository/commits"), MOST, &body)
+            })?;
+            if response.status().is_success() {
+                return self.text(response, "id").map(Some);
+            }
+            if !has_moved(response) {
+                return Err(self.refused(response));
+            }
+            tries = tries.saturating_sub(1);
+            if tries == 0 {
+                return Err(self.place.keeps_moving(response));
+            }
+        }
+    }
+
+    /// The commit that the branch is at.
+    fn head(&self, talk: &mut Talk<'_>) -> Result<String, Pause> {
+        let path = self.path(&format!("/repository/branches/{}", segment(self.place.branch)));
+        let response = talk.ask(|| self.api.get(&path, MOST))?;
+        if response.status().is_success() {
+            return self.text(response, "commit.id");
+        }
+        if response.status() != StatusCode::NOT_FOUND {
+            return Err(self.refused(response));
+        }
+        let project = talk.ask(|| self.api.get(&self.path(""), MOST))?;
+        if !project.status().is_success() {
+            return Err(self.refused(project));
+        }
+        let mut payload = Payload::parse(project.body()).map_err(|_| self.place.unreadable(project))?;
+        let mut fields = payload.fields();
+        if fields.switch("empty_repo") == Some(true) {
+            return Err(self.place.is_empty(response));
+        }
+        Err(self.place.no_branch(response, fields.text("default_branch").as_deref()))
+    }
+
+    /// What has to be done so that the files are as they should be.
+    fn actions(&self, talk: &mut Talk<'_>, head: &str) -> Result<Vec<Action<'a>>, Pause> {
+        let changes = self.what.changes;
+        let directories: BTreeSet<&str> = changes.iter().map(|it| directory(it.path())).collect();
+        let mut there = BTreeMap::new();
+        for directory in directories {
+            there.extend(self.files(talk, head, directory)?);
+        }
+        let actions = changes.iter().filter_map(|change| {
+            let file_path = change.path();
+            let id = there.get(file_path);
+            let is = |bytes: &[u8]| id.is_some_and(|id| *id == blob_id(bytes, id));
+            let (content, encoding) = match change {
+                Change::Remove { .. } => {
+                    return id.map(|_| Action { action: "delete", file_path, content: None, encoding: None });
+                }
+                Change::Write { text, .. } if is(text.as_bytes()) => return None,
+                Change::Put { bytes, .. } if is(bytes) => return None,
+                Change::Write { text, .. } => (text.clone(), "text"),
+                Change::Put { bytes, .. } => (STANDARD.encode(bytes), "base64"),
+            };
+            let action = if id.is_some() { "update" } else { "create" };
+            Some(Action { action, file_path, content: Some(content), encoding: Some(encoding) })
+        });
+        Ok(actions.collect())
+    }
+
+    /// The ids of the files in a directory, by their paths: all that are changed there, if there are so many.
+    fn files(&self, talk: &mut Talk<'_>, head: &str, of: &str) -> Result<BTreeMap<String, String>, Pause> {
+        let mut wanted: BTreeSet<&str> =
+            self.what.changes.iter().map(Change::path).filter(|it| directory(it) == of).collect();
+        let mut files = BTreeMap::new();
+        let mut page: u32 = 1;
+        while !wanted.is_empty() {
+            let path = self.path(&format!(
+                "/repository/tree?path={}&ref={head}&per_page={PAGE}&page={page}",
+                segment(of)
+            ));
+            let response = talk.ask(|| self.api.get(&path, MOST))?;
+            match response.status() {
+                status if status.is_success() => {}
+                // The commit is there, so it is the directory that is not.
+                StatusCode::NOT_FOUND => break,
+                _ => return Err(self.refused(response)),
+            }
+            let parsed = json(response.body()).map_err(|_| self.place.unreadable(response))?;
+            let entries = parsed.as_array().ok_or_else(|| self.place.unreadable(response))?;
+            for entry in entries {
+                let (Some(name), Some(id)) = (entry.get("name").as_str(), entry.get("id").as_str()) else {
+                    continue;
+                };
+                let path = join(of, name);
+                if entry.get("type").as_str() != Some("tree") && wanted.remove(path.as_str()) {
+                    files.insert(path, id.to_owned());
+                }
+            }
+            if entries.len() < PAGE {
+                break;
+            }
+            page = page.saturating_add(1);
+        }
+        Ok(files)
+    }
+
+    fn path(&self, rest: &str) -> String {
+        format!("{}{rest}", self.project)
+    }
+
+    fn text(&self, response: &Response, field: &str) -> Result<String, Pause> {
+        let text = Payload::parse(response.body()).ok().and_then(|mut it| it.fields().text(field));
+        text.ok_or_else(|| self.place.unreadable(response))
+    }
+
+    fn refused(&self, response: &Response) -> Pause {
+        let place = &self.place;
+        match response.status().as_u16() {
+            401 => place.bad_token(response),
+            400 | 403 if said(response).contains("not allowed to push") => place.is_protected(response),
+            403 => place.may_not_write(response),
+            404 => place.no_access(response),
+            429 => place.is_limited(response, None),
+            300..=399 => place.is_elsewhere(response),
+            _ => place.refused(response),
+        }
+    }
+}
+
+/// Whether others changed the branch since it was looked at: then a file is there by now, or is not there any more.
+fn has_moved(response: &Response) -> bool {
+    let said = said(response);
+    let words = ["already exists", "doesn't exist", "refresh and try again", "Could not update"];
+    response.status() == StatusCode::CONFLICT
+        || (response.status() == StatusCode::BAD_REQUEST && words.iter().any(|it| said.contains(it)))
+}

@@ -1,0 +1,167 @@
+//! Where a commit goes, and what its owner is told when it does not get there: the same words for every site that has
+//! repositories, with the names of its own settings.
+
+use std::time::Duration;
+
+use super::talk::{Pause, retry_after, said};
+use crate::Response;
+use crate::event::Timestamp;
+use crate::outbox::Failure;
+
+/// A branch of a repository, and the settings that name it.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    /// What the site is called.
+    pub(super) site: &'static str,
+    /// The settings of the repository, the branch, the token, and where the site is.
+    pub(super) settings: [&'static str; 4],
+    /// What a token must be allowed.
+    pub(super) permission: &'static str,
+    /// The repository.
+    pub(super) repository: &'a str,
+    /// The branch.
+    pub(super) branch: &'a str,
+    /// The time.
+    pub(super) now: Timestamp,
+}
+
+impl Place<'_> {
+    /// The token is none, or none any more.
+    pub(super) fn bad_token(&self, response: &Response) -> Pause {
+        let (site, [_, _, token, _]) = (self.site, self.settings);
+        let reason = format!(
+            "{site} does not take `{token}`: it has expired, was revoked or is not one of this site's; make a new one \
+             with {} and set it",
+            self.permission
+        );
+        self.fail(response, false, reason)
+    }
+
+    /// The token does not open the repository, or there is none.
+    pub(super) fn no_access(&self, response: &Response) -> Pause {
+        let (site, repository, [repo, _, token, _]) = (self.site, self.repository, self.settings);
+        let reason = format!(
+            "{site} shows `{token}` no repository `{repository}`: check the spelling of `{repo}`, and give the token \
+             access to it with {}",
+            self.permission
+        );
+        self.fail(response, false, reason)
+    }
+
+    /// The token may read, and no more.
+    pub(super) fn may_not_write(&self, response: &Response) -> Pause {
+        let reason = format!(
+            "`{}` may not write to `{}`: give it {} for this repository{}",
+            self.settings[2],
+            self.repository,
+            self.permission,
+            self.quote(response)
+        );
+        self.fail(response, false, reason)
+    }
+
+    /// Nothing was ever committed.
+    pub(super) fn is_empty(&self, response: &Response) -> Pause {
+        let reason = format!(
+            "the repository `{}` is empty: commit a first file to its branch `{}`, a README is enough",
+            self.repository, self.branch
+        );
+        self.fail(response, false, reason)
+    }
+
+    /// There is no such branch; `default` is one that there is.
+    pub(super) fn no_branch(&self, response: &Response, default: Option<&str>) -> Pause {
+        let [_, setting, ..] = self.settings;
+        let remedy = match default.filter(|it| !it.is_empty() && *it != self.branch) {
+            Some(default) => {
+                format!("set `{setting}` to its default branch, `{default}`, or make that branch")
+            }
+            None => format!("make it, or set `{setting}` to another"),
+        };
+        let reason = format!("`{}` has no branch `{}`: {remedy}", self.repository, self.branch);
+        self.fail(response, false, reason)
+    }
+
+    /// A rule keeps the token's owner from committing to the branch.
+    pub(super) fn is_protected(&self, response: &Response) -> Pause {
+        let [_, branch, token, _] = self.settings;
+        let reason = format!(
+            "the branch `{}` of `{}` is protected, or another rule keeps commits from it{}: let the owner of `{token}` \
+             past the rule, or set `{branch}` to another branch",
+            self.branch,
+            self.repository,
+            self.quote(response)
+        );
+        self.fail(response, false, reason)
+    }
+
+    /// The repository has another name now, or the site another address.
+    pub(super) fn is_elsewhere(&self, response: &Response) -> Pause {
+        let [repo, _, _, url] = self.settings;
+        let reason = format!(
+            "{} says that `{}` is elsewhere now: set `{repo}` to its new name, or `{url}` to the site's final address",
+            self.site, self.repository
+        );
+        self.fail(response, false, reason)
+    }
+
+    /// Others commit faster than this.
+    pub(super) fn keeps_moving(&self, response: &Response) -> Pause {
+        let reason = format!(
+            "the branch `{}` of `{}` moved again and again while this was committed{}; it is tried again",
+            self.branch,
+            self.repository,
+            self.quote(response)
+        );
+        self.fail(response, true, reason)
+    }
+
+    /// The site has had enough of the token for now.
+    pub(super) fn is_limited(&self, response: &Response, until: Option<Duration>) -> Pause {
+        let reason = format!(
+            "{} takes no more requests of `{}` for now{}; it is tried again when it does",
+            self.site,
+            self.settings[2],
+            self.quote(response)
+        );
+        said_so(response, true, until.or_else(|| retry_after(response, self.now)), reason)
+    }
+
+    /// The answer is not that of such a site.
+    pub(super) fn unreadable(&self, response: &Response) -> Pause {
+        let reason = format!(
+            "what answered is not the API of {}, or its answer was cut off: check `{}`",
+            self.site, self.settings[3]
+        );
+        self.fail(response, true, reason)
+    }
+
+    /// Anything else.
+    pub(super) fn refused(&self, response: &Response) -> Pause {
+        let reason = format!(
+            "{} answered {} and did not commit to `{}`{}",
+            self.site,
+            response.status(),
+            self.repository,
+            self.quote(response)
+        );
+        self.fail(response, false, reason)
+    }
+
+    /// What the site says itself, for the end of a sentence.
+    fn quote(&self, response: &Response) -> String {
+        let said = said(response);
+        let said = said.trim_end_matches('.');
+        if said.is_empty() { String::new() } else { format!(" ({} says: {said})", self.site) }
+    }
+
+    fn fail(&self, response: &Response, again: bool, reason: String) -> Pause {
+        let status = response.status();
+        let again = again || matches!(status.as_u16(), 408 | 425 | 429) || status.is_server_error();
+        said_so(response, again, retry_after(response, self.now), reason)
+    }
+}
+
+fn said_so(response: &Response, again: bool, retry_after: Option<Duration>, reason: String) -> Pause {
+    Pause::Fail(Failure::Said { reason, status: response.status(), retry_after, again })
+}

@@ -1,0 +1,140 @@
+//! Talking to an API that answers in JSON, several requests one after the other, as a function that is asked anew after
+//! each answer: written as if each request returned its answer, it runs from its beginning again and stops at the first
+//! that is not answered yet.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Method;
+use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+
+use crate::actions::{MostRead, Returned};
+use crate::event::Timestamp;
+use crate::outbox::Failure;
+use crate::payload::Payload;
+use crate::{Request, Response};
+
+/// What is not written as it is between two `/` of a URL: all but what RFC 3986, section 2.3, leaves.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// The most characters that are told of what the other side says.
+const MOST_SAID: usize = 200;
+
+/// Why a conversation goes no further for now.
+#[derive(Debug)]
+pub(super) enum Pause {
+    /// This is to be sent, and answered.
+    Send(Request),
+    /// It failed.
+    Fail(Failure),
+}
+
+/// A conversation: what was answered, and how much of it was looked at.
+pub(super) struct Talk<'r> {
+    answers: &'r [Returned],
+    heard: usize,
+}
+
+impl<'r> Talk<'r> {
+    pub(super) fn new(answers: &'r [Returned]) -> Talk<'r> {
+        Talk { answers, heard: 0 }
+    }
+
+    /// How many answers were looked at.
+    pub(super) fn heard(&self) -> usize {
+        self.heard
+    }
+
+    /// The answer to a request, which is made only where there is none.
+    pub(super) fn ask(
+        &mut self,
+        request: impl FnOnce() -> Result<Request, Failure>,
+    ) -> Result<&'r Response, Pause> {
+        match self.answers.get(self.heard) {
+            Some(Returned::Response(response)) => {
+                self.heard = self.heard.saturating_add(1);
+                Ok(response)
+            }
+            // Nothing else was asked for.
+            Some(_) => Err(Pause::Fail(Failure::NotSet)),
+            None => Err(request().map_or_else(Pause::Fail, Pause::Send)),
+        }
+    }
+}
+
+/// Where an API is, and what each request to it says of whoever asks.
+pub(super) struct Api<'a> {
+    /// The URL that all paths follow, without a `/` at its end.
+    pub(super) root: String,
+    /// The header that holds the token.
+    pub(super) token: (&'static str, &'a str),
+    /// What stands before the token.
+    pub(super) before_token: &'static str,
+    /// The media type that is asked for.
+    pub(super) accept: &'static str,
+    /// Another header.
+    pub(super) version: Option<(&'static str, &'static str)>,
+}
+
+impl Api<'_> {
+    /// A request for what is there. `most` bytes of the answer are read.
+    pub(super) fn get(&self, path: &str, most: usize) -> Result<Request, Failure> {
+        self.request(Method::GET, path, most, Bytes::new())
+    }
+
+    /// A request that says something. `most` bytes of the answer are read.
+    pub(super) fn say(
+        &self,
+        method: Method,
+        path: &str,
+        most: usize,
+        body: &impl Serialize,
+    ) -> Result<Request, Failure> {
+        let body = serde_json::to_vec(body).expect("structs of texts are JSON");
+        self.request(method, path, most, Bytes::from(body))
+    }
+
+    fn request(&self, method: Method, path: &str, most: usize, body: Bytes) -> Result<Request, Failure> {
+        let (name, token) = self.token;
+        let mut request = http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.root))
+            .header(name, format!("{}{token}", self.before_token))
+            .header(ACCEPT, self.accept)
+            .header(USER_AGENT, concat!("presshook/", env!("CARGO_PKG_VERSION")))
+            .extension(MostRead(most));
+        if let Some((name, value)) = self.version {
+            request = request.header(name, value);
+        }
+        if !body.is_empty() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        request.body(body).map_err(|_| Failure::NotSet)
+    }
+}
+
+/// A text as one segment of a URL's path.
+pub(super) fn segment(text: &str) -> String {
+    utf8_percent_encode(text, SEGMENT).to_string()
+}
+
+/// A text that has `/` in it as so many segments.
+pub(super) fn segments(text: &str) -> String {
+    text.split('/').map(segment).collect::<Vec<_>>().join("/")
+}
+
+/// What the other side says of what it did not do, in one short line; empty where it says nothing.
+pub(super) fn said(response: &Response) -> String {
+    let Ok(mut payload) = Payload::parse(response.body()) else { return String::new() };
+    let mut fields = payload.fields();
+    let text = ["message", "error_description", "error"].into_iter().find_map(|it| fields.text(it));
+    let text = text.unwrap_or_default();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").chars().filter(|it| !it.is_control()).take(MOST_SAID).collect()
+}
+
+/// How long the other side asks to be left alone.
+pub(super) fn retry_after(response: &Response, now: Timestamp) -> Option<Duration> {
+    if let Failure::Status { retry_after, .. } = Failure::of(response, now) { retry_after } else { None }
+}

@@ -1,0 +1,70 @@
+//! What Git has in a directory: the id that a file's bytes give, and which files of a list are there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+
+use super::talk::Pause;
+
+/// The hexadecimal digits of a SHA-1; repositories of the newer format have longer ids.
+const SHA1_DIGITS: usize = 40;
+
+/// One entry of a directory.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// Its name there.
+    pub(super) name: String,
+    /// Its id.
+    pub(super) id: String,
+    /// Whether it is a directory.
+    pub(super) is_directory: bool,
+}
+
+/// The id that Git gives to these bytes, in the format that another id of the repository has.
+pub(super) fn blob_id(bytes: &[u8], like: &str) -> String {
+    fn of<D: Digest>(head: &str, bytes: &[u8]) -> String {
+        hex::encode(D::new().chain_update(head).chain_update(bytes).finalize().as_slice())
+    }
+    let head = format!("blob {}\0", bytes.len());
+    if like.len() > SHA1_DIGITS { of::<Sha256>(&head, bytes) } else { of::<Sha1>(&head, bytes) }
+}
+
+/// The directory that a file is in; empty for the uppermost.
+pub(super) fn directory(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(directory, _)| directory)
+}
+
+/// The name of an entry, from the uppermost directory.
+pub(super) fn join(directory: &str, name: &str) -> String {
+    if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
+}
+
+/// The ids of those files that are there, found by listing directories from the uppermost down: those that lead to a file
+/// and are there, each once. `list` is given a directory's id.
+pub(super) fn found<'p>(
+    root: &str,
+    paths: impl Iterator<Item = &'p str>,
+    mut list: impl FnMut(&str) -> Result<Vec<Entry>, Pause>,
+) -> Result<BTreeMap<String, String>, Pause> {
+    let wanted: BTreeSet<&str> = paths.collect();
+    let mut leading = BTreeSet::from([""]);
+    for path in &wanted {
+        leading.extend(path.match_indices('/').filter_map(|(at, _)| path.get(..at)));
+    }
+    let mut directories = BTreeMap::from([(String::new(), root.to_owned())]);
+    let mut files = BTreeMap::new();
+    // Sorted as texts: what a directory is in comes before it.
+    for leads in leading {
+        let Some(id) = directories.get(leads).cloned() else { continue };
+        for entry in list(&id)? {
+            let path = join(leads, &entry.name);
+            if entry.is_directory {
+                directories.insert(path, entry.id);
+            } else if wanted.contains(path.as_str()) {
+                files.insert(path, entry.id);
+            }
+        }
+    }
+    Ok(files)
+}

@@ -1,0 +1,133 @@
+//! Tells search engines which pages changed, by IndexNow: one call to one of them reaches all that take part.
+//!
+//! The protocol proves who speaks for a site by a key that lies in a file there: `/{key}.txt`. Presshook answers that
+//! path on its own host too, for where its host is the site's.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, USER_AGENT};
+use serde::Serialize;
+
+use crate::actions::{Action, Done, Gathers, Reads, Returned, Step};
+use crate::content::address::{SITE_PATH, SITE_URL, Site};
+use crate::event::Timestamp;
+use crate::outbox::{Failure, Job};
+use crate::settings::{Field, Need, Pace, Settings, url};
+use crate::{Request, Response};
+
+const KEY: &str = "INDEXNOW_KEY";
+const ENDPOINT: &str = "INDEXNOW_ENDPOINT";
+
+/// The most pages of one call.
+const MOST_PAGES: usize = 10_000;
+
+/// Search engines, told of changed pages.
+pub(crate) static INDEXNOW: Action = Action {
+    name: "indexnow",
+    #[cfg(not(target_arch = "wasm32"))]
+    help: "Tells search engines which pages changed (IndexNow: Bing, Yandex and others).",
+    noun: "the notice to search engines",
+    fields: &[
+        Field::new(
+            KEY,
+            Need::Makes,
+            key,
+            "A key of your own for IndexNow; it must also lie in a file of the site.",
+        )
+        .shown(),
+        SITE_URL,
+        SITE_PATH,
+        Field::with_default(
+            ENDPOINT,
+            Need::May,
+            "https://api.indexnow.org/indexnow",
+            url,
+            "The search engine that is told; it tells the others.",
+        ),
+    ],
+    gathers: Gathers::Together(Pace {
+        settle: Duration::from_secs(10),
+        max_wait: Duration::from_secs(120),
+        min_gap: Duration::from_secs(60),
+    }),
+    // A page that is asked for must be there by then.
+    after_build: Some(Duration::from_secs(180)),
+    reads: Reads::Events,
+    serves: |settings, path| {
+        let name = path.strip_prefix('/')?.strip_suffix(".txt")?;
+        let own = settings.destinations.iter().filter(|it| it.action == INDEXNOW.name);
+        own.filter_map(|it| it.values.get(KEY)).find(|key| *key == name)
+    },
+    step,
+    ..Action::BASE
+};
+
+fn key(text: &str) -> Option<&'static str> {
+    let plain = text.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-');
+    (!plain || !(8..=128).contains(&text.len()))
+        .then_some("8 to 128 letters, digits and dashes; `openssl rand -hex 16` makes one")
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    host: &'a str,
+    key: &'a str,
+    key_location: &'a str,
+    url_list: &'a [String],
+}
+
+fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -> Step {
+    let Some(values) = settings.destination(job.action.name, &job.target) else {
+        return Step::Fail(Failure::NotSet);
+    };
+    let (Some(key), Some(endpoint), Some(site)) =
+        (values.get(KEY), values.get(ENDPOINT), Site::of(values, &settings.content))
+    else {
+        return Step::Fail(Failure::NotSet);
+    };
+    let pages = job.carried.as_ref().map(|it| site.pages(it)).unwrap_or_default();
+    if pages.is_empty() {
+        return Step::Done(Done::without_pages());
+    }
+    let place = site.at(&format!("/{key}.txt"));
+    let request = |pages: &[String]| {
+        let body = Body { host: site.host(), key, key_location: &place, url_list: pages };
+        let body = serde_json::to_vec(&body).expect("a struct of texts is JSON");
+        http::Request::post(endpoint)
+            .header(CONTENT_TYPE, "application/json; charset=utf-8")
+            .header(USER_AGENT, concat!("presshook/", env!("CARGO_PKG_VERSION")))
+            .body(Bytes::from(body))
+            .ok()
+    };
+    let requests: Option<Vec<Request>> = pages.chunks(MOST_PAGES).map(request).collect();
+    let Some(requests) = requests else { return Step::Fail(Failure::NotSet) };
+    Step::in_turn(requests.into_iter(), returned, |response| judge(response, now))
+}
+
+/// What the protocol's answers mean.
+fn judge(response: &Response, now: Timestamp) -> Result<Done, Failure> {
+    let status = response.status();
+    if status.is_success() {
+        // 202: the key is looked at later.
+        return Ok(Done { status: Some(status.as_u16()), ..Done::default() });
+    }
+    let reason = match status.as_u16() {
+        400 => {
+            "the search engine did not understand the list (400): check `INDEXNOW_ENDPOINT` and `SITE_URL`"
+        }
+        403 => {
+            "the search engine does not find your key (403): put a file with nothing but the `INDEXNOW_KEY` in it on \
+             the site, at `SITE_URL` and then `/`, the key and `.txt`, and publish the site"
+        }
+        422 => {
+            "the search engine says that the pages are not of this host or the key is not one (422): `SITE_URL` must \
+             be the site's own address, with or without `www.` as visitors see it"
+        }
+        429 => "the search engine was told too often (429): it is tried again later",
+        300..=399 => "the search engine's address leads elsewhere: set `INDEXNOW_ENDPOINT` to the final one",
+        _ => return Err(Failure::said(response, now, format!("the search engine answered {status}"))),
+    };
+    Err(Failure::said(response, now, reason))
+}
