@@ -8,6 +8,7 @@
 )]
 
 mod actions;
+mod articles;
 mod clients;
 mod coalescing;
 mod command;
