@@ -40,6 +40,7 @@ mod send;
 mod server;
 mod settings;
 mod settings_file;
+mod settings_list;
 mod signatures;
 #[cfg(unix)]
 mod site;
