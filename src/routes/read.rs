@@ -194,7 +194,7 @@ impl Reading<'_> {
             let fits = |it: &&Connection| {
                 label_values(&CONNECTION, &it.label()).iter().any(|value| pattern.fits(&CONNECTION, value))
             };
-            if candidates.iter().any(|it| fits(it)) {
+            if candidates.iter().any(fits) {
                 continue;
             }
             let field =

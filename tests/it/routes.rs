@@ -4,7 +4,7 @@ mod parts;
 mod properties;
 mod schema;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use presshook::actions::Signal;
 use presshook::event::{Event, Item, Kind};
