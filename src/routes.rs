@@ -3,10 +3,11 @@
 //! of them is called like the connection that the events came over, on that one alone.
 //!
 //! - [`rules`]: what a rule says, and when it holds.
-//! - `read`: `ROUTES` becomes rules, or says what is wrong with it.
+//! - `read`: `ROUTES` becomes rules, or says what is wrong with it, with what `names` knows.
 //!
 //! **Invariant:** nothing is guessed. While a rule is wrong, none runs.
 
+mod names;
 mod read;
 pub mod rules;
 

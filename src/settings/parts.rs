@@ -83,7 +83,7 @@ fn elements(text: &str) -> Vec<usize> {
     starts
 }
 
-/// Names and values with those that [`FURTHER`] holds, as far as it can be read: for what looks at single settings
+/// Names and values with those that `SETTINGS` holds, as far as it can be read: for what looks at single settings
 /// before all are read.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn unfolded(pairs: Vec<(String, String)>) -> Vec<(String, String)> {
@@ -187,16 +187,11 @@ impl Reader {
         };
         let holder = written.parts.first().map(|(name, _)| name.clone()).unwrap_or_default();
         for (name, value) in members.iter() {
-            let value = match value {
-                Value::Str(text) => text.to_string(),
-                // What is JSON itself may stand there as such: `ROUTES`, `LOCALES`.
-                Value::Number(_) | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
-                    serde_json::to_string(value).expect("JSON is JSON")
-                }
-                Value::Null => {
-                    self.malformed(name, format!("a text in `{holder}`"));
-                    continue;
-                }
+            let whole = || value.as_i64().map(|it| it.to_string());
+            let switch = || value.as_bool().map(|it| it.to_string());
+            let Some(value) = value.as_str().map(str::to_owned).or_else(whole).or_else(switch) else {
+                self.malformed(name, format!("a text, a whole number or a switch in `{holder}`"));
+                continue;
             };
             if is_further(name) {
                 self.malformed(&holder, format!("{EXPECTED}, without `{FURTHER}` in it"));

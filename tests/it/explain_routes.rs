@@ -15,7 +15,7 @@ const SET_UP: [(&str, &str); 5] = [
 #[test]
 fn each_rule_is_told_with_what_it_misses() {
     let rules = r#"[
-        {"name":"chinese","when":{"language":["zh","ja"],"tag":"*"},"do":"deploy"},
+        {"name":"chinese","when":{"language":["zh","ja"],"type":"*"},"do":"deploy"},
         {"when":{"language":"en"},"do":[{"action":"deploy","target":"shop","hold":true},"slack"]},
         {"when":{"event":["deleted","dead"]},"do":"slack"},
         {"when":{"connection":"shop"},"do":"deploy"}
@@ -26,7 +26,7 @@ fn each_rule_is_told_with_what_it_misses() {
     let all = told(&output);
     assert_eq!(output.status.code(), Some(0), "{all}");
     for line in [
-        "  rule 1     `chinese`: no: its `language` is `en`, and the rule wants `zh` or `ja`; it has no `tag`, and the rule \
+        "  rule 1     `chinese`: no: its `language` is `en`, and the rule wants `zh` or `ja`; it has no `type`, and the rule \
          wants `*`\n",
         "  rule 2     yes: deploy (shop, held), slack (editors)\n",
         "  rule 3     no: it is `published`, and the rule wants `deleted` or `dead`\n",

@@ -48,7 +48,8 @@ pub(super) fn in_words(
         told += &line(route.action.name, &format!("to `{}`: {when}", route.target));
     }
     told += &without(settings);
-    if targets.is_empty() {
+    // What is held is held then too.
+    if targets.iter().all(|(_, hold)| *hold) {
         return (told, true);
     }
     let later = event.item.as_ref().and_then(|it| it.published_at).filter(|it| *it > now);

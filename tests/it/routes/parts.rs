@@ -90,16 +90,14 @@ fn a_file_of_rules_is_told_with_its_line() {
 #[test]
 fn further_settings_count_as_if_they_were_set() {
     let further = r#"{"DEPLOY_HOOK_URL__DOCS":"https://docs.example/hook","DEPLOY_SETTLE_SECONDS":5,
-        "ROUTES":[{"do":{"action":"deploy","target":"docs"}}],"LOCALES":{"zh-CN":"zh","en":"en"},
-        "CONTENT_PATH":"{locale}/{slug}.md","GHOST_WEBHOOK_SECRET__DOCS":"the secret of docs"}"#;
+        "ROUTES":"[{\"do\":{\"action\":\"deploy\",\"target\":\"docs\"}}]","GIT_AUTO_PULL":false,
+        "GHOST_WEBHOOK_SECRET__DOCS":"the secret of docs"}"#;
     let settings = crate::settings(&[&SET_UP, [("SETTINGS", further)].as_slice()].concat());
     assert_eq!(settings.problems, []);
     let docs = settings.target("docs").expect("a target");
     assert_eq!(docs.pace.settle.as_secs(), 5);
     assert_eq!(settings.routes.as_ref().map(|it| it.iter().count()), Some(1));
     assert!(settings.connections.iter().any(|it| it.label() == "ghost/docs"));
-    // An object keeps its order: the first locale is the default.
-    assert_eq!(settings.content.locales.locale_of(Some("fr")).0, "zh");
     let (one, two) = further.split_at(100);
     let parts = crate::settings(&[&SET_UP, [("SETTINGS_1", one), ("SETTINGS_2", two)].as_slice()].concat());
     assert_eq!(format!("{:?}", parts.targets), format!("{:?}", settings.targets));
@@ -125,7 +123,11 @@ fn wrong_further_settings_are_told() {
         (&[("SETTINGS", r#"{"SETTINGS_2":"x"}"#)], "`SETTINGS` cannot be used: it must be a JSON object"),
         (
             &[("SETTINGS", r#"{"DEPLOY_ON":null}"#)],
-            "`DEPLOY_ON` cannot be used: it must be a text in `SETTINGS`",
+            "`DEPLOY_ON` cannot be used: it must be a text, a whole number or a switch in `SETTINGS`",
+        ),
+        (
+            &[("SETTINGS", r#"{"ROUTES":[]}"#)],
+            "`ROUTES` cannot be used: it must be a text, a whole number or a switch in `SETTINGS`",
         ),
         (&[("SETTINGS", r#"{"DEPLOY_ON":"sometimes"}"#)], "`DEPLOY_ON` cannot be used: it must be some of"),
     ];
