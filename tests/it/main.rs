@@ -8,6 +8,7 @@
 )]
 
 mod actions;
+mod addresses;
 mod clients;
 mod coalescing;
 mod command;
