@@ -9,6 +9,7 @@
 
 mod actions;
 mod articles;
+mod addresses;
 mod clients;
 mod coalescing;
 mod command;
