@@ -284,7 +284,13 @@ impl Failure {
     fn status(&self) -> Option<StatusCode> {
         match self {
             Failure::Status { status, .. } | Failure::Said { status, .. } => Some(*status),
-            _ => None,
+            Failure::Timeout(_)
+            | Failure::Network { .. }
+            | Failure::Unready { .. }
+            | Failure::Unable { .. }
+            | Failure::NotSet => None,
+            #[cfg(not(target_arch = "wasm32"))]
+            Failure::Program { .. } => None,
         }
     }
 
@@ -294,7 +300,9 @@ impl Failure {
             Failure::Status { retry_after, .. }
             | Failure::Said { retry_after, .. }
             | Failure::Unready { retry_after, .. } => *retry_after,
-            _ => None,
+            Failure::Timeout(_) | Failure::Network { .. } | Failure::Unable { .. } | Failure::NotSet => None,
+            #[cfg(not(target_arch = "wasm32"))]
+            Failure::Program { .. } => None,
         }
     }
 }
