@@ -14,6 +14,7 @@ mod health;
 mod inspect;
 mod send;
 mod serve;
+mod settings;
 mod settings_file;
 mod sources;
 mod verify;
@@ -50,6 +51,7 @@ command line is kept in the shell's history.
 enum Command {
     Serve(serve::Serve),
     Sources(sources::Sources),
+    Settings(settings::Settings),
     Inspect(inspect::Inspect),
     Send(send::Send),
     Explain(explain::Explain),
@@ -65,6 +67,7 @@ pub(crate) fn run() -> ExitCode {
     let (name, done) = match Command::parse() {
         Command::Serve(serve) => ("serve", serve.run()),
         Command::Sources(sources) => ("sources", sources.run()),
+        Command::Settings(settings) => ("settings", settings.run()),
         Command::Inspect(inspect) => ("inspect", inspect.run()),
         Command::Send(send) => ("send", send.run()),
         Command::Explain(explain) => ("explain", explain.run()),

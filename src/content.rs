@@ -42,6 +42,21 @@ pub struct ContentSettings {
     pub locales: Locales,
     /// What stands on top of each file.
     pub front_matter: FrontMatter,
+    /// Where an article's pictures are.
+    pub images: Images,
+}
+
+/// Where an article's pictures are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Images {
+    /// Where the sender has them.
+    #[default]
+    Remote,
+    /// Beside the article's file.
+    Download {
+        /// Hosts that may be asked for them though they are not of the public web, with their ports.
+        allowed: Vec<String>,
+    },
 }
 
 /// What is to be done with the site's files.
@@ -129,6 +144,26 @@ pub enum ContentError {
 pub struct Owners(BTreeMap<String, String>);
 
 impl Owners {
+    /// Those of paths that are known.
+    pub(crate) fn of(paths: BTreeMap<String, String>) -> Owners {
+        Owners(paths)
+    }
+
+    /// Notes that a path is an item's, by its identity.
+    pub(crate) fn claim(&mut self, path: String, identity: String) {
+        self.0.insert(path, identity);
+    }
+
+    /// Notes that a path is nobody's.
+    pub(crate) fn release(&mut self, path: &str) {
+        self.0.remove(path);
+    }
+
+    /// Whose a path is.
+    pub(crate) fn owner(&self, path: &str) -> Option<&str> {
+        self.0.get(path).map(String::as_str)
+    }
+
     /// Notes that a path is an item's.
     pub fn note(&mut self, planned: &Planned) {
         match &planned.change {
@@ -145,6 +180,76 @@ impl Owners {
     }
 }
 
+/// Whether an item has a text of which a file could be made.
+pub(crate) fn has_text(item: &Item) -> bool {
+    let there = |text: &Option<String>| text.as_ref().is_some_and(|it| !it.trim().is_empty());
+    there(&item.markdown) || there(&item.html) || there(&item.plain_text)
+}
+
+/// Checks that an item has a text of which a file could be made.
+///
+/// # Errors
+/// [`ContentError::NoText`].
+pub(crate) fn check_text(source: &Source, item: &Item) -> Result<(), ContentError> {
+    if has_text(item) { Ok(()) } else { Err(no_text(source)) }
+}
+
+/// Whether an event takes an article's file away, or else writes it; nothing where it does neither.
+pub(crate) fn removes(kind: Kind) -> Option<bool> {
+    match kind {
+        Kind::Published | Kind::Updated => Some(false),
+        Kind::Unpublished | Kind::Deleted => Some(true),
+        Kind::Created | Kind::Test | Kind::Deployment | Kind::Other => None,
+    }
+}
+
+/// Where an item's file lies where nobody else claims that place, and whose it is.
+#[derive(Debug)]
+pub(crate) struct Place<'s> {
+    /// From the site's directory, with `/`.
+    pub(crate) path: String,
+    /// Whose file it is, for [`Owners`].
+    pub(crate) identity: String,
+    names: Names<'s>,
+    warning: Option<String>,
+}
+
+impl Place<'_> {
+    /// The item's slug, safe as a part of a file's name.
+    pub(crate) fn slug(&self) -> &str {
+        &self.names.slug
+    }
+}
+
+/// The place of an event's item.
+///
+/// # Errors
+/// What is missing, by the field's name.
+pub(crate) fn place<'s>(
+    settings: &'s ContentSettings,
+    source: &Source,
+    event: &Event,
+) -> Result<Place<'s>, ContentError> {
+    let item = event.item.as_ref().ok_or(ContentError::NoItem)?;
+    let removes = removes(event.kind) == Some(true);
+    if removes && item.language.is_none() && settings.path.has_locale() && settings.locales.are_several() {
+        return Err(ContentError::NoLanguage);
+    }
+    let (locale, warning) = settings.locales.locale_of(item.language.as_deref());
+    let slug = slug_of(item).ok_or(ContentError::NoName)?;
+    // An article that goes to a locale for want of its own is not that locale's translation.
+    let stray = warning.as_ref().and(item.language.as_deref()).unwrap_or_default();
+    let identity = identity(source, item, &slug, [locale, stray]);
+    let names = Names {
+        locale,
+        id: item.id.as_deref().and_then(|id| slug::safe(id, slug::MOST_ID)),
+        published_at: item.published_at,
+        slug,
+    };
+    let path = settings.path.path(&names)?;
+    Ok(Place { path, identity, names, warning })
+}
+
 /// What an event changes about the site's files; nothing for drafts, tests and news.
 ///
 /// # Errors
@@ -155,27 +260,9 @@ pub fn change(
     event: &Event,
     owners: &Owners,
 ) -> Result<Option<Planned>, ContentError> {
-    let removes = match event.kind {
-        Kind::Published | Kind::Updated => false,
-        Kind::Unpublished | Kind::Deleted => true,
-        Kind::Created | Kind::Test | Kind::Deployment | Kind::Other => return Ok(None),
-    };
+    let Some(removes) = removes(event.kind) else { return Ok(None) };
+    let Place { mut path, identity, mut names, warning } = place(settings, source, event)?;
     let item = event.item.as_ref().ok_or(ContentError::NoItem)?;
-    if removes && item.language.is_none() && settings.path.has_locale() && settings.locales.are_several() {
-        return Err(ContentError::NoLanguage);
-    }
-    let (locale, warning) = settings.locales.locale_of(item.language.as_deref());
-    let slug = slug_of(item).ok_or(ContentError::NoName)?;
-    // An article that goes to a locale for want of its own is not that locale's translation.
-    let stray = warning.as_ref().and(item.language.as_deref()).unwrap_or_default();
-    let identity = identity(source, item, &slug, [locale, stray]);
-    let mut names = Names {
-        locale,
-        id: item.id.as_deref().and_then(|id| slug::safe(id, slug::MOST_ID)),
-        published_at: item.published_at,
-        slug,
-    };
-    let mut path = settings.path.path(&names)?;
     // Together with the letters around it, a slug may be a device's name after all.
     let is_device = path.split('/').any(|it| it != "index.md" && slug::is_reserved(it));
     if is_device || owners.is_taken(&path, &identity) {
@@ -191,7 +278,7 @@ pub fn change(
     }
     let body = body::of(item).ok_or_else(|| no_text(source))?;
     let language = item.language.as_deref().unwrap_or(settings.locales.default_language());
-    let article = Article { item, slug: &names.slug, language, locale };
+    let article = Article { item, slug: &names.slug, language, locale: names.locale };
     let text = format!("---\n{}---\n\n{body}", settings.front_matter.write(&article));
     Ok(Some(Planned { change: Change::Write { path, text }, identity, warnings }))
 }

@@ -34,6 +34,7 @@
 //! - [`actions`]: the effects, one file each.
 //! - `telling`: what a team is told, in words.
 //! - [`content`]: from an article to a file of the site.
+//! - [`articles`]: from the deliveries that a job carries to the files that it changes.
 //! - `program`: programs that a server runs for an action, as data, native only.
 //! - [`store`]: statements, transactions and migrations, as data.
 //! - [`owner`]: the owner's commands from outside.
@@ -43,6 +44,7 @@
 //! - `samples`: the senders' vector files, for the command and the tests, native only.
 
 pub mod actions;
+pub mod articles;
 pub mod content;
 pub mod contract;
 pub mod event;

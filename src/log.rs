@@ -63,6 +63,10 @@ pub enum Code {
     JobRetry,
     /// A call failed for good.
     JobDead,
+    /// An article was left out of what a job carries; `reason` says why.
+    ArticleRefused,
+    /// An article is carried, but not quite as it was sent; `reason` says how.
+    ArticleNoted,
     /// All that the delivery caused has been done.
     ProcessingComplete,
     /// A sender that is being set up greeted; what it told the owner is in `token`.
@@ -116,6 +120,8 @@ impl Code {
         Code::ActionDone,
         Code::JobRetry,
         Code::JobDead,
+        Code::ArticleRefused,
+        Code::ArticleNoted,
         Code::ProcessingComplete,
         Code::Handshake,
         Code::SettingsInvalid,
@@ -154,6 +160,8 @@ impl Code {
             Code::ActionDone => "ACTION_DONE",
             Code::JobRetry => "JOB_RETRY",
             Code::JobDead => "JOB_DEAD",
+            Code::ArticleRefused => "ARTICLE_REFUSED",
+            Code::ArticleNoted => "ARTICLE_NOTED",
             Code::ProcessingComplete => "PROCESSING_COMPLETE",
             Code::Handshake => "HANDSHAKE",
             Code::SettingsInvalid => "SETTINGS_INVALID",

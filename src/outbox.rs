@@ -31,6 +31,7 @@ use crate::actions::{Action, Signal};
 use crate::content::Change;
 use crate::event::{Key, Timestamp};
 use crate::log::{Code, Entry, Level, milliseconds};
+use crate::store::{Statement, StoreError};
 
 pub use carried::carried;
 #[cfg(not(target_arch = "wasm32"))]
@@ -77,6 +78,10 @@ pub struct Carried {
     pub news: Vec<News>,
     /// What is to be done with the site's files, for a target that articles are written for.
     pub changes: Vec<Change>,
+    /// What is noted of these with the success.
+    pub noted: Vec<Statement>,
+    /// What came after this delivery is not in the changes: with the success it goes to a further job.
+    pub left_after: Option<i64>,
 }
 
 /// What is known of a delivery that is carried.
@@ -167,6 +172,14 @@ pub enum Failure {
         /// Whether the same may succeed later.
         again: bool,
     },
+    /// What the call was to carry could not be had; nobody was called for it.
+    #[error("{reason}")]
+    Unready {
+        /// What is missing, and what to do.
+        reason: String,
+        /// How long whoever has it asks to be left alone.
+        retry_after: Option<Duration>,
+    },
     /// This side cannot do it as it is set up: there is no means, or a library refuses it.
     #[error("{reason}")]
     Unable {
@@ -189,6 +202,12 @@ pub enum Failure {
         /// Whether the same may succeed later.
         again: bool,
     },
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Failure {
+        Failure::Unready { reason: error.to_string(), retry_after: None }
+    }
 }
 
 impl Failure {
@@ -216,7 +235,7 @@ impl Failure {
             Failure::Status { status, .. } => {
                 matches!(status.as_u16(), 408 | 425 | 429) || status.is_server_error()
             }
-            Failure::Timeout(_) | Failure::Network { .. } => true,
+            Failure::Timeout(_) | Failure::Network { .. } | Failure::Unready { .. } => true,
             Failure::Said { again, .. } | Failure::Unable { again, .. } => *again,
             Failure::NotSet => false,
             #[cfg(not(target_arch = "wasm32"))]
@@ -231,7 +250,7 @@ impl Failure {
                 !status.is_server_error() && status.as_u16() != 408
             }
             Failure::Timeout(_) | Failure::Network { .. } => false,
-            Failure::NotSet | Failure::Unable { .. } => true,
+            Failure::NotSet | Failure::Unable { .. } | Failure::Unready { .. } => true,
             // The host is called after all programs.
             #[cfg(not(target_arch = "wasm32"))]
             Failure::Program { .. } => true,
@@ -247,6 +266,7 @@ impl Failure {
             Failure::Status { .. } | Failure::Said { .. } | Failure::Unable { .. } | Failure::NotSet => {
                 "failed"
             }
+            Failure::Unready { .. } => "failed",
             #[cfg(not(target_arch = "wasm32"))]
             Failure::Program { .. } => "failed",
         }
@@ -271,7 +291,9 @@ impl Failure {
     /// How long the other side asks to be left alone.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Failure::Status { retry_after, .. } | Failure::Said { retry_after, .. } => *retry_after,
+            Failure::Status { retry_after, .. }
+            | Failure::Said { retry_after, .. }
+            | Failure::Unready { retry_after, .. } => *retry_after,
             _ => None,
         }
     }

@@ -71,7 +71,7 @@ pub fn receive(settings: &Settings, request: &Request, now: Timestamp) -> Result
     Ok(Received::Delivery(Delivery {
         source: connection.source,
         connection: connection.name.clone(),
-        verified_by: verified.secret().setting().to_owned(),
+        verified_by: verified.verified_by().to_owned(),
         key,
         key_is_unique,
         events,

@@ -35,6 +35,10 @@ use reader::Reader;
 pub use members::{Member, members};
 pub(crate) use parts::Written;
 #[cfg(not(target_arch = "wasm32"))]
+pub use parts::unfolded;
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use parts::{ROUTES_FILE, is_further};
+#[cfg(not(target_arch = "wasm32"))]
 pub use server::{Rebuild, Server, Site, Smtp};
 #[cfg(not(target_arch = "wasm32"))]
 pub use table::SERVER_SETTINGS;
@@ -72,8 +76,10 @@ pub struct Settings {
     /// What a server is told of itself.
     #[cfg(not(target_arch = "wasm32"))]
     pub server: Server,
-    /// How articles become files.
+    /// How articles become files, where a target has no settings of its own for that.
     pub content: ContentSettings,
+    /// How they do for targets that have, by name.
+    pub contents: Vec<(String, ContentSettings)>,
     /// Which events start which actions, where the owner says so; no rule while one is wrong.
     pub routes: Option<Rules>,
     /// Settings that are there, but have no effect in direct mode.
@@ -201,6 +207,20 @@ pub enum SettingsError {
         /// The one that needs it.
         beside: &'static str,
     },
+    /// Articles are to be written whose texts are not sent.
+    #[error(
+        "{sender} does not send the texts of its articles, which the target `{target}` is to have: {remedy} `{setting}`"
+    )]
+    NoTexts {
+        /// The sender.
+        sender: &'static str,
+        /// The target that takes articles.
+        target: String,
+        /// What to do with the setting.
+        remedy: &'static str,
+        /// The setting that is missing, or is not to be there.
+        setting: String,
+    },
     /// A setting that is there twice.
     #[error("`{setting}` is also set by `{other}`: keep one of them")]
     Twice {
@@ -266,6 +286,7 @@ impl SettingsError {
             | SettingsError::PreviousAlone { setting, .. }
             | SettingsError::Both { setting, .. }
             | SettingsError::Missing { setting, .. }
+            | SettingsError::NoTexts { setting, .. }
             | SettingsError::NoMail { setting }
             | SettingsError::Twice { setting, .. }
             | SettingsError::Gap { setting, .. }
@@ -304,7 +325,8 @@ impl Settings {
         let retention = reader.retention();
         #[cfg(not(target_arch = "wasm32"))]
         let server = reader.server();
-        let content = reader.content();
+        let (content, contents) = reader.contents();
+        reader.check_texts(&connections, &deploys.targets);
         let admin_token = if direct { None } else { reader.admin_token() };
         let ignored = SETTINGS
             .iter()
@@ -328,6 +350,7 @@ impl Settings {
             #[cfg(not(target_arch = "wasm32"))]
             server,
             content,
+            contents,
             routes: None,
             ignored,
             problems,
@@ -363,6 +386,11 @@ impl Settings {
     /// The target of that name.
     pub fn target(&self, name: &str) -> Option<&Target> {
         self.targets.iter().find(|it| it.name == name)
+    }
+
+    /// How articles become files for a target.
+    pub fn content_of(&self, target: &str) -> &ContentSettings {
+        self.contents.iter().find(|it| it.0 == target).map_or(&self.content, |it| &it.1)
     }
 
     /// What is set for an action's destination of that name.

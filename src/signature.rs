@@ -41,11 +41,18 @@ pub struct Target(pub String);
 pub struct Verified<'a> {
     request: &'a Request,
     connection: &'a Connection,
-    secret: &'a Secret,
+    secret: Option<&'a Secret>,
     vouched: Vouched,
 }
 
 impl<'a> Verified<'a> {
+    /// A request that was proven when it came, and has lain in the store since.
+    ///
+    /// **Invariant:** only for what an inbox stored: nothing gets there that was not verified.
+    pub(crate) fn stored(connection: &'a Connection, request: &'a Request) -> Verified<'a> {
+        Verified { request, connection, secret: None, vouched: Vouched::default() }
+    }
+
     /// The signed bytes.
     pub fn body(&self) -> &'a [u8] {
         self.request.body()
@@ -66,9 +73,9 @@ impl<'a> Verified<'a> {
         self.connection
     }
 
-    /// The secret that it was signed with.
-    pub fn secret(&self) -> &'a Secret {
-        self.secret
+    /// The setting that holds the secret that it was signed with; nothing for one that lay in the store.
+    pub fn verified_by(&self) -> &'a str {
+        self.secret.map_or("", Secret::setting)
     }
 
     /// The delivery's id from a header, where the sender signs it.
@@ -312,7 +319,7 @@ pub fn verify<'a>(
             let Some((label, text)) = claim else { continue };
             let checked = proof.check(request, &label, &text);
             match checked.and_then(|vouched| proof.in_time(request, &text, now).map(|()| vouched)) {
-                Ok(vouched) => return Ok(Verified { request, connection, secret, vouched }),
+                Ok(vouched) => return Ok(Verified { request, connection, secret: Some(secret), vouched }),
                 Err(SignatureError::Unfitting) => unfitting = true,
                 Err(error) => failure = failure.or(Some(error)),
             }

@@ -46,6 +46,7 @@ use crate::event::{Event, Image, Item, Kind, Seo, Timestamp};
 use crate::payload::{Fields, ParseError};
 use custom::{Described, Given};
 
+use crate::settings::{Field, Values};
 use crate::signature::{self, Scheme, Secret, SignatureError, Verified};
 
 /// Every sender, one line each.
@@ -113,11 +114,46 @@ pub struct Source {
     pub building: fn(&Event) -> Option<bool>,
     /// What it sends unsigned while it is being set up, recognised by its body.
     pub greeting: Option<Greets>,
+    /// Where the texts of its articles are.
+    pub texts: Texts,
     /// Understands a payload.
     pub parse: fn(&Verified<'_>) -> Result<Parsed, ParseError>,
     /// Its vector file: samples to send and cases to test.
     #[cfg(not(target_arch = "wasm32"))]
     pub vectors: &'static str,
+}
+
+/// Where the texts of a sender's articles are.
+#[derive(Clone, Copy, Debug)]
+pub enum Texts {
+    /// In what it sends, as far as its owner has them sent.
+    Sent,
+    /// At its API, which is asked for them.
+    Asked(&'static Fetch),
+    /// Not in what it sends, and how to ask for them is not known here.
+    Missing,
+    /// It sends no articles: it has repositories, or it builds.
+    NotArticles,
+}
+
+/// How a sender is asked for an article.
+#[derive(Debug)]
+pub struct Fetch {
+    /// Its settings, the key first; each may have the suffix of a connection.
+    pub fields: &'static [Field],
+    /// The request for an item; nothing where it does not tell which it is.
+    pub request: fn(&Values, &Item) -> Option<Request>,
+    /// What the body of a success says of the item that the event told of.
+    pub read: fn(&[u8], Item) -> Result<Fetched, ParseError>,
+}
+
+/// What a sender says of an article.
+#[derive(Clone, Debug)]
+pub enum Fetched {
+    /// All of it.
+    Whole(Box<Item>),
+    /// It is not public.
+    Hidden,
 }
 
 /// Reads the settings that describe a sender; where one is wrong, its name and what it must be.
@@ -161,6 +197,7 @@ impl Source {
         repeats_for: Duration::from_secs(60),
         building: |_| None,
         greeting: None,
+        texts: Texts::Sent,
         parse: |_| Err(ParseError::NotAnObject),
         #[cfg(not(target_arch = "wasm32"))]
         vectors: "",
@@ -216,6 +253,8 @@ pub struct Connection {
     pub secrets: Vec<Secret>,
     /// What an owner's settings say of a `custom` sender's payload.
     pub reading: Option<Arc<custom::Reading>>,
+    /// What is set for asking its sender for articles.
+    pub asked: Values,
 }
 
 impl Connection {

@@ -10,7 +10,7 @@ pub mod migrations;
 use crate::event::Timestamp;
 
 /// A value in a column or a parameter.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// Nothing.
     Null,
@@ -23,7 +23,7 @@ pub enum Value {
 }
 
 /// One statement of SQL, with its parameters `?1`, `?2` and so on.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
     /// The SQL.
     pub sql: &'static str,
@@ -123,6 +123,11 @@ impl Row {
     pub fn maybe_time(&self, column: usize) -> Result<Option<Timestamp>, StoreError> {
         Ok(self.maybe_integer(column)?.map(Timestamp))
     }
+}
+
+/// Reads, and hands out the rows of each statement.
+pub fn read(reads: Vec<Statement>) -> Transaction<'static, Vec<Vec<Row>>> {
+    Transaction::new(reads, |rows| Ok((Vec::new(), rows)))
 }
 
 type Decide<'a, T> = dyn FnOnce(Vec<Vec<Row>>) -> Result<(Vec<Statement>, T), StoreError> + 'a;

@@ -21,6 +21,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::actions::{Action, Done, Gathers, Reads, Returned, Step};
+use crate::articles;
 use crate::event::Timestamp;
 use crate::log::Code;
 use crate::outbox::{Failure, Job};
@@ -42,11 +43,12 @@ pub(crate) static DEPLOY: Action = Action {
     targets: |settings, _| settings.targets.iter().map(|target| target.name.as_str()).collect(),
     wants: |settings, kind| settings.deploy_on.contains(&kind),
     within: |settings, target| {
-        let Some(target) = settings.target(target) else { return Duration::ZERO };
-        let commit = target.forge.as_ref().map_or(Duration::ZERO, |_| commit::WITHIN);
+        let Some(site) = settings.target(target) else { return Duration::ZERO };
+        let commit = site.forge.as_ref().map_or(Duration::ZERO, |_| commit::WITHIN);
+        let within = commit.saturating_add(articles::within(settings, target));
         #[cfg(not(target_arch = "wasm32"))]
-        let commit = commit.saturating_add(target.site.as_ref().map_or(Duration::ZERO, Site::within));
-        commit
+        let within = within.saturating_add(site.site.as_ref().map_or(Duration::ZERO, Site::within));
+        within
     },
     step,
     ..Action::BASE

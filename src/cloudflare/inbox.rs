@@ -24,13 +24,14 @@ use super::isolate::Isolate;
 use super::mail;
 use super::outside::{keep, now, promise, send};
 use crate::actions::{Mail, Returned, Step};
+use crate::articles::{self, Gathered, Gatherer, Next, Told};
 use crate::event::Timestamp;
 use crate::inbox::message::{self, Message, Reply};
 use crate::inbox::{self, keep, pages};
 use crate::log::{Code, Entry, Level};
 use crate::outbox::{self, Claimed, Failure, Job};
 use crate::owner::{self, Command};
-use crate::store::{Row, Statement, StoreError, Transaction, Value, migrations};
+use crate::store::{self, Row, Statement, StoreError, Transaction, Value, migrations};
 
 /// How often what is old is pruned.
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
@@ -247,33 +248,60 @@ impl Inbox {
         let settings = &self.isolate.settings;
         let carried = self.commit(outbox::carried(claimed.id, claimed.job.action.reads));
         let job = Job { carried: carried.ok(), ..claimed.job.clone() };
-        let claimed = Claimed { job, ..claimed };
-        let mut returned = Vec::new();
-        let result = loop {
-            match (claimed.job.action.step)(settings, &claimed.job, &returned, now()) {
-                Step::Send(request) => match send(request, claimed.deadline.since(now())).await {
-                    Ok(response) => returned.push(Returned::Response(response)),
-                    Err(failure) => break Err(failure),
-                },
-                Step::Keep(object) => {
-                    let within = claimed.deadline.since(now());
-                    match keep(self.isolate.archive.as_ref(), &object, within).await {
-                        Ok(()) => returned.push(Returned::Carried),
-                        Err(failure) => break Err(failure),
-                    }
-                }
-                Step::Mail(mail) => match self.mail(&mail, claimed.deadline.since(now())).await {
-                    Ok(()) => returned.push(Returned::Carried),
-                    Err(failure) => break Err(failure),
-                },
-                Step::Done(done) => break Ok(done),
-                Step::Fail(failure) => break Err(failure),
+        let mut claimed = Claimed { job, ..claimed };
+        let result = match self.gather(&claimed).await {
+            Ok(gathered) => {
+                let told = gathered.map(|it| it.give(&mut claimed.job)).unwrap_or_default();
+                told.into_iter().for_each(|entry| self.isolate.print(entry));
+                self.attempt(&claimed).await
             }
+            Err(failure) => Err(failure),
         };
         match self.commit(outbox::record(settings, &claimed, &result, now(), jitter())) {
             Ok(entries) => entries.into_iter().for_each(|entry| self.isolate.print(entry)),
             // The claim runs out, and the call is made again.
             Err(error) => drop(self.failed("record", &error)),
+        }
+    }
+
+    /// Makes files of the articles that a job carries, where its target takes them.
+    async fn gather(&self, claimed: &Claimed) -> Result<Option<Gathered>, Failure> {
+        let settings = &self.isolate.settings;
+        if !articles::are_wanted(settings, claimed) {
+            return Ok(None);
+        }
+        let mut gatherer = Gatherer::new(settings, claimed);
+        let mut told = Told::Nothing;
+        loop {
+            told = match gatherer.next(told, now())? {
+                Next::Read(reads) => Told::Rows(self.commit(store::read(reads))?),
+                Next::Send(request, within) => Told::Answer(send(request, within).await),
+                Next::Over(gathered) => return Ok(Some(gathered)),
+            };
+        }
+    }
+
+    async fn attempt(&self, claimed: &Claimed) -> outbox::Result {
+        let settings = &self.isolate.settings;
+        let mut returned = Vec::new();
+        loop {
+            match (claimed.job.action.step)(settings, &claimed.job, &returned, now()) {
+                Step::Send(request) => {
+                    let response = send(request, claimed.deadline.since(now())).await?;
+                    returned.push(Returned::Response(response));
+                }
+                Step::Keep(object) => {
+                    let within = claimed.deadline.since(now());
+                    keep(self.isolate.archive.as_ref(), &object, within).await?;
+                    returned.push(Returned::Carried);
+                }
+                Step::Mail(mail) => {
+                    self.mail(&mail, claimed.deadline.since(now())).await?;
+                    returned.push(Returned::Carried);
+                }
+                Step::Done(done) => return Ok(done),
+                Step::Fail(failure) => return Err(failure),
+            }
         }
     }
 

@@ -60,7 +60,8 @@ export class Inbox extends DurableObject {
     const binding = this.env.EMAIL;
     if (typeof binding?.send !== "function") return "NOT_BOUND\n";
     try {
-      for (const address of to) await binding.send(new EmailMessage(from, address, new Blob([message]).stream()));
+      for (const address of to)
+        await binding.send(new EmailMessage(from, address, new Blob([message]).stream()));
       return undefined;
     } catch (error) {
       const { code = "", message = error } = /** @type {any} */ (error ?? {});

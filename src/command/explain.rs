@@ -1,9 +1,10 @@
 //! `presshook explain`: what would be done with a payload under these settings, and why nothing would. It asks the same
-//! functions as the receiver, and contacts nobody. What is said of deploys is in `deploys`, the comparison with an
+//! functions as the receiver, and contacts nobody. What is said of what is done is in `deploys`, of the owner's rules in `rules`, the comparison with an
 //! article that a site has already in `like`.
 
 mod deploys;
 mod like;
+mod rules;
 
 use std::fs;
 use std::io::{IsTerminal, Read};
@@ -13,10 +14,11 @@ use clap::Args;
 use http::HeaderName;
 use presshook::content::{self, Change, Owners, Planned};
 use presshook::event::{Event, Timestamp};
+use presshook::native::start;
 use presshook::samples::{self, Vectors};
 use presshook::settings::Settings;
 use presshook::signature;
-use presshook::sources::{Parsed, Source};
+use presshook::sources::{Connection, Parsed, Source};
 
 use super::{Done, now, put, say, settings_file, source};
 
@@ -40,6 +42,7 @@ Examples:
   presshook explain --source blogshoot --file payload.json
   presshook explain --source github --file push.json --header 'X-GitHub-Event: push' --env-file /etc/presshook.env
   presshook explain --source ghost --file post.json --article > post.md
+  presshook explain --source blogshoot --connection shop --file payload.json
   presshook explain --source blogshoot --file payload.json --like src/content/blog/first-post.md
 
 It ends with 0 if something would be done (with `--article`: if there is a file; with `--like`: if the two are alike),
@@ -55,6 +58,9 @@ pub(super) struct Explain {
     /// The payload; `-` for standard input
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     file: PathBuf,
+    /// The name of the connection that it comes over, as in /api/webhook/SENDER/NAME; without it, the one without a name
+    #[arg(long, value_name = "NAME")]
+    connection: Option<String>,
     /// A header of the request, as `Name: value`; may be given several times
     #[arg(long = "header", value_name = "NAME: VALUE")]
     headers: Vec<String>,
@@ -87,7 +93,7 @@ impl Explain {
         }
         let length = body.len();
         let events = self.events(&pairs, body)?;
-        let settings = Settings::read(pairs);
+        let settings = start::settings(pairs)?;
         let wrong = settings.problems.iter().find(|it| IS_CONTENT.contains(&it.setting()));
         if let Some(problem) = wrong.filter(|_| self.article || self.like.is_some()) {
             return Err(problem.to_string());
@@ -115,6 +121,15 @@ impl Explain {
         let (told, something) = self.in_words(&settings, length, &explained);
         say(&told);
         Ok(something)
+    }
+
+    /// The setting that holds the connection's secret.
+    fn secret_setting(&self) -> String {
+        let setting = self.source.secret_setting();
+        match &self.connection {
+            Some(name) => format!("{setting}__{}", name.to_ascii_uppercase().replace('-', "_")),
+            None => setting,
+        }
     }
 
     /// Says why there is nothing to tell.
@@ -212,14 +227,17 @@ impl Explain {
     fn in_words(&self, settings: &Settings, length: usize, explained: &[Explained]) -> (String, bool) {
         let mut told: String =
             settings.problems.iter().map(|problem| format!("Setting: {problem}\n")).collect();
-        let accepted =
-            settings.connections.iter().any(|it| it.source == self.source && !it.secrets.is_empty());
+        let is_it = |it: &Connection| {
+            it.source == self.source
+                && self.connection.as_ref().is_none_or(|name| it.name.as_ref() == Some(name))
+        };
+        let accepted = settings.connections.iter().any(|it| is_it(it) && !it.secrets.is_empty());
         if !accepted {
             told += &format!(
                 "Refused: a receiver with these settings accepts nothing from {}. Set `{}` to the secret that you \
                  entered there. If it were accepted:\n",
                 self.source.title,
-                self.source.secret_setting(),
+                self.secret_setting(),
             );
         }
         let short = length <= settings.max_body_bytes;
@@ -235,8 +253,10 @@ impl Explain {
                 told.push('\n');
             }
             told += &heading(event);
-            let (lines, deploys) = deploys::in_words(settings, event, now());
-            something |= deploys;
+            let connection = self.source.label(self.connection.as_deref());
+            told += &rules::in_words(settings, &connection, event);
+            let (lines, any) = deploys::in_words(settings, &connection, event, now());
+            something |= any;
             told += &lines;
             told += &file_in_words(planned);
         }

@@ -7,15 +7,18 @@
 use std::fs;
 use std::path::Path;
 
+use presshook::settings::unfolded;
+
 use super::environment;
 
-/// The environment, and what a file adds to it: where both have a setting, the environment's counts.
+/// The environment, and what a file adds to it: where both have a setting, the environment's counts. What `SETTINGS`
+/// holds is among them.
 ///
 /// # Errors
 /// In words, with the file's name.
 pub(super) fn with_environment(file: Option<&Path>) -> Result<Vec<(String, String)>, String> {
     let mut pairs: Vec<(String, String)> = environment().collect();
-    let Some(file) = file else { return Ok(pairs) };
+    let Some(file) = file else { return Ok(unfolded(pairs)) };
     let text = fs::read_to_string(file).map_err(|error| error.to_string()).and_then(|it| read(&it));
     let own = text.map_err(|error| format!("the settings in {} cannot be read: {error}", file.display()))?;
     for (name, value) in own {
@@ -23,7 +26,7 @@ pub(super) fn with_environment(file: Option<&Path>) -> Result<Vec<(String, Strin
             pairs.push((name, value));
         }
     }
-    Ok(pairs)
+    Ok(unfolded(pairs))
 }
 
 /// Reads the names and values of a file's text.

@@ -48,6 +48,7 @@ impl Place {
 }
 
 /// What stands in a path's places.
+#[derive(Debug)]
 pub(super) struct Names<'a> {
     pub(super) locale: &'a str,
     pub(super) slug: String,

@@ -18,13 +18,14 @@ use super::print::Log;
 use super::programs::Programs;
 use super::{mail, now, stopped};
 use crate::actions::{Returned, Step};
+use crate::articles::{self, Gathered, Gatherer, Next, Told};
 use crate::event::Timestamp;
 use crate::inbox::keep;
 use crate::log::{Code, Entry, Level};
-use crate::outbox::{self, Claimed, Claims, Job};
+use crate::outbox::{self, Claimed, Claims, Failure, Job};
 use crate::program::{Ended, Exit, Program};
 use crate::settings::Settings;
-use crate::store::StoreError;
+use crate::store::{self, StoreError};
 
 /// How often what is old is pruned.
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
@@ -139,8 +140,16 @@ impl Attempts {
     async fn carry_out(&self, claimed: Claimed) {
         let (id, reads) = (claimed.id, claimed.job.action.reads);
         let carried = self.inbox.run(move |store, _| store.commit(outbox::carried(id, reads))).await;
-        let claimed = Claimed { job: Job { carried: carried.ok(), ..claimed.job.clone() }, ..claimed };
-        let result = Arc::new(self.attempt(&claimed).await);
+        let mut claimed = Claimed { job: Job { carried: carried.ok(), ..claimed.job.clone() }, ..claimed };
+        let result = match self.gather(&claimed).await {
+            Ok(gathered) => {
+                let told = gathered.map(|it| it.give(&mut claimed.job)).unwrap_or_default();
+                told.into_iter().for_each(|entry| self.log.print(entry));
+                self.attempt(&claimed).await
+            }
+            Err(failure) => Err(failure),
+        };
+        let result = Arc::new(result);
         self.metrics.attempted(&claimed.job, &result);
         let claimed = Arc::new(claimed);
         for _ in 0..RECORD_TRIES {
@@ -154,6 +163,24 @@ impl Attempts {
                 Err(error) => self.failed("record", &error),
             }
             tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    /// Makes files of the articles that a job carries, where its target takes them.
+    async fn gather(&self, claimed: &Claimed) -> Result<Option<Gathered>, Failure> {
+        if !articles::are_wanted(&self.settings, claimed) {
+            return Ok(None);
+        }
+        let mut gatherer = Gatherer::new(&self.settings, claimed);
+        let mut told = Told::Nothing;
+        loop {
+            told = match gatherer.next(told, now())? {
+                Next::Read(reads) => {
+                    Told::Rows(self.inbox.run(move |it, _| it.commit(store::read(reads))).await?)
+                }
+                Next::Send(request, within) => Told::Answer(self.hosts.send(request, within).await),
+                Next::Over(gathered) => return Ok(Some(gathered)),
+            };
         }
     }
 

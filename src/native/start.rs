@@ -13,7 +13,7 @@ use super::clients::Proxies;
 use super::programs::is_secret;
 use super::store::Store;
 use crate::log::{self, Code, Entry, Level};
-use crate::settings::{Bindings, Mode, Settings, Site, Target};
+use crate::settings::{Bindings, Mode, ROUTES_FILE, Settings, Site, Target, unfolded};
 use crate::sources::SOURCES;
 
 /// How articles become files.
@@ -45,6 +45,7 @@ pub(super) struct Told {
 /// # Errors
 /// Every reason why it cannot begin, in words, a line each.
 pub fn check(pairs: Vec<(String, String)>) -> Result<Ready, Vec<String>> {
+    let pairs = unfolded(pairs);
     let secrets: Vec<String> = pairs
         .iter()
         .filter(|(name, _)| is_secret(OsStr::new(name)))
@@ -57,7 +58,7 @@ pub fn check(pairs: Vec<(String, String)>) -> Result<Ready, Vec<String>> {
         }
     }
     let unused = CONTENT.into_iter().filter(|it| pairs.iter().any(|(name, _)| name == it)).collect();
-    let settings = Settings::read(pairs);
+    let settings = settings(pairs).map_err(|problem| vec![problem])?;
     let mail = settings.server.smtp.is_some();
     let settings = settings.with_bindings(Bindings { inbox: true, rate_limit: true, mail, archive: true });
     let mut problems: Vec<String> = settings.problems.iter().map(ToString::to_string).collect();
@@ -88,6 +89,20 @@ pub fn check(pairs: Vec<(String, String)>) -> Result<Ready, Vec<String>> {
     });
     let told = Told { commands: commands.collect(), unused, _lock: lock };
     Ok(Ready { settings, proxies, store, database, environment, told })
+}
+
+/// The settings that names and values are, with the file read that `ROUTES_FILE` names.
+///
+/// # Errors
+/// Why it cannot be read, in words.
+pub fn settings(pairs: Vec<(String, String)>) -> Result<Settings, String> {
+    let named = pairs.iter().find(|(name, _)| name == ROUTES_FILE).map(|(_, file)| file.trim());
+    let read = |file: &str| {
+        fs::read_to_string(file)
+            .map_err(|error| format!("`{ROUTES_FILE}` cannot be used: {file} cannot be read: {error}"))
+    };
+    let text = named.filter(|file| !file.is_empty()).map(read).transpose()?;
+    Ok(Settings::read_with(pairs, text))
 }
 
 fn no_secret() -> String {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::open::{Opening, When};
+use super::open::{Bar, Opening, When};
 use super::pace::Lane;
 use super::rows::{JobRow, State, read_jobs, select_jobs, write};
 use super::{Claimed, Failure};
@@ -70,6 +70,7 @@ pub fn record<'a>(
             Ok(done) => {
                 let accepted = opening.known.accepted(Lane::of(&job), claimed.attempt.started_at);
                 opening.writes.extend(accepted);
+                carried_out(claimed, &job, &mut opening);
                 succeeded(job, done, &read_jobs(blocked)?, &mut opening);
                 let done = told(Level::Info, claimed.job.action.done)
                     .with_some("status", done.status.map(u64::from))
@@ -90,6 +91,28 @@ pub fn record<'a>(
         };
         Ok((opening.writes, entries))
     })
+}
+
+/// What is noted of the articles that a job carried; those that were left are a further job's.
+///
+/// **Invariant:** in the transaction of the success: what was not carried out is not noted, and nothing is left behind.
+fn carried_out(claimed: &Claimed, job: &JobRow, opening: &mut Opening<'_>) {
+    let Some(carried) = &claimed.job.carried else { return };
+    opening.writes.extend(carried.noted.iter().cloned());
+    let Some(after) = carried.left_after else { return };
+    let event = (job.source.as_str(), job.event_id.as_str());
+    let rest = opening.join(claimed.job.action, &job.target, Bar::None, event, When::Soon).job;
+    // Before the dead jobs are superseded, whose deliveries are among them.
+    opening.writes.push(statement(
+        "INSERT OR IGNORE INTO carries (job_id, delivery_id) SELECT ?1, c.delivery_id FROM carries c \
+         WHERE c.job_id IN (SELECT ?2 UNION ALL SELECT id FROM jobs WHERE state = 'dead' AND target = ?3 \
+         AND action = ?4) AND c.delivery_id > ?5",
+        [rest.id.into(), job.id.into(), job.target.as_str().into(), job.action.as_str().into(), after.into()],
+    ));
+    opening.writes.push(statement(
+        "DELETE FROM carries WHERE job_id = ?1 AND delivery_id > ?2",
+        [job.id.into(), after.into()],
+    ));
 }
 
 /// A job is done, and with a build every dead one of its target, for one call carries all; what waits behind it may go.

@@ -3,7 +3,7 @@
 
 use serde_json_borrow::{ObjectAsVec, Value};
 
-use super::rules::{Act, CONNECTION, Condition, Facts, MEMBERS, Member, Pattern, Rule, Rules, SOURCE};
+use super::rules::{ASPECTS, Act, Aspect, CONNECTION, Condition, Facts, Pattern, Rule, Rules, SOURCE};
 use crate::actions::{ACTIONS, Action, Signal};
 use crate::event::Kind;
 use crate::payload::json;
@@ -86,15 +86,15 @@ impl Reading<'_> {
         let (mut kinds, mut signals) = (None, Vec::new());
         match rule.get("when") {
             Some(Value::Object(when)) => {
-                let mut names: Vec<&str> = MEMBERS.iter().map(|it| it.name).collect();
+                let mut names: Vec<&str> = ASPECTS.iter().map(|it| it.name).collect();
                 names.push("event");
                 self.names(when, "when.", &names);
                 for (name, value) in when.iter() {
                     if name == "event" {
                         let found = self.events(value);
                         (kinds, signals) = (Some(found.0), found.1);
-                    } else if let Some(member) = MEMBERS.iter().find(|it| it.name == name) {
-                        conditions.push(self.condition(member, value));
+                    } else if let Some(aspect) = ASPECTS.iter().find(|it| it.name == name) {
+                        conditions.push(self.condition(aspect, value));
                     }
                 }
             }
@@ -144,17 +144,17 @@ impl Reading<'_> {
         texts
     }
 
-    fn condition(&mut self, member: &'static Member, value: &Value<'_>) -> Condition {
-        let texts = self.texts(value, &format!("when.{}", member.name));
+    fn condition(&mut self, aspect: &'static Aspect, value: &Value<'_>) -> Condition {
+        let texts = self.texts(value, &format!("when.{}", aspect.name));
         let mut patterns = Vec::new();
         for (field, text) in texts {
-            let pattern = Pattern::new(member, &text);
-            if std::ptr::eq(member, &SOURCE) {
+            let pattern = Pattern::new(aspect, &text);
+            if std::ptr::eq(aspect, &SOURCE) {
                 self.source(&field, &pattern);
             }
             patterns.push(pattern);
         }
-        Condition { member, patterns }
+        Condition { aspect, patterns }
     }
 
     /// A sender must be known, and set up.
@@ -174,12 +174,12 @@ impl Reading<'_> {
 
     /// There must be a connection that the rule can be for.
     fn connections(&mut self, conditions: &[Condition]) {
-        let of = |member: &'static Member| conditions.iter().find(|it| std::ptr::eq(it.member, member));
+        let of = |aspect: &'static Aspect| conditions.iter().find(|it| std::ptr::eq(it.aspect, aspect));
         let Some(asked) = of(&CONNECTION) else { return };
         let fits = |condition: &Condition, connection: &Connection| {
             let label = connection.label();
-            let found = label_values(condition.member, &label);
-            condition.patterns.iter().any(|it| found.iter().any(|value| it.fits(condition.member, value)))
+            let found = label_values(condition.aspect, &label);
+            condition.patterns.iter().any(|it| found.iter().any(|value| it.fits(condition.aspect, value)))
         };
         let all = &self.settings.connections;
         let candidates: Vec<&Connection> =
@@ -246,7 +246,7 @@ impl Reading<'_> {
             let what = format!(
                 "`{}` is what became of a job, of which {} says nothing: give it a rule with `event` alone",
                 signal.name(),
-                list(&rule.conditions.iter().map(|it| it.member.name).collect::<Vec<_>>())
+                list(&rule.conditions.iter().map(|it| it.aspect.name).collect::<Vec<_>>())
             );
             self.wrong("when.event", what);
         }
@@ -373,9 +373,9 @@ impl Reading<'_> {
     }
 }
 
-/// What a member that looks at connections alone finds in one's label.
-fn label_values<'l>(member: &Member, label: &'l str) -> Vec<&'l str> {
-    member.found(label, &Facts::NONE)
+/// What an aspect that looks at connections alone finds in one's label.
+fn label_values<'l>(aspect: &Aspect, label: &'l str) -> Vec<&'l str> {
+    aspect.found(label, &Facts::NONE)
 }
 
 /// A value, or the values of a list, each with the name of its field.

@@ -29,11 +29,11 @@ pub struct Rule {
     pub acts: Vec<Act>,
 }
 
-/// What one rule asks of one member: that one of its patterns fits.
+/// What one rule asks of one aspect: that one of its patterns fits.
 #[derive(Clone, Debug)]
 pub struct Condition {
     /// What it looks at.
-    pub member: &'static Member,
+    pub aspect: &'static Aspect,
     /// Any of these.
     pub patterns: Vec<Pattern>,
 }
@@ -86,9 +86,9 @@ impl Facts<'_> {
     };
 }
 
-/// A member of `when`, other than `event`.
+/// An aspect of `when`, other than `event`.
 #[derive(Debug)]
-pub struct Member {
+pub struct Aspect {
     /// Its name in rules.
     pub name: &'static str,
     /// What it looks at, in one sentence.
@@ -118,15 +118,15 @@ pub struct Pattern {
     pieces: Vec<String>,
 }
 
-const fn member(
+const fn aspect(
     name: &'static str,
     form: Form,
     found: for<'e> fn(&'e str, &Facts<'e>) -> Vec<&'e str>,
     help: &'static str,
-) -> Member {
+) -> Aspect {
     #[cfg(target_arch = "wasm32")]
     let _ = help;
-    Member {
+    Aspect {
         name,
         #[cfg(not(target_arch = "wasm32"))]
         help,
@@ -135,16 +135,16 @@ const fn member(
     }
 }
 
-/// The member that names senders.
-pub(super) static SOURCE: Member = member(
+/// The aspect that names senders.
+pub(super) static SOURCE: Aspect = aspect(
     "source",
     Form::Text,
     |connection, _| connection.split('/').next().into_iter().collect(),
     "The sender, by its name in webhook URLs.",
 );
 
-/// The member that names connections.
-pub(super) static CONNECTION: Member = member(
+/// The aspect that names connections.
+pub(super) static CONNECTION: Aspect = aspect(
     "connection",
     Form::Text,
     |connection, _| {
@@ -154,37 +154,37 @@ pub(super) static CONNECTION: Member = member(
     "The connection: `shop` or `blogshoot/shop`; `default` is a sender's connection without a name.",
 );
 
-/// Every member of `when` but `event`, one line each.
-pub static MEMBERS: &[&Member] = &[
+/// Every aspect of `when` but `event`, one line each.
+pub static ASPECTS: &[&Aspect] = &[
     &SOURCE,
     &CONNECTION,
-    &member(
+    &aspect(
         "site",
         Form::Text,
         |_, it| it.site.into_iter().collect(),
         "The site, project or tenant, by the sender's id.",
     ),
-    &member(
+    &aspect(
         "language",
         Form::Language,
         |_, it| it.language.into_iter().collect(),
         "The item's language: `zh` is also `zh-CN`.",
     ),
-    &member("tag", Form::Text, |_, it| texts(it.tags), "One of the item's tags."),
-    &member("category", Form::Text, |_, it| texts(it.categories), "One of the item's categories."),
-    &member(
+    &aspect("tag", Form::Text, |_, it| texts(it.tags), "One of the item's tags."),
+    &aspect("category", Form::Text, |_, it| texts(it.categories), "One of the item's categories."),
+    &aspect(
         "type",
         Form::Text,
         |_, it| it.content_type.into_iter().collect(),
         "What sort of content it is: `article`, a collection's name.",
     ),
-    &member(
+    &aspect(
         "subroute",
         Form::Path,
         |_, it| it.subroute.into_iter().collect(),
         "The path in front of the item's slug, such as `blog`.",
     ),
-    &member("slug", Form::Path, |_, it| it.slug.into_iter().collect(), "The item's slug."),
+    &aspect("slug", Form::Path, |_, it| it.slug.into_iter().collect(), "The item's slug."),
 ];
 
 fn texts(texts: &[String]) -> Vec<&str> {
@@ -200,7 +200,7 @@ impl Rules {
     /// Whether any looks at an item, and not only at where an event comes from and what kind it is.
     pub(crate) fn look_at_items(&self) -> bool {
         let of_items =
-            |it: &Condition| !std::ptr::eq(it.member, &SOURCE) && !std::ptr::eq(it.member, &CONNECTION);
+            |it: &Condition| !std::ptr::eq(it.aspect, &SOURCE) && !std::ptr::eq(it.aspect, &CONNECTION);
         self.iter().any(|rule| rule.conditions.iter().any(of_items))
     }
 }
@@ -230,8 +230,8 @@ impl Rule {
 impl Condition {
     /// Whether one of its patterns fits.
     pub fn holds(&self, connection: &str, event: &Facts<'_>) -> bool {
-        let found = self.member.found(connection, event);
-        found.iter().any(|value| self.patterns.iter().any(|it| it.fits(self.member, value)))
+        let found = self.aspect.found(connection, event);
+        found.iter().any(|value| self.patterns.iter().any(|it| it.fits(self.aspect, value)))
     }
 }
 
@@ -242,7 +242,7 @@ impl Act {
     }
 }
 
-impl Member {
+impl Aspect {
     /// What an event has of it.
     pub fn found<'e>(&self, connection: &'e str, event: &Facts<'e>) -> Vec<&'e str> {
         (self.found)(connection, event)
@@ -262,16 +262,16 @@ impl Form {
 }
 
 impl Pattern {
-    /// A pattern for a member.
-    pub fn new(member: &Member, text: &str) -> Pattern {
-        let pieces = member.form.normal(text).split('*').map(str::to_owned).collect();
+    /// A pattern for an aspect.
+    pub fn new(aspect: &Aspect, text: &str) -> Pattern {
+        let pieces = aspect.form.normal(text).split('*').map(str::to_owned).collect();
         Pattern { text: text.to_owned(), pieces }
     }
 
     /// Whether a value is what it stands for.
-    pub fn fits(&self, member: &Member, value: &str) -> bool {
-        let value = member.form.normal(value);
-        if member.form != Form::Language {
+    pub fn fits(&self, aspect: &Aspect, value: &str) -> bool {
+        let value = aspect.form.normal(value);
+        if aspect.form != Form::Language {
             return self.is(&value);
         }
         // `zh-hant-tw`, then `zh-hant`, then `zh`.

@@ -12,7 +12,7 @@ pub(super) const FURTHER: &str = "SETTINGS";
 const ROUTES: &str = "ROUTES";
 /// Where they are in a file, which only a server has.
 #[cfg(not(target_arch = "wasm32"))]
-const ROUTES_FILE: &str = "ROUTES_FILE";
+pub(crate) const ROUTES_FILE: &str = "ROUTES_FILE";
 
 /// A text that may be in several settings, or in a file.
 #[derive(Clone, Debug)]
@@ -81,6 +81,27 @@ fn elements(text: &str) -> Vec<usize> {
         }
     }
     starts
+}
+
+/// Names and values with those that [`FURTHER`] holds, as far as it can be read: for what looks at single settings
+/// before all are read.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn unfolded(pairs: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut reader = Reader { values: pairs.clone(), problems: Vec::new() };
+    reader.unfold();
+    if !reader.problems.is_empty() {
+        // Reading them all will tell.
+        return pairs;
+    }
+    reader.values.retain(|(name, _)| !is_further(name));
+    reader.values
+}
+
+/// Whether a setting holds further ones.
+pub(crate) fn is_further(name: &str) -> bool {
+    let rest = name.strip_prefix(FURTHER);
+    let is_part = |it: &str| it.strip_prefix('_').is_some_and(|it| it.parse::<usize>().is_ok());
+    rest.is_some_and(|it| it.is_empty() || is_part(it))
 }
 
 impl Reader {
@@ -177,8 +198,7 @@ impl Reader {
                     continue;
                 }
             };
-            let is_itself = name.strip_prefix(FURTHER).is_some_and(|it| it.is_empty() || it.starts_with('_'));
-            if is_itself {
+            if is_further(name) {
                 self.malformed(&holder, format!("{EXPECTED}, without `{FURTHER}` in it"));
             } else if self.given(name).is_some() {
                 self.problems.push(SettingsError::Twice { setting: name.to_owned(), other: holder.clone() });

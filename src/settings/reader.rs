@@ -95,7 +95,8 @@ impl Reader {
                     secrets.clear();
                 }
                 let reading = own.as_ref().and_then(|own| own.reading.clone());
-                connections.push(Connection { source, name, secrets, reading });
+                let asked = self.asked(source, name.as_deref());
+                connections.push(Connection { source, name, secrets, reading, asked });
             }
         }
         connections

@@ -152,6 +152,31 @@ pub static SETTINGS: &[Setting] = &[
     ),
     inbox_setting("RETENTION_DAYS", "30", "How long payloads and finished jobs are kept."),
     inbox_setting("ADMIN_TOKEN", "", "Opens the owner's page and commands."),
+    inbox_setting(
+        "CONTENT_PATH",
+        "src/content/blog/{slug}.md",
+        "Where an article's file lies in the site; `src/content/blog-{locale}/{slug}.md` with `LOCALES`.",
+    ),
+    inbox_setting(
+        "LOCALES",
+        "",
+        "JSON from language to the site's locale, the default first: `{\"en\":\"en\",\"zh-CN\":\"zh\"}`.",
+    ),
+    inbox_setting(
+        "FRONT_MATTER",
+        "",
+        "JSON that renames, leaves out and adds keys on top of that file: `{\"published_at\":\"pubDate\"}`.",
+    ),
+    inbox_setting(
+        "IMAGES",
+        "remote",
+        "Where an article's pictures are: `remote`, where the sender has them, or `download`, beside its file.",
+    ),
+    inbox_setting(
+        "IMAGES_HOSTS",
+        "",
+        "Hosts on your own network that may be asked for pictures, with commas.",
+    ),
 ];
 
 /// The settings that only a server has.
@@ -170,21 +195,6 @@ pub static SERVER_SETTINGS: &[Setting] = &[
     server_setting("GIT_AUTO_PULL", "false", "`true`: `git pull` in `SITE_DIR` before anything is built."),
     server_setting("GIT_BRANCH", "main", "The branch that is pulled."),
     server_setting("SITE_DIR", "", "Where the site's sources are; the working directory without it."),
-    server_setting(
-        "CONTENT_PATH",
-        "src/content/blog/{slug}.md",
-        "Where an article's file lies in the site; `src/content/blog-{locale}/{slug}.md` with `LOCALES`.",
-    ),
-    server_setting(
-        "LOCALES",
-        "",
-        "JSON from language to the site's locale, the default first: `{\"en\":\"en\",\"zh-CN\":\"zh\"}`.",
-    ),
-    server_setting(
-        "FRONT_MATTER",
-        "",
-        "JSON that renames, leaves out and adds keys on top of that file: `{\"published_at\":\"pubDate\"}`.",
-    ),
     server_setting("ROUTES_FILE", "", "A file with what `ROUTES` would hold."),
     server_setting("PORT", "3100", "The port on which the server listens."),
     server_setting("HOST", "0.0.0.0", "The address on which it listens."),

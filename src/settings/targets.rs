@@ -45,6 +45,13 @@ pub struct Target {
     pub schedule: Option<Schedule>,
 }
 
+impl Target {
+    /// Whether articles are made files for it.
+    pub fn takes_articles(&self) -> bool {
+        self.forge.is_some()
+    }
+}
+
 /// The URL of a deploy hook.
 ///
 /// **Invariant:** it is a secret, never logged; `Debug` shows nothing of it.

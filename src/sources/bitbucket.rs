@@ -5,7 +5,7 @@
 use crate::event::{Event, Item, Kind};
 use crate::payload::{Fields, ParseError, Payload};
 use crate::signature::{Place, Scheme, Verified};
-use crate::sources::{Parsed, Source};
+use crate::sources::{Parsed, Source, Texts};
 
 /// Bitbucket.
 pub(crate) static BITBUCKET: Source = Source {
@@ -18,6 +18,7 @@ pub(crate) static BITBUCKET: Source = Source {
     schemes: &[Scheme { signature: &[Place::Header("x-hub-signature")], ..Scheme::HMAC_PREFIXED }],
     headers: &["x-event-key"],
     delivery_header: Some("x-request-uuid"),
+    texts: Texts::NotArticles,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/bitbucket.toml"),

@@ -6,7 +6,7 @@
 use crate::event::{Event, Kind};
 use crate::payload::{ParseError, Payload};
 use crate::signature::{Place, Scheme, Time, Unit, Verified};
-use crate::sources::{Parsed, Source};
+use crate::sources::{Parsed, Source, Texts};
 
 /// Boottify.
 pub(crate) static BOOTTIFY: Source = Source {
@@ -28,6 +28,7 @@ pub(crate) static BOOTTIFY: Source = Source {
         ..Scheme::HMAC_PREFIXED
     }],
     building,
+    texts: Texts::NotArticles,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/boottify.toml"),

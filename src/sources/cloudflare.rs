@@ -3,7 +3,7 @@
 use crate::event::{Event, Item, Kind};
 use crate::payload::{ParseError, Payload};
 use crate::signature::{Place, Scheme, Verified};
-use crate::sources::{Parsed, Source};
+use crate::sources::{Parsed, Source, Texts};
 
 /// Cloudflare notifications.
 pub(crate) static CLOUDFLARE: Source = Source {
@@ -15,6 +15,7 @@ pub(crate) static CLOUDFLARE: Source = Source {
     docs: "https://developers.cloudflare.com/notifications/",
     schemes: &[Scheme { signature: &[Place::Header("cf-webhook-auth")], ..Scheme::TOKEN }],
     building,
+    texts: Texts::NotArticles,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/cloudflare.toml"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::event::{Event, Item, Kind};
 use crate::payload::{ParseError, Payload};
 use crate::signature::{Place, Scheme, SecretFormat, Time, Unit, Verified};
-use crate::sources::{Parsed, Source};
+use crate::sources::{Parsed, Source, Texts};
 
 /// Contentful.
 pub(crate) static CONTENTFUL: Source = Source {
@@ -34,6 +34,7 @@ pub(crate) static CONTENTFUL: Source = Source {
     headers: &["x-contentful-topic"],
     delivery_header: Some("x-contentful-idempotency-key"),
     repeats_for: Duration::from_secs(120),
+    texts: Texts::Missing,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/contentful.toml"),

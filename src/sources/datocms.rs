@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::event::{Event, Item, Kind};
 use crate::payload::{ParseError, Payload};
 use crate::signature::{Mac, Place, Scheme, SecretFormat, Verified};
-use crate::sources::{Parsed, Source};
+use crate::sources::{Parsed, Source, Texts};
 
 /// DatoCMS.
 pub(crate) static DATOCMS: Source = Source {
@@ -24,6 +24,7 @@ pub(crate) static DATOCMS: Source = Source {
         ..Scheme::HMAC
     }],
     repeats_for: Duration::from_secs(86400),
+    texts: Texts::Missing,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/datocms.toml"),

@@ -7,7 +7,7 @@
 use crate::event::{Event, Item, Kind};
 use crate::payload::{Fields, ParseError, Payload};
 use crate::signature::{Place, Scheme, Time, Unit, Verified};
-use crate::sources::{Parsed, Source};
+use crate::sources::{Parsed, Source, Texts};
 
 /// FlareBuilder.
 pub(crate) static FLAREBUILDER: Source = Source {
@@ -28,6 +28,7 @@ pub(crate) static FLAREBUILDER: Source = Source {
         }),
         ..Scheme::HMAC_PREFIXED
     }],
+    texts: Texts::Missing,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/flarebuilder.toml"),

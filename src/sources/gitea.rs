@@ -6,7 +6,7 @@
 use crate::payload::ParseError;
 use crate::signature::{Place, Scheme, Verified};
 use crate::sources::github::push_or_release;
-use crate::sources::{Parsed, Source};
+use crate::sources::{Parsed, Source, Texts};
 
 /// Gitea.
 pub(crate) static GITEA: Source = Source {
@@ -32,6 +32,7 @@ pub(super) const FORGE: Source = Source {
         Scheme { signature: &[Place::Header("x-hub-signature-256")], ..Scheme::HMAC_PREFIXED },
     ],
     headers: &["x-gitea-event", "x-forgejo-event"],
+    texts: Texts::NotArticles,
     parse,
     ..Source::BASE
 };

@@ -6,7 +6,7 @@
 use crate::event::{Event, Item, Kind};
 use crate::payload::{Fields, ParseError, Payload, json_of};
 use crate::signature::{Place, Scheme, Verified};
-use crate::sources::{Parsed, Source};
+use crate::sources::{Parsed, Source, Texts};
 
 /// GitHub.
 pub(crate) static GITHUB: Source = Source {
@@ -19,6 +19,7 @@ pub(crate) static GITHUB: Source = Source {
     schemes: &[Scheme { signature: &[Place::Header("x-hub-signature-256")], ..Scheme::HMAC_PREFIXED }],
     headers: &["x-github-event"],
     delivery_header: Some("x-github-delivery"),
+    texts: Texts::NotArticles,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/github.toml"),

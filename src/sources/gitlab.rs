@@ -5,7 +5,7 @@ use crate::event::{Event, Item, Kind};
 use crate::payload::{ParseError, Payload};
 use crate::signature::{Place, Scheme, Verified, When};
 use crate::sources::github::{kind_of_push, push};
-use crate::sources::{Parsed, Source};
+use crate::sources::{Parsed, Source, Texts};
 
 /// GitLab.
 pub(crate) static GITLAB: Source = Source {
@@ -25,6 +25,7 @@ pub(crate) static GITLAB: Source = Source {
     ],
     headers: &["x-gitlab-event"],
     delivery_header: Some("idempotency-key"),
+    texts: Texts::NotArticles,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/gitlab.toml"),

@@ -3,7 +3,7 @@
 use crate::event::{Event, Item, Kind};
 use crate::payload::{ParseError, Payload};
 use crate::signature::{Place, Scheme, Time, Unit, Verified};
-use crate::sources::{Parsed, Source};
+use crate::sources::{Parsed, Source, Texts};
 
 /// Hashnode.
 pub(crate) static HASHNODE: Source = Source {
@@ -28,6 +28,7 @@ pub(crate) static HASHNODE: Source = Source {
         }),
         ..Scheme::HMAC
     }],
+    texts: Texts::Missing,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/hashnode.toml"),

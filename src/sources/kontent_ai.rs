@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::event::{Event, Item, Kind};
 use crate::payload::{Fields, ParseError, Payload};
 use crate::signature::{Encoding, Place, Scheme, Verified};
-use crate::sources::{Parsed, Source};
+use crate::sources::{Parsed, Source, Texts};
 
 /// Kontent.ai.
 pub(crate) static KONTENT_AI: Source = Source {
@@ -21,6 +21,7 @@ pub(crate) static KONTENT_AI: Source = Source {
         ..Scheme::HMAC
     }],
     repeats_for: Duration::from_secs(259200),
+    texts: Texts::Missing,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/kontent-ai.toml"),

@@ -3,7 +3,7 @@
 use crate::event::{Event, Item, Kind};
 use crate::payload::{ParseError, Payload};
 use crate::signature::{Encoding, Mac, Place, Scheme, Verified};
-use crate::sources::{Parsed, Source};
+use crate::sources::{Parsed, Source, Texts};
 
 /// Netlify.
 pub(crate) static NETLIFY: Source = Source {
@@ -21,6 +21,7 @@ pub(crate) static NETLIFY: Source = Source {
     }],
     headers: &["x-netlify-event"],
     building,
+    texts: Texts::NotArticles,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/netlify.toml"),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::event::{Event, Item, Kind};
 use crate::payload::{ParseError, Payload};
 use crate::signature::{Place, Scheme, Verified};
-use crate::sources::{Greeting, Parsed, Source};
+use crate::sources::{Greeting, Parsed, Source, Texts};
 
 /// Notion.
 pub(crate) static NOTION: Source = Source {
@@ -21,6 +21,7 @@ pub(crate) static NOTION: Source = Source {
     schemes: &[Scheme { signature: &[Place::Header("x-notion-signature")], ..Scheme::HMAC_PREFIXED }],
     repeats_for: Duration::from_secs(86400),
     greeting: Some(greeting),
+    texts: Texts::Missing,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/notion.toml"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::event::{Event, Item, Kind};
 use crate::payload::{ParseError, Payload};
 use crate::signature::{Mac, Place, Scheme, Verified};
-use crate::sources::{Parsed, Source};
+use crate::sources::{Parsed, Source, Texts};
 
 /// Prismic.
 pub(crate) static PRISMIC: Source = Source {
@@ -18,6 +18,7 @@ pub(crate) static PRISMIC: Source = Source {
     docs: "https://prismic.io/docs/webhooks",
     schemes: &[Scheme { mac: Mac::Token, signature: &[Place::Body("secret")], ..Scheme::HMAC }],
     repeats_for: Duration::from_secs(3600),
+    texts: Texts::Missing,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/prismic.toml"),

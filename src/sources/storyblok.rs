@@ -6,7 +6,7 @@
 use crate::event::{Event, Item, Kind};
 use crate::payload::{ParseError, Payload};
 use crate::signature::{Mac, Place, Scheme, Verified};
-use crate::sources::{Parsed, Source};
+use crate::sources::{Parsed, Source, Texts};
 
 /// Storyblok.
 pub(crate) static STORYBLOK: Source = Source {
@@ -22,6 +22,7 @@ pub(crate) static STORYBLOK: Source = Source {
         ..Scheme::HMAC
     }],
     headers: &["x-storyblok-topic"],
+    texts: Texts::Missing,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/storyblok.toml"),

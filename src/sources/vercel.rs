@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::event::{Event, Item, Kind};
 use crate::payload::{ParseError, Payload};
 use crate::signature::{Mac, Place, Scheme, Verified};
-use crate::sources::{Parsed, Source};
+use crate::sources::{Parsed, Source, Texts};
 
 /// Vercel.
 pub(crate) static VERCEL: Source = Source {
@@ -22,6 +22,7 @@ pub(crate) static VERCEL: Source = Source {
     }],
     repeats_for: Duration::from_secs(86400),
     building,
+    texts: Texts::NotArticles,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/vercel.toml"),

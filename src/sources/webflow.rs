@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::event::{Event, Item, Kind};
 use crate::payload::{Fields, ParseError, Payload};
 use crate::signature::{Place, Scheme, Time, Unit, Verified};
-use crate::sources::{Parsed, Source};
+use crate::sources::{Parsed, Source, Texts};
 
 /// Webflow.
 pub(crate) static WEBFLOW: Source = Source {
@@ -28,6 +28,7 @@ pub(crate) static WEBFLOW: Source = Source {
         ..Scheme::HMAC
     }],
     repeats_for: Duration::from_secs(1800),
+    texts: Texts::Missing,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/webflow.toml"),

@@ -25,8 +25,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) sent_at: Timestamp,
 }
 
-/// Bytes of a subject in one encoded word, which may have 75 characters in all.
-const WORD: usize = 45;
+/// Bytes of a subject in one encoded word: a line with one may have 76 characters in all, the name included.
+const WORD: usize = 39;
 /// Characters of a line of the text.
 const LINE: usize = 76;
 

@@ -41,7 +41,7 @@ export async function prepare(directory, settings) {
     entryPoints: [path.join(ROOT, String(main))],
     bundle: true,
     format: "esm",
-    external: ["cloudflare:workers", "*.wasm"],
+    external: ["cloudflare:*", "*.wasm"],
     outfile: path.join(directory, "index.js"),
     logLevel: "error",
   });

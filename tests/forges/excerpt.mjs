@@ -1,4 +1,4 @@
-// Takes out of a published OpenAPI description what a commit asks for, and writes it beside this file, small enough to
+// Takes out of a published OpenAPI description what commits and builds are asked for with, and writes it beside this file, small enough to
 // be kept: `node tests/forges/excerpt.mjs NAME DESCRIPTION ORIGIN`, run by hand when a newer description is to be taken.
 //
 //   github   `generated/api.github.com.json` of the npm package `@octokit/openapi`
@@ -19,6 +19,8 @@ const WANTED = {
     ["post", "/repos/{owner}/{repo}/git/trees", true],
     ["post", "/repos/{owner}/{repo}/git/commits", true],
     ["patch", "/repos/{owner}/{repo}/git/refs/{ref}", true],
+    ["post", "/repos/{owner}/{repo}/dispatches", true],
+    ["post", "/repos/{owner}/{repo}/actions/workflows/{workflow_id}/dispatches", true],
   ],
   gitea: [
     ["get", "/repos/{owner}/{repo}", false],

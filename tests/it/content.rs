@@ -360,6 +360,6 @@ fn templates_without_settings_are_templates() {
     for text in [Template::ONE_LANGUAGE, Template::LANGUAGES] {
         assert!(Template::parse(text).is_ok(), "{text}");
     }
-    let table = presshook::settings::SERVER_SETTINGS.iter().find(|it| it.name == "CONTENT_PATH");
+    let table = presshook::settings::SETTINGS.iter().find(|it| it.name == "CONTENT_PATH");
     assert_eq!(table.expect("a row").default, Template::ONE_LANGUAGE);
 }

@@ -46,6 +46,36 @@ fn signed(body: &str) -> String {
 }
 
 #[test]
+fn a_key_that_search_engines_check_is_served_at_its_exact_path() {
+    const KEY: &str = "73134416ae45434d98edc086e0bf6740";
+    let texts = [("INDEXNOW_KEY", KEY), ("SITE_URL", "https://www.example.com")];
+    let further = [("INDEXNOW_KEY__SHOP", "a-key-of-the-shop"), ("SITE_URL", "https://www.example.com")];
+    for (settings, path, served) in [
+        (settings(&texts), format!("/{KEY}.txt"), Some(KEY)),
+        (settings(&further), "/a-key-of-the-shop.txt".to_owned(), Some("a-key-of-the-shop")),
+        (settings(&texts), format!("/{KEY}.txt/"), None),
+        (settings(&texts), format!("//{KEY}.txt"), None),
+        (settings(&texts), format!("/{KEY}"), None),
+        (settings(&texts), format!("/{}.txt", KEY.to_uppercase()), None),
+        (settings(&texts), format!("/api/{KEY}.txt"), None),
+        (settings(&texts), "/.txt".to_owned(), None),
+        (settings(&[]), format!("/{KEY}.txt"), None),
+    ] {
+        let got = answer(&settings, "GET", &path, &[], "");
+        let Some(text) = served else {
+            assert_eq!(got.status, StatusCode::NOT_FOUND, "{path}");
+            continue;
+        };
+        assert_eq!((got.status, got.body.as_str()), (StatusCode::OK, text));
+        assert_eq!(got.headers, [("content-type", "text/plain; charset=utf-8")]);
+        assert_eq!(answer(&settings, "HEAD", &path, &[], ""), got);
+        let posted = answer(&settings, "POST", &path, &[], "{}");
+        assert_eq!(posted.status, StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(answer(&settings, "OPTIONS", &path, &[], "").status, StatusCode::OK);
+    }
+}
+
+#[test]
 fn every_path_and_method_has_its_answer() {
     let not_found =
         r#"{"error":"Not found","endpoints":{"webhook":"POST /api/webhook","health":"GET /api/health"}}"#;

@@ -13,20 +13,20 @@ use crate::command::{command, environment, presshook, text};
 use crate::{HOOK, SECRET};
 
 /// A file of this test's own.
-fn file(name: &str, text: &str) -> String {
+pub(crate) fn file(name: &str, text: &str) -> String {
     let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("explain-{name}"));
     fs::write(&file, text).expect("the file can be written");
     file.to_string_lossy().into_owned()
 }
 
 /// The body of a sender's sample.
-fn sample(source: &str, event: &str) -> String {
+pub(crate) fn sample(source: &str, event: &str) -> String {
     let vectors = Vectors::of(Source::named(source).expect("a sender")).expect("well-formed");
     vectors.accepted.into_iter().find(|it| it.name == event).expect(event).body
 }
 
 /// Explains a payload, which it is given on standard input.
-fn explain(source: &str, payload: &str, args: &[&str], settings: &[(&str, &str)]) -> Output {
+pub(crate) fn explain(source: &str, payload: &str, args: &[&str], settings: &[(&str, &str)]) -> Output {
     let mut child = command(&environment(settings))
         .args(["explain", "--source", source, "--file", "-"])
         .args(args)
@@ -40,7 +40,7 @@ fn explain(source: &str, payload: &str, args: &[&str], settings: &[(&str, &str)]
     child.wait_with_output().expect("it ends")
 }
 
-fn told(output: &Output) -> String {
+pub(crate) fn told(output: &Output) -> String {
     format!("{}{}", text(&output.stdout), text(&output.stderr))
 }
 

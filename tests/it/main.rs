@@ -8,6 +8,7 @@
 )]
 
 mod actions;
+mod articles;
 mod clients;
 mod coalescing;
 mod command;
@@ -17,6 +18,7 @@ mod costs;
 mod custom;
 mod edge;
 mod explain;
+mod explain_routes;
 mod forges;
 mod fuzz;
 mod greetings;
@@ -39,10 +41,12 @@ mod send;
 mod server;
 mod settings;
 mod settings_file;
+mod settings_list;
 mod signatures;
 #[cfg(unix)]
 mod site;
 mod store;
+mod telling;
 mod tidy;
 mod to_itself;
 mod vectors;

@@ -379,6 +379,7 @@ fn ended(result: &outbox::Result) -> (End, Option<Time>) {
             (end, wait)
         }
         Err(Failure::Timeout(_) | Failure::Network { .. }) => (End::Failed, None),
+        Err(Failure::Unready { .. }) => (End::Refused { again: true }, None),
         Err(Failure::NotSet) => (End::Refused { again: false }, None),
         Err(Failure::Program { again, .. } | Failure::Said { again, .. } | Failure::Unable { again, .. }) => {
             (End::Refused { again: *again }, None)

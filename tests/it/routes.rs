@@ -1,8 +1,10 @@
 //! Which events start which actions: rules as they are written, what is said of wrong ones, and what matches.
 
 mod parts;
+mod properties;
+mod schema;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use presshook::actions::Signal;
 use presshook::event::{Event, Item, Kind};
@@ -191,136 +193,83 @@ fn without_rules_every_action_runs_on_all_its_targets_or_on_that_of_the_connecti
 
 #[test]
 fn signals_go_to_actions_that_are_told_of_them() {
-    for settings in [crate::settings(&SET_UP), with_rules(r#"[{"do":"deploy"}]"#)] {
-        for signal in Signal::ALL {
-            let told: BTreeSet<&str> =
-                routes::told(&settings, signal).iter().map(|it| it.action.name).collect();
-            let named: BTreeSet<&str> = presshook::actions::ACTIONS
-                .iter()
-                .filter(|it| it.is_told && told.contains(it.name))
-                .map(|it| it.name)
-                .collect();
-            assert_eq!(told, named);
-        }
+    let slack = [
+        ("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/x"),
+        ("SLACK_WEBHOOK_URL__EDITORS", "https://hooks.slack.com/services/T0/B1/x"),
+    ];
+    let told = |rules: Option<&str>, signal| -> Vec<String> {
+        let rules = rules.map(|it| ("ROUTES", it));
+        let settings = crate::settings(&SET_UP.into_iter().chain(slack).chain(rules).collect::<Vec<_>>());
+        assert_eq!(settings.problems, []);
+        let text = |it: routes::Route<'_>| format!("{} {}", it.action.name, it.target);
+        routes::told(&settings, signal).into_iter().map(text).collect()
+    };
+    let both = ["slack default", "slack editors"];
+    let none: [&str; 0] = [];
+    for signal in Signal::ALL {
+        assert_eq!(told(None, signal), both);
+        assert_eq!(told(Some(r#"[{"do":["deploy","slack"]}]"#), signal), both);
+        assert_eq!(told(Some(r#"[{"do":"deploy"}]"#), signal), none);
+        // A rule about articles tells of none, nor does one about kinds of event.
+        assert_eq!(told(Some(r#"[{"when":{"language":"zh"},"do":"slack"}]"#), signal), none);
+        assert_eq!(told(Some(r#"[{"when":{"event":"published"},"do":"slack"}]"#), signal), none);
+        let dead = r#"[{"when":{"event":["dead","published"]},"do":{"action":"slack","target":"editors"}}]"#;
+        assert_eq!(told(Some(dead), signal), if signal == Signal::Dead { &both[1..] } else { &none[..] });
     }
 }
 
-/// What is wrong with rules, each without the name of the setting.
-fn wrong(rules: &str) -> Vec<String> {
-    with_rules(rules).problems.iter().map(ToString::to_string).collect()
+/// The rules of the vector file, with the settings that they are about.
+#[derive(serde::Deserialize)]
+struct Vectors {
+    settings: BTreeMap<String, String>,
+    good: Vec<Good>,
+    bad: Vec<Bad>,
+}
+
+#[derive(serde::Deserialize)]
+struct Good {
+    name: String,
+    rules: String,
+}
+
+#[derive(serde::Deserialize)]
+struct Bad {
+    rules: String,
+    wrong: String,
+}
+
+impl Vectors {
+    fn read() -> Vectors {
+        toml::from_str(include_str!("../vectors/routes.toml")).expect("the file is well-formed")
+    }
+
+    fn with(&self, rules: &str) -> Settings {
+        let rules = ("ROUTES".to_owned(), rules.to_owned());
+        Settings::read(self.settings.clone().into_iter().chain([rules]))
+    }
+}
+
+#[test]
+fn rules_that_are_right_are_read() {
+    let vectors = Vectors::read();
+    for case in &vectors.good {
+        let settings = vectors.with(&case.rules);
+        assert_eq!(settings.problems, [], "{}", case.name);
+        let written: Value = serde_json::from_str(&case.rules).expect("JSON");
+        let count = settings.routes.map(|it| it.iter().count());
+        assert_eq!(count, written.as_array().map(Vec::len), "{}", case.name);
+    }
 }
 
 #[test]
 fn what_is_wrong_is_told_by_rule_and_field_with_what_would_be_right() {
-    let cases: &[(&str, &str)] = &[
-        (
-            "{}",
-            "`ROUTES` cannot be used: it must be a JSON list of rules, such as `[{\"when\":{\"language\":\"zh\"},\"do\":\"deploy\"}]`",
-        ),
-        ("[]", "`ROUTES` cannot be used: it must be a JSON list of rules"),
-        (
-            "[\n{]",
-            "`ROUTES` cannot be used: it must be a JSON list of rules, such as `[{\"when\":{\"language\":\"zh\"},\"do\":\"deploy\"}]`; line 2, column 2 is none",
-        ),
-        ("[5]", "`ROUTES`: rule 1, `rule`: is no object"),
-        (
-            r#"[{"do":"deploy"},{"name":"shop"}]"#,
-            "`ROUTES`: rule 2 (`shop`), `do`: is missing: name an action, such as `deploy`",
-        ),
-        (r#"[{"name":5,"do":"deploy"}]"#, "`ROUTES`: rule 1, `name`: must be a text"),
-        (r#"[{"whem":{},"do":"deploy"}]"#, "`ROUTES`: rule 1, `whem`: is not known: is `when` meant?"),
-        (r#"[{"when":[],"do":"deploy"}]"#, "`ROUTES`: rule 1, `when`: is no object"),
-        (
-            r#"[{"when":{"langauge":"zh"},"do":"deploy"}]"#,
-            "`ROUTES`: rule 1, `when.langauge`: is not known: is `language` meant?",
-        ),
-        (
-            r#"[{"when":{"colour":"zh"},"do":"deploy"}]"#,
-            "`ROUTES`: rule 1, `when.colour`: is not known: there are `source`, `connection`, `site`",
-        ),
-        (r#"[{"when":{"tag":"a","tag":"b"},"do":"deploy"}]"#, "`ROUTES`: rule 1, `when.tag`: is there twice"),
-        (r#"[{"when":{"tag":""},"do":"deploy"}]"#, "`ROUTES`: rule 1, `when.tag`: is empty"),
-        (r#"[{"when":{"tag":[]},"do":"deploy"}]"#, "`ROUTES`: rule 1, `when.tag`: is an empty list"),
-        (r#"[{"when":{"tag":["a",5]},"do":"deploy"}]"#, "`ROUTES`: rule 1, `when.tag[1]`: must be a text"),
-        (
-            r#"[{"when":{"event":["published","update"]},"do":"deploy"}]"#,
-            "`ROUTES`: rule 1, `when.event[1]`: is no kind of event: is `updated` meant?",
-        ),
-        (
-            r#"[{"when":{"event":"sometimes"},"do":"deploy"}]"#,
-            "`ROUTES`: rule 1, `when.event`: is no kind of event: there are `published`, `updated`",
-        ),
-        (
-            r#"[{"when":{"event":"test"},"do":"deploy"}]"#,
-            "`ROUTES`: rule 1, `when.event`: `test` is never a reason for `deploy`",
-        ),
-        (
-            r#"[{"when":{"event":"deployment"},"do":"deploy"}]"#,
-            "`ROUTES`: rule 1, `when.event`: `deployment` is never a reason for `deploy`",
-        ),
-        (
-            r#"[{"when":{"event":"dead"},"do":"deploy"}]"#,
-            "`ROUTES`: rule 1, `do`: none of it is told of `dead`",
-        ),
-        (
-            r#"[{"when":{"source":"gohst"},"do":"deploy"}]"#,
-            "`ROUTES`: rule 1, `when.source`: is no sender: is `ghost` meant?",
-        ),
-        (
-            r#"[{"when":{"source":"my own"},"do":"deploy"}]"#,
-            "`ROUTES`: rule 1, `when.source`: is no sender: `presshook sources` lists them",
-        ),
-        (
-            r#"[{"when":{"source":["ghost","sanity"]},"do":"deploy"}]"#,
-            "`ROUTES`: rule 1, `when.source[1]`: no such sender is set up: set `SANITY_WEBHOOK_SECRET`",
-        ),
-        (
-            r#"[{"when":{"connection":"shopp"},"do":"deploy"}]"#,
-            "`ROUTES`: rule 1, `when.connection`: no such connection is set up: is `shop` meant?",
-        ),
-        (
-            r#"[{"when":{"source":"ghost","connection":"elsewhere"},"do":"deploy"}]"#,
-            "`ROUTES`: rule 1, `when.connection`: no such connection is set up: there are `ghost`; `GHOST_WEBHOOK_SECRET__<NAME>` makes a further one",
-        ),
-        (r#"[{"do":[]}]"#, "`ROUTES`: rule 1, `do`: is an empty list"),
-        (r#"[{"do":7}]"#, "`ROUTES`: rule 1, `do`: must be an action's name"),
-        (r#"[{"do":["deploy",7]}]"#, "`ROUTES`: rule 1, `do[1]`: must be an action's name"),
-        (r#"[{"do":"depoly"}]"#, "`ROUTES`: rule 1, `do`: is no action: is `deploy` meant?"),
-        (r#"[{"do":"dance"}]"#, "`ROUTES`: rule 1, `do`: is no action: there are `"),
-        (r#"[{"do":{"target":"news"}}]"#, "`ROUTES`: rule 1, `do.action`: is missing"),
-        (r#"[{"do":[{"action":"deploy","where":"news"}]}]"#, "`ROUTES`: rule 1, `do[0].where`: is not known"),
-        (
-            r#"[{"do":{"action":"deploy","target":"new"}}]"#,
-            "`ROUTES`: rule 1, `do.target`: `deploy` has no such target: is `news` meant?",
-        ),
-        (
-            r#"[{"do":{"action":"deploy","target":"production"}}]"#,
-            "`ROUTES`: rule 1, `do.target`: `deploy` has no such target: there are `default`, `staging`, `news`; `CLOUDFLARE_DEPLOY_HOOK__<NAME>` makes a further one",
-        ),
-        (
-            r#"[{"do":{"action":"deploy","target":"DEPLOY_HOOK_URL__OTHER"}}]"#,
-            "`ROUTES`: rule 1, `do.target`: `deploy` has no such target",
-        ),
-        (
-            r#"[{"do":"deploy"},{"name":"shop","do":[{"action":"deploy","target":"https://example.com/abc"}]}]"#,
-            "`ROUTES`: rule 2 (`shop`), `do[0].target`: names a URL: put it into a setting, such as `CLOUDFLARE_DEPLOY_HOOK__NAME`, and name that",
-        ),
-        (r#"[{"name":"https://example.com/abc","do":"deploy"}]"#, "`ROUTES`: rule 1, `name`: names a URL"),
-        (
-            r#"[{"do":{"action":"deploy","hold":"yes"}}]"#,
-            "`ROUTES`: rule 1, `do.hold`: must be `true` or `false`",
-        ),
-        (
-            r#"[{"do":{"action":"deploy","after_commit":true}}]"#,
-            "`ROUTES`: rule 1, `do.after_commit`: must be `deploy`, or left out",
-        ),
-    ];
-    for (rules, expected) in cases {
-        let found = wrong(rules);
+    let vectors = Vectors::read();
+    for Bad { rules, wrong } in &vectors.bad {
+        let settings = vectors.with(rules);
+        let found: Vec<String> = settings.problems.iter().map(ToString::to_string).collect();
         assert_eq!(found.len(), 1, "{rules}: {found:?}");
-        assert!(found[0].starts_with(expected), "{rules}:\n{}\n{expected}", found[0]);
+        assert!(found[0].starts_with(wrong), "{rules}:\n{}\n{wrong}", found[0]);
         assert!(!found[0].contains("example.com/"), "a value must not be shown: {}", found[0]);
-        let settings = with_rules(rules);
         assert_eq!(taken(&settings, "ghost", &[article(Kind::Published)]), Vec::<String>::new(), "{rules}");
         assert_eq!(settings.problems[0].setting(), "ROUTES");
     }
@@ -328,7 +277,9 @@ fn what_is_wrong_is_told_by_rule_and_field_with_what_would_be_right() {
 
 #[test]
 fn all_that_is_wrong_is_told_at_once() {
-    let found = wrong(r#"[{"when":{"event":"x","tag":5},"do":["deploy","none"]},{"do":"deploy"},{}]"#);
+    let settings =
+        with_rules(r#"[{"when":{"event":"x","tag":5},"do":["deploy","none"]},{"do":"deploy"},{}]"#);
+    let found: Vec<String> = settings.problems.iter().map(ToString::to_string).collect();
     let places: Vec<&str> = found.iter().filter_map(|it| it.split("`: ").nth(1)).collect();
     assert_eq!(places, ["rule 1, `when.event", "rule 1, `when.tag", "rule 1, `do[1]", "rule 3, `do"]);
 }

@@ -18,6 +18,19 @@ declare global {
           ask(method: string, target: string, body?: Uint8Array): Promise<[number, string]>;
         };
       };
+      ARCHIVE: {
+        put(name: string, bytes: Uint8Array, options?: object): Promise<unknown>;
+        get(name: string): Promise<{
+          httpMetadata?: { contentType?: string };
+          text(): Promise<string>;
+        } | null>;
+        list(): Promise<{ objects: { key: string }[] }>;
+        delete(names: string[]): Promise<void>;
+      };
+      /** Sends to anybody. */
+      EMAIL: { send(message: unknown): Promise<unknown> };
+      /** Sends to `ann@example.com` alone. */
+      EMAIL_TO_ANN: { send(message: unknown): Promise<unknown> };
       RATE_LIMIT: { limit(options: { key: string }): Promise<{ success: boolean }> };
     }
   }

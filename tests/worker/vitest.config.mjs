@@ -7,7 +7,14 @@ export default defineConfig({
     cloudflareTest({
       wrangler: { configPath: "./wrangler.toml" },
       // In place of whatever is in .dev.vars.
-      miniflare: { bindings: { BLOGSHOOT_WEBHOOK_SECRET: "the secret of the tests" } },
+      miniflare: {
+        bindings: { BLOGSHOOT_WEBHOOK_SECRET: "the secret of the tests" },
+        // Handed to an inbox by the tests that want it.
+        r2Buckets: ["ARCHIVE"],
+        email: {
+          send_email: [{ name: "EMAIL" }, { name: "EMAIL_TO_ANN", destination_address: "ann@example.com" }],
+        },
+      },
     }),
   ],
   test: {

@@ -1,28 +1,55 @@
-//! Which targets an event deploys, with what and when; and why none, where none.
+//! What is done for an event, on what and when: which targets are deployed, and which other actions are done; and why
+//! nothing is, where nothing is.
 
 use std::time::Duration;
 
+use presshook::actions::{ACTIONS, Action, Gathers};
 use presshook::event::{Event, Kind, Timestamp};
-use presshook::routes;
-use presshook::settings::{Mode, Settings, Target};
+use presshook::routes::{self, Route};
+use presshook::settings::{Mode, Need, Settings, Target};
 
 use super::line;
 
-/// In words, and whether there is any.
-pub(super) fn in_words(settings: &Settings, event: &Event, now: Timestamp) -> (String, bool) {
-    let routes = routes::matching(settings, "", [event]);
-    let targets: Vec<&Target> = routes.iter().filter_map(|route| settings.target(route.target)).collect();
-    if targets.is_empty() {
-        return (line("nothing", &why_not(settings, event)), false);
+/// What waits for its owner.
+const HELD: &str = "held until you release it: `POST /api/jobs/ID/release`";
+
+/// In words, and whether there is anything.
+pub(super) fn in_words(
+    settings: &Settings,
+    connection: &str,
+    event: &Event,
+    now: Timestamp,
+) -> (String, bool) {
+    let routes = routes::matching(settings, connection, [event]);
+    let is_build = |route: &&Route<'_>| route.action.builds();
+    let targets: Vec<(&Target, bool)> = routes
+        .iter()
+        .filter(is_build)
+        .filter_map(|route| Some((settings.target(route.target)?, route.hold)))
+        .collect();
+    if routes.is_empty() {
+        let told = line("nothing", &why_not(settings, event));
+        return (told + &without(settings), false);
     }
     let mut told = String::new();
-    for target in targets {
-        told += &line("deploys", &format!("the target `{}`: {}", target.name, with_what(target)));
-        told += &line("", &when(settings, target));
+    for (target, hold) in &targets {
+        told += &line("deploys", &format!("the target `{}`: {}", target.name, with_what(settings, target)));
+        told += &line("", &if *hold { HELD.to_owned() } else { when(settings, target) });
         if let Some(budget) = settings.budget(target) {
             let shared = format!("from the budget `{}`: {} a month", budget.name, budget.per_month);
             told += &line("", &shared);
         }
+    }
+    for route in routes.iter().filter(|route| !is_build(route)) {
+        let when = match route.hold {
+            true => HELD.to_owned(),
+            false => when_done(route.action, !targets.is_empty()),
+        };
+        told += &line(route.action.name, &format!("to `{}`: {when}", route.target));
+    }
+    told += &without(settings);
+    if targets.is_empty() {
+        return (told, true);
     }
     let later = event.item.as_ref().and_then(|it| it.published_at).filter(|it| *it > now);
     if let Some(later) = later.filter(|_| settings.mode == Mode::Durable) {
@@ -31,9 +58,46 @@ pub(super) fn in_words(settings: &Settings, event: &Event, now: Timestamp) -> (S
     (told, true)
 }
 
+/// When an action is done that builds nothing.
+fn when_done(action: &Action, builds: bool) -> String {
+    let after = match action.after_build.filter(|_| builds) {
+        Some(Duration::ZERO) => "after the build".to_owned(),
+        Some(later) => format!("{} after the build", seconds(later)),
+        None => String::new(),
+    };
+    match (after.as_str(), action.gathers) {
+        ("", Gathers::Together(pace)) => {
+            format!(
+                "after {} without another event, {} at most",
+                seconds(pace.settle),
+                seconds(pace.max_wait)
+            )
+        }
+        ("", Gathers::Each | Gathers::Build) => "at once".to_owned(),
+        (after, _) => after.to_owned(),
+    }
+}
+
+/// Which actions cannot be done, because they are not set up; nothing where rules say what is done.
+fn without(settings: &Settings) -> String {
+    if settings.routes.is_some() {
+        return String::new();
+    }
+    let lacking = ACTIONS.iter().filter(|it| !it.builds() && (it.targets)(settings, it).is_empty());
+    let lacking: Vec<String> = lacking
+        .map(|action| {
+            let makes = action.fields.iter().filter(|it| it.need == Need::Makes);
+            let settings: Vec<String> = makes.map(|it| format!("`{}`", it.name)).collect();
+            format!("{} ({})", action.name, settings.join(" or "))
+        })
+        .collect();
+    if lacking.is_empty() { String::new() } else { line("not set up", &lacking.join(", ")) }
+}
+
 /// The parts of a deploy, in their order.
-fn with_what(target: &Target) -> String {
+fn with_what(settings: &Settings, target: &Target) -> String {
     let mut parts = Vec::new();
+    parts.extend(target.forge.as_ref().map(|(forge, _)| format!("a commit to {}", forge.name)));
     if let Some(site) = &target.site {
         let directory = site.directory.as_ref().map(|it| it.display().to_string());
         let directory = directory.unwrap_or_else(|| "the working directory".to_owned());
@@ -46,8 +110,11 @@ fn with_what(target: &Target) -> String {
     }
     // The rest of the hook's URL is a secret.
     let host = target.hook.as_ref().and_then(|it| it.host());
-    parts.extend(host.map(|host| format!("a call of the deploy hook at {host}")));
-    parts.extend(target.way.as_ref().map(|(way, _)| format!("a call by `{}`", way.name)));
+    let commits = target.forge.is_some() && !routes::calls_after_commit(settings, &target.name);
+    let unless = if commits { ", unless the commit changed something" } else { "" };
+    parts.extend(host.map(|host| format!("a call of the deploy hook at {host}{unless}")));
+    let way = target.way.as_ref().filter(|_| target.hook.is_none());
+    parts.extend(way.map(|(way, _)| format!("a call by `{}`{unless}", way.name)));
     parts.join(", then ")
 }
 
@@ -71,8 +138,14 @@ fn seconds(duration: Duration) -> String {
     format!("{} s", duration.as_secs())
 }
 
-/// Why an event deploys nothing.
+/// Why nothing is done for an event.
 fn why_not(settings: &Settings, event: &Event) -> String {
+    if let Some(rules) = &settings.routes {
+        return match rules.iter().next() {
+            Some(_) => "no rule is for it".to_owned(),
+            None => "the rules are wrong, and none runs until they are right".to_owned(),
+        };
+    }
     match event.kind {
         Kind::Test => return "it is a test: it is answered, and causes nothing".to_owned(),
         Kind::Deployment => return "it is news of a build, never a reason for one".to_owned(),

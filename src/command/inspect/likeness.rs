@@ -8,8 +8,8 @@ use http::HeaderMap;
 use http::header::USER_AGENT;
 use presshook::Request;
 use presshook::event::{Kind, Timestamp};
-use presshook::settings::Settings;
-use presshook::signature::{self, Mac, Place, Scheme, Secret, SecretFormat, SignatureError};
+use presshook::settings::{Settings, Values};
+use presshook::signature::{self, Mac, Place, Scheme, Secret, SecretFormat, SignatureError, Verified};
 use presshook::sources::{Connection, Greeting, SOURCES, Source};
 
 /// What a request looks like.
@@ -74,8 +74,7 @@ impl Check {
         if matches!(checked, Err(SignatureError::Missing { .. })) {
             return None;
         }
-        let setting =
-            checked.as_ref().map_or_else(|_| first.setting(), |it| it.secret().setting()).to_owned();
+        let setting = checked.as_ref().map_or_else(|_| first.setting(), Verified::verified_by).to_owned();
         Some(Check { source: connection.source, setting, result: checked.map(|_| ()) })
     }
 }
@@ -205,5 +204,5 @@ fn stand_in(
         SecretFormat::Base64 => "A".repeat(43),
     });
     let secret = Secret::new("", &text, std::slice::from_ref(scheme), None).ok()?;
-    Some(Connection { source, name: None, secrets: vec![secret], reading: None })
+    Some(Connection { source, name: None, secrets: vec![secret], reading: None, asked: Values::default() })
 }

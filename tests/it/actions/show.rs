@@ -100,9 +100,9 @@ fn has_failed(failure: &Failure, form: &FailedForm) -> bool {
 /// Seconds that the other side asks to be left alone for.
 pub(super) fn retry_after(failure: &Failure) -> Option<u64> {
     match failure {
-        Failure::Status { retry_after, .. } | Failure::Said { retry_after, .. } => {
-            retry_after.map(|it| it.as_secs())
-        }
+        Failure::Status { retry_after, .. }
+        | Failure::Said { retry_after, .. }
+        | Failure::Unready { retry_after, .. } => retry_after.map(|it| it.as_secs()),
         Failure::Timeout(_)
         | Failure::Network { .. }
         | Failure::NotSet

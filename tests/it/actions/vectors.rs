@@ -232,6 +232,7 @@ impl Case {
             headers: form.headers.unwrap_or_default(),
             news: form.news.into_iter().map(news).collect(),
             changes: form.changes.into_iter().map(change).collect(),
+            ..Carried::default()
         };
         Job {
             action,
