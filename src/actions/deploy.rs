@@ -38,8 +38,8 @@ pub(crate) static DEPLOY: Action = Action {
     noun: "the build of the site",
     done: Code::RebuildTriggered,
     gathers: Gathers::Build,
-    // A command on this machine is told of them.
-    reads: if cfg!(target_arch = "wasm32") { Reads::Ids } else { Reads::Payload },
+    // A commit's message may tell of them; a command on this machine is told of all.
+    reads: if cfg!(target_arch = "wasm32") { Reads::Events } else { Reads::Payload },
     targets: |settings, _| settings.targets.iter().map(|target| target.name.as_str()).collect(),
     wants: |settings, kind| settings.deploy_on.contains(&kind),
     within: |settings, target| {

@@ -316,14 +316,13 @@ enum Doing {
     Moving,
 }
 
-/// Whether the branch was not moved because somebody else had moved it.
+/// Whether the branch was not moved because somebody else had moved it, or has it no more.
 fn has_moved(response: &Response) -> bool {
     let said = said(response);
+    let words = ["fast forward", "fast-forward", "Reference cannot be updated", "Reference does not exist"];
     match response.status().as_u16() {
         409 => true,
-        422 => {
-            ["fast forward", "fast-forward", "Reference cannot be updated"].iter().any(|it| said.contains(it))
-        }
+        422 => words.iter().any(|it| said.contains(it)),
         _ => false,
     }
 }
