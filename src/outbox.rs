@@ -282,19 +282,22 @@ impl Failure {
     }
 
     fn status(&self) -> Option<StatusCode> {
-        match self {
-            Failure::Status { status, .. } | Failure::Said { status, .. } => Some(*status),
-            _ => None,
+        if let Failure::Status { status, .. } | Failure::Said { status, .. } = self {
+            Some(*status)
+        } else {
+            None
         }
     }
 
     /// How long the other side asks to be left alone.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Failure::Status { retry_after, .. }
-            | Failure::Said { retry_after, .. }
-            | Failure::Unready { retry_after, .. } => *retry_after,
-            _ => None,
+        if let Failure::Status { retry_after, .. }
+        | Failure::Said { retry_after, .. }
+        | Failure::Unready { retry_after, .. } = self
+        {
+            *retry_after
+        } else {
+            None
         }
     }
 }
