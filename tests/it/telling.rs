@@ -183,7 +183,7 @@ fn problems(pairs: &[(&str, &str)], bindings: Bindings) -> Vec<SettingsError> {
 
 #[test]
 fn that_nothing_sends_mail_is_told_at_start() {
-    let bound = Bindings { inbox: true, rate_limit: true, mail: true };
+    let bound = Bindings { inbox: true, rate_limit: true, mail: true, ..Bindings::default() };
     let set = [("EMAIL_TO__NEWS", "ann@example.com"), ("EMAIL_FROM", "site@example.com")];
     assert_eq!(problems(&set, bound), []);
     let found = problems(&set, Bindings { mail: false, ..bound });
