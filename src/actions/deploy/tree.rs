@@ -1,7 +1,5 @@
 //! What Git has in a directory: the id that a file's bytes give, and which files of a list are there.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
@@ -40,29 +38,38 @@ pub(super) fn join(directory: &str, name: &str) -> String {
     if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
 }
 
-/// The ids of those files that are there, found by listing directories from the uppermost down: those that lead to a file
-/// and are there, each once. `list` is given a directory's id.
+/// The id of a file, where it was found.
+pub(super) fn id_of<'f>(files: &'f [(String, String)], path: &str) -> Option<&'f str> {
+    files.iter().find(|(known, _)| known == path).map(|(_, id)| id.as_str())
+}
+
+/// Those files that are there, by their paths, and their ids; found by listing directories from the uppermost down: those
+/// that lead to a file and are there, each once. `list` is given a directory's id.
 pub(super) fn found<'p>(
     root: &str,
     paths: impl Iterator<Item = &'p str>,
     mut list: impl FnMut(&str) -> Result<Vec<Entry>, Pause>,
-) -> Result<BTreeMap<String, String>, Pause> {
-    let wanted: BTreeSet<&str> = paths.collect();
-    let mut leading = BTreeSet::from([""]);
+) -> Result<Vec<(String, String)>, Pause> {
+    let wanted: Vec<&str> = paths.collect();
+    // What a directory is in comes before it.
+    let mut leading = vec![""];
     for path in &wanted {
-        leading.extend(path.match_indices('/').filter_map(|(at, _)| path.get(..at)));
+        for directory in path.match_indices('/').filter_map(|(at, _)| path.get(..at)) {
+            if !leading.contains(&directory) {
+                leading.push(directory);
+            }
+        }
     }
-    let mut directories = BTreeMap::from([(String::new(), root.to_owned())]);
-    let mut files = BTreeMap::new();
-    // Sorted as texts: what a directory is in comes before it.
+    let mut directories = vec![(String::new(), root.to_owned())];
+    let mut files = Vec::new();
     for leads in leading {
-        let Some(id) = directories.get(leads).cloned() else { continue };
+        let Some(id) = id_of(&directories, leads).map(str::to_owned) else { continue };
         for entry in list(&id)? {
             let path = join(leads, &entry.name);
             if entry.is_directory {
-                directories.insert(path, entry.id);
-            } else if wanted.contains(path.as_str()) {
-                files.insert(path, entry.id);
+                directories.push((path, entry.id));
+            } else if wanted.contains(&path.as_str()) {
+                files.push((path, entry.id));
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::actions::deploy::ask::said;
 use crate::actions::deploy::names::{branch, repository, token};
 use crate::actions::deploy::place::Place;
 use crate::actions::deploy::talk::{Api, Pause, Talk, segments};
-use crate::actions::deploy::tree::{Entry, blob_id, found};
+use crate::actions::deploy::tree::{Entry, blob_id, found, id_of};
 use crate::content::Change;
 use crate::event::Timestamp;
 use crate::payload::Payload;
@@ -167,7 +167,7 @@ impl<'a> Gitea<'a> {
         let there = found(head, changes.iter().map(Change::path), |id| self.entries(talk, id))?;
         let files = changes.iter().filter_map(|change| {
             let path = change.path();
-            let sha = there.get(path).cloned();
+            let sha = id_of(&there, path).map(str::to_owned);
             let bytes = match change {
                 Change::Remove { .. } => {
                     return sha.map(|sha| File { operation: "delete", path, content: None, sha: Some(sha) });

@@ -1,8 +1,6 @@
 //! GitHub, and GitHub Enterprise: a tree that has the articles, a commit of it, and the branch moved there, through the
 //! Git database of the REST API.
 
-use std::collections::BTreeMap;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{Method, StatusCode};
@@ -14,7 +12,7 @@ use crate::actions::deploy::github::{ANY_TOKEN as TOKEN, API_URL, is_limited, un
 use crate::actions::deploy::names::{branch, repository, token};
 use crate::actions::deploy::place::Place;
 use crate::actions::deploy::talk::{Api, Pause, Talk, segments};
-use crate::actions::deploy::tree::{Entry, found};
+use crate::actions::deploy::tree::{Entry, found, id_of};
 use crate::content::Change;
 use crate::event::Timestamp;
 use crate::outbox::Failure;
@@ -192,8 +190,8 @@ impl<'a> GitHub<'a> {
     }
 
     /// The ids of what is no text, which must be there before a tree can name them.
-    fn blobs(&self, talk: &mut Talk<'_>) -> Result<BTreeMap<&'a str, String>, Pause> {
-        let mut ids = BTreeMap::new();
+    fn blobs(&self, talk: &mut Talk<'_>) -> Result<Vec<(&'a str, String)>, Pause> {
+        let mut ids = Vec::new();
         for change in self.what.changes {
             let (path, bytes) = match change {
                 Change::Put { path, bytes } => (path, bytes.as_slice()),
@@ -205,7 +203,7 @@ impl<'a> GitHub<'a> {
                 let body = Blob { content: STANDARD.encode(bytes), encoding: "base64" };
                 self.api.say(Method::POST, &self.path("/git/blobs"), MOST, &body)
             })?;
-            ids.insert(path.as_str(), self.of_success(response, "sha", Doing::Writing)?);
+            ids.push((path.as_str(), self.of_success(response, "sha", Doing::Writing)?));
         }
         Ok(ids)
     }
@@ -216,7 +214,7 @@ impl<'a> GitHub<'a> {
         talk: &mut Talk<'_>,
         base: String,
         changes: &[Change],
-        blobs: &BTreeMap<&str, String>,
+        blobs: &[(&str, String)],
     ) -> Result<String, Pause> {
         let response = talk.ask(|| self.tree(&base, items(changes, blobs, |_| true)))?;
         let removed = || changes.iter().filter(|it| matches!(it, Change::Remove { .. })).map(Change::path);
@@ -225,10 +223,10 @@ impl<'a> GitHub<'a> {
         }
         // It refuses the whole tree where a file that goes is not there.
         let there = found(&base, removed(), |id| self.entries(talk, id))?;
-        if removed().all(|path| there.contains_key(path)) {
+        if removed().all(|path| id_of(&there, path).is_some()) {
             return Err(self.refused(response, Doing::Writing));
         }
-        let items = items(changes, blobs, |path| there.contains_key(path));
+        let items = items(changes, blobs, |path| id_of(&there, path).is_some());
         if items.is_empty() {
             return Ok(base);
         }
@@ -330,16 +328,17 @@ fn has_moved(response: &Response) -> bool {
 /// The entries of a tree; a file that goes is named only if it `is_there`.
 fn items<'i>(
     changes: &'i [Change],
-    blobs: &'i BTreeMap<&str, String>,
+    blobs: &'i [(&str, String)],
     is_there: impl Fn(&str) -> bool,
 ) -> Vec<Item<'i>> {
     let items = changes.iter().filter_map(|change| {
         let path = change.path();
-        let (content, sha) = match change {
-            Change::Write { text, .. } if !blobs.contains_key(path) => (Some(text.as_str()), None),
-            Change::Write { .. } | Change::Put { .. } => (None, Some(Some(blobs.get(path)?.as_str()))),
-            Change::Remove { .. } if is_there(path) => (None, Some(None)),
-            Change::Remove { .. } => return None,
+        let blob = blobs.iter().find(|(of, _)| *of == path).map(|(_, id)| id.as_str());
+        let (content, sha) = match (change, blob) {
+            (Change::Write { text, .. }, None) => (Some(text.as_str()), None),
+            (Change::Write { .. } | Change::Put { .. }, Some(id)) => (None, Some(Some(id))),
+            (Change::Remove { .. }, _) if is_there(path) => (None, Some(None)),
+            (Change::Put { .. }, None) | (Change::Remove { .. }, _) => return None,
         };
         Some(Item { path, mode: "100644", r#type: "blob", content, sha })
     });

@@ -1,7 +1,5 @@
 //! GitLab, its own site's or one's own: all files in one request of the commits API, after looking which are there.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{Method, StatusCode};
@@ -13,7 +11,7 @@ use crate::actions::deploy::ask::said;
 use crate::actions::deploy::names::{branch, project, token};
 use crate::actions::deploy::place::Place;
 use crate::actions::deploy::talk::{Api, Pause, Talk, segment};
-use crate::actions::deploy::tree::{blob_id, directory, join};
+use crate::actions::deploy::tree::{blob_id, directory, id_of, join};
 use crate::content::Change;
 use crate::event::Timestamp;
 use crate::payload::{Payload, json};
@@ -173,15 +171,18 @@ impl<'a> GitLab<'a> {
     /// What has to be done so that the files are as they should be.
     fn actions(&self, talk: &mut Talk<'_>, head: &str) -> Result<Vec<Action<'a>>, Pause> {
         let changes = self.what.changes;
-        let directories: BTreeSet<&str> = changes.iter().map(|it| directory(it.path())).collect();
-        let mut there = BTreeMap::new();
-        for directory in directories {
-            there.extend(self.files(talk, head, directory)?);
+        let mut directories: Vec<&str> = Vec::new();
+        let mut there = Vec::new();
+        for of in changes.iter().map(|it| directory(it.path())) {
+            if !directories.contains(&of) {
+                directories.push(of);
+                there.extend(self.files(talk, head, of)?);
+            }
         }
         let actions = changes.iter().filter_map(|change| {
             let file_path = change.path();
-            let id = there.get(file_path);
-            let is = |bytes: &[u8]| id.is_some_and(|id| *id == blob_id(bytes, id));
+            let id = id_of(&there, file_path);
+            let is = |bytes: &[u8]| id.is_some_and(|id| id == blob_id(bytes, id));
             let (content, encoding) = match change {
                 Change::Remove { .. } => {
                     return id.map(|_| Action { action: "delete", file_path, content: None, encoding: None });
@@ -198,10 +199,10 @@ impl<'a> GitLab<'a> {
     }
 
     /// The ids of the files in a directory, by their paths: all that are changed there, if there are so many.
-    fn files(&self, talk: &mut Talk<'_>, head: &str, of: &str) -> Result<BTreeMap<String, String>, Pause> {
-        let mut wanted: BTreeSet<&str> =
+    fn files(&self, talk: &mut Talk<'_>, head: &str, of: &str) -> Result<Vec<(String, String)>, Pause> {
+        let mut wanted: Vec<&str> =
             self.what.changes.iter().map(Change::path).filter(|it| directory(it) == of).collect();
-        let mut files = BTreeMap::new();
+        let mut files = Vec::new();
         let mut page: u32 = 1;
         while !wanted.is_empty() {
             let path = self.path(&format!(
@@ -222,8 +223,9 @@ impl<'a> GitLab<'a> {
                     continue;
                 };
                 let path = join(of, name);
-                if entry.get("type").as_str() != Some("tree") && wanted.remove(path.as_str()) {
-                    files.insert(path, id.to_owned());
+                if entry.get("type").as_str() != Some("tree") && wanted.contains(&path.as_str()) {
+                    wanted.retain(|it| *it != path);
+                    files.push((path, id.to_owned()));
                 }
             }
             if entries.len() < PAGE {
