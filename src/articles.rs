@@ -214,7 +214,7 @@ impl<'s> Gatherer<'s> {
                 });
             }
         }
-        self.go_on(now)
+        Ok(self.go_on(now))
     }
 
     /// The ids of what is carried, the oldest first, and of what jobs carried that are dead: a success supersedes them.
@@ -234,53 +234,51 @@ impl<'s> Gatherer<'s> {
         )
     }
 
-    fn go_on(&mut self, now: Timestamp) -> Result<Next, Failure> {
-        loop {
-            while let Some(mut edit) = self.pending.pop_front() {
-                let (awaits, request) = match self.need(&mut edit) {
-                    Need::Nothing => {
-                        self.ready.push(edit);
-                        continue;
-                    }
-                    Need::Out(reason) => {
-                        self.gathered.entries.extend(reason.map(|it| edit.refused(&self.claimed.job, &it)));
-                        continue;
-                    }
-                    Need::Text(url, request) => (Awaits::Text(url), request),
-                    Need::Picture(request) => (Awaits::Picture, request),
-                };
-                if self.is_full(now) {
-                    if self.last.is_some() {
-                        return Ok(self.leave());
-                    }
-                    if matches!(awaits, Awaits::Picture) {
-                        // There would be as many the next time.
-                        self.pictures.give_up(&edit.pictures);
-                        self.pending.push_front(edit);
-                        continue;
-                    }
+    /// Has the edits of the current delivery get what they need, then goes on with the next one.
+    fn go_on(&mut self, now: Timestamp) -> Next {
+        while let Some(mut edit) = self.pending.pop_front() {
+            let (awaits, request) = match self.need(&mut edit) {
+                Need::Nothing => {
+                    self.ready.push(edit);
+                    continue;
                 }
-                self.calls = self.calls.saturating_add(1);
+                Need::Out(reason) => {
+                    self.gathered.entries.extend(reason.map(|it| edit.refused(&self.claimed.job, &it)));
+                    continue;
+                }
+                Need::Text(url, request) => (Awaits::Text(url), request),
+                Need::Picture(request) => (Awaits::Picture, request),
+            };
+            if self.is_full(now) && self.last.is_some() {
+                return self.leave();
+            }
+            let is_picture = matches!(awaits, Awaits::Picture);
+            if self.is_full(now) && is_picture {
+                // There would be as many the next time.
+                self.pictures.give_up(&edit.pictures);
                 self.pending.push_front(edit);
-                self.awaits = awaits;
-                return Ok(Next::Send(request, ANSWER_WITHIN));
+                continue;
             }
-            for edit in std::mem::take(&mut self.ready) {
-                self.take(edit);
-            }
-            if let Some(id) = self.current.take() {
-                self.last = Some(id);
-                self.count = self.count.saturating_add(1);
-            }
-            let Some(id) = self.unread.front().copied() else { return Ok(self.look_up()) };
-            if self.last.is_some() && self.is_full(now) {
-                return Ok(self.leave());
-            }
-            self.unread.pop_front();
-            self.current = Some(id);
-            self.awaits = Awaits::Delivery;
-            return Ok(Next::Read(vec![delivery::select(id)]));
+            self.calls = self.calls.saturating_add(1);
+            self.pending.push_front(edit);
+            self.awaits = awaits;
+            return Next::Send(request, ANSWER_WITHIN);
         }
+        for edit in std::mem::take(&mut self.ready) {
+            self.take(edit);
+        }
+        if let Some(id) = self.current.take() {
+            self.last = Some(id);
+            self.count = self.count.saturating_add(1);
+        }
+        let Some(id) = self.unread.front().copied() else { return self.look_up() };
+        if self.last.is_some() && self.is_full(now) {
+            return self.leave();
+        }
+        self.unread.pop_front();
+        self.current = Some(id);
+        self.awaits = Awaits::Delivery;
+        Next::Read(vec![delivery::select(id)])
     }
 
     /// Whether what was gone through is enough for one attempt.

@@ -7,6 +7,8 @@
 //! **Invariant:** the alarm is armed in the same breath as the transaction that makes it necessary, so both become
 //! durable or neither.
 
+mod attempt;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -14,24 +16,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{Array, Math, Promise, Uint8Array};
 use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Delay, Env, wasm_bindgen};
 
 use super::isolate::Isolate;
-use super::mail;
-use super::outside::{keep, now, promise, send};
-use crate::actions::{Mail, Returned, Step};
-use crate::articles::{self, Gathered, Gatherer, Next, Told};
+use super::outside::{now, promise};
 use crate::event::Timestamp;
 use crate::inbox::message::{self, Message, Reply};
 use crate::inbox::{self, keep, pages};
 use crate::log::{Code, Entry, Level};
-use crate::outbox::{self, Claimed, Failure, Job};
+use crate::outbox::{self, Claimed};
 use crate::owner::{self, Command};
-use crate::store::{self, Row, Statement, StoreError, Transaction, Value, migrations};
+use crate::store::{Row, Statement, StoreError, Transaction, Value, migrations};
 
 /// How often what is old is pruned.
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
@@ -241,78 +239,6 @@ impl Inbox {
         claims.entries.into_iter().for_each(|entry| self.isolate.print(entry));
         let next = self.commit(outbox::next_wake())?;
         Ok((claims.claimed, claims.again, next))
-    }
-
-    /// Makes one attempt that has been claimed, and records it.
-    async fn fly(&self, claimed: Claimed) {
-        let settings = &self.isolate.settings;
-        let carried = self.commit(outbox::carried(claimed.id, claimed.job.action.reads));
-        let job = Job { carried: carried.ok(), ..claimed.job.clone() };
-        let mut claimed = Claimed { job, ..claimed };
-        let result = match self.gather(&claimed).await {
-            Ok(gathered) => {
-                let told = gathered.map(|it| it.give(&mut claimed.job)).unwrap_or_default();
-                told.into_iter().for_each(|entry| self.isolate.print(entry));
-                self.attempt(&claimed).await
-            }
-            Err(failure) => Err(failure),
-        };
-        match self.commit(outbox::record(settings, &claimed, &result, now(), jitter())) {
-            Ok(entries) => entries.into_iter().for_each(|entry| self.isolate.print(entry)),
-            // The claim runs out, and the call is made again.
-            Err(error) => drop(self.failed("record", &error)),
-        }
-    }
-
-    /// Makes files of the articles that a job carries, where its target takes them.
-    async fn gather(&self, claimed: &Claimed) -> Result<Option<Gathered>, Failure> {
-        let settings = &self.isolate.settings;
-        if !articles::are_wanted(settings, claimed) {
-            return Ok(None);
-        }
-        let mut gatherer = Gatherer::new(settings, claimed);
-        let mut told = Told::Nothing;
-        loop {
-            told = match gatherer.next(told, now())? {
-                Next::Read(reads) => Told::Rows(self.commit(store::read(reads))?),
-                Next::Send(request, within) => Told::Answer(send(request, within).await),
-                Next::Over(gathered) => return Ok(Some(gathered)),
-            };
-        }
-    }
-
-    async fn attempt(&self, claimed: &Claimed) -> outbox::Result {
-        let settings = &self.isolate.settings;
-        let mut returned = Vec::new();
-        loop {
-            match (claimed.job.action.step)(settings, &claimed.job, &returned, now()) {
-                Step::Send(request) => {
-                    let response = send(request, claimed.deadline.since(now())).await?;
-                    returned.push(Returned::Response(response));
-                }
-                Step::Keep(object) => {
-                    let within = claimed.deadline.since(now());
-                    keep(self.isolate.archive.as_ref(), &object, within).await?;
-                    returned.push(Returned::Carried);
-                }
-                Step::Mail(mail) => {
-                    self.mail(&mail, claimed.deadline.since(now())).await?;
-                    returned.push(Returned::Carried);
-                }
-                Step::Done(done) => return Ok(done),
-                Step::Fail(failure) => return Err(failure),
-            }
-        }
-    }
-
-    /// Sends a mail through the binding.
-    async fn mail(&self, mail: &Mail, within: Duration) -> Result<(), Failure> {
-        let to: Array = mail.to.iter().map(|it| JsValue::from(it.as_str())).collect();
-        let sent = self.object.mail(&mail.from, to, Uint8Array::from(mail.message.as_slice()));
-        match select(JsFuture::from(sent), std::pin::pin!(Delay::from(within))).await {
-            Either::Left((answer, _)) => mail::sent(answer.ok().and_then(|it| it.as_string())),
-            Either::Right(_) => Err(Failure::Timeout(within)),
-        }
     }
 
     fn prune(&self) {

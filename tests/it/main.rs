@@ -8,8 +8,8 @@
 )]
 
 mod actions;
-mod articles;
 mod addresses;
+mod articles;
 mod clients;
 mod coalescing;
 mod command;
