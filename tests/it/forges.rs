@@ -177,7 +177,7 @@ fn what_cannot_be_a_value_is_told() {
                 told.len() == 1 && told[0].starts_with(&format!("`{setting}` cannot be used")),
                 "{value}: {told:?}"
             );
-            assert!(value.len() < 9 || !told[0].contains(value), "{told:?}");
+            assert!(setting != "GITHUB_TOKEN" || !told[0].contains(value), "{told:?}");
             assert!(read.targets.iter().all(|it| it.forge.is_none()), "{setting}: {value}");
         }
         for value in right {
