@@ -1,7 +1,9 @@
 // A host whose deploy hook behaves as its path says, on loopback: the tests in workerd call it over real sockets.
-// `/calls/NAME` tells what has arrived for `/hook/BEHAVIOR/NAME`.
+// `/calls/NAME` tells what has arrived for `/hook/BEHAVIOR/NAME`. Beside it a stand-in of GitHub, with one repository.
 
 import { createServer } from "node:http";
+import { github } from "../forges/github.mjs";
+import { listen, withFiles } from "../forges/stand-in.mjs";
 
 /** @param {import("vitest/node").TestProject} project */
 export default async function setup(project) {
@@ -52,7 +54,10 @@ export default async function setup(project) {
   await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
   const address = server.address();
   project.provide("host", `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`);
+  const forge = await listen(github, withFiles({ "README.md": "# A site\n" }));
+  project.provide("github", forge.url);
   return () => {
+    forge.close();
     server.closeAllConnections();
     server.close();
   };

@@ -7,6 +7,8 @@ declare module "vitest" {
   interface ProvidedContext {
     /** The URL of the host whose deploy hooks behave as their paths say. */
     host: string;
+    /** The URL of a stand-in of GitHub's API, which has the repository `ada/site`. */
+    github: string;
   }
 }
 
