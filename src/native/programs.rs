@@ -30,7 +30,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
 use crate::program::{Call, Ended, Exit, Program};
-use crate::settings::{is_further, members};
+use crate::settings::{asked, is_further, members};
 
 mod output;
 
@@ -194,7 +194,7 @@ impl Programs {
 pub fn is_secret(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     let hook = ["CLOUDFLARE_DEPLOY_HOOK", "DEPLOY_HOOK_URL"].iter().any(|it| name.starts_with(it));
-    let mut fields = members().flat_map(|it| it.fields);
+    let mut fields = members().chain(asked()).flat_map(|it| it.fields);
     hook || is_further(&name)
         || matches!(name.as_ref(), "ADMIN_TOKEN" | "SMTP_URL")
         || name.contains("_WEBHOOK_SECRET")

@@ -96,8 +96,17 @@ impl Reader {
 
     /// Where a target takes articles, each sender of articles must send their texts, or be there to be asked.
     pub(super) fn check_texts(&mut self, connections: &[Connection], targets: &[Target]) {
-        let Some(target) = targets.iter().find(|it| it.takes_articles()) else { return };
+        // Rules may have each go where it can; what cannot be written is then told of each article.
+        if self.gives("ROUTES") || self.values.iter().any(|(name, _)| name.starts_with("ROUTES_")) {
+            return;
+        }
         for connection in connections.iter().filter(|it| !it.secrets.is_empty()) {
+            let own = targets.iter().find(|it| Some(&it.name) == connection.name.as_ref());
+            let target = match own {
+                Some(own) => Some(own).filter(|it| it.takes_articles()),
+                None => targets.iter().find(|it| it.takes_articles()),
+            };
+            let Some(target) = target else { continue };
             let own = |setting: &str| match &connection.name {
                 Some(name) => format!("{setting}__{}", suffix_of(name)),
                 None => setting.to_owned(),
