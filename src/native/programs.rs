@@ -43,7 +43,7 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Bytes of output that are taken before others have their turn.
 const CHUNK: usize = 8 * 1024;
 /// What stays as it is in a file's name.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+pub(super) const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
 /// What runs programs. Made once.
 #[derive(Debug)]

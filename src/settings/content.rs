@@ -69,6 +69,12 @@ impl Reader {
         }
     }
 
+    /// Whether it is known that a target's articles are files of a site.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn has_content(&self, target: &str) -> bool {
+        [PATH, LOCALES].into_iter().any(|it| self.setting_of(it, target).is_some())
+    }
+
     /// What a setting says for a target, where it is there and right. One that all targets share is checked once.
     fn parsed<T>(
         &mut self,
