@@ -1,4 +1,5 @@
 //! What a server is told and what it makes of it: its settings, and what must be so before it listens.
+#![allow(clippy::disallowed_methods, reason = "a test may write into a directory of its own")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
