@@ -116,6 +116,23 @@ fn a_burst_is_told_once_and_after_its_build_was_asked_for() {
 }
 
 #[test]
+fn more_are_read_of_than_are_named() {
+    let mut lanes = Lanes::new(&[DEPLOY, SLACK]);
+    for index in 0..150 {
+        lanes.publish(&format!("e{index}"), 0);
+    }
+    lanes.look(10);
+    let build = lanes.end("deploy", &accepted(), 11).job.carried.expect("it is read");
+    assert_eq!((build.count, build.event_ids.len()), (150, 100));
+    lanes.look(11);
+    // Each has a page that may have to be told of.
+    let told = lanes.end("slack", &accepted(), 12).job.carried.expect("it is read");
+    assert_eq!((told.count, told.event_ids.len(), told.deliveries.len()), (150, 100, 150));
+    let first = told.deliveries.last().expect("the first");
+    assert_eq!((told.event_ids[0].as_str(), first.event_id.as_str()), ("e149", "e0"));
+}
+
+#[test]
 fn without_a_build_it_is_told_after_the_quiet_time() {
     let mut lanes = Lanes::new(&[SLACK]);
     lanes.publish("a", 0);
