@@ -2,6 +2,8 @@
 //! matter has the keys that they promise.
 #![allow(clippy::disallowed_methods, reason = "a test may read the project's files")]
 
+#![allow(clippy::disallowed_methods, reason = "a test may read the project's files")]
+
 use std::fs;
 use std::path::Path;
 
