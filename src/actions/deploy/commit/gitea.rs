@@ -126,7 +126,7 @@ impl<'a> Gitea<'a> {
             })?;
             if response.status().is_success() {
                 // It is done, also where the answer is too long to be read.
-                let id = self.text(response, "commit.sha").ok();
+                let id = self.place.text(response, "commit.sha").ok();
                 return Ok(Some(id.unwrap_or_else(|| self.place.branch.to_owned())));
             }
             if !has_moved(response) {
@@ -144,7 +144,7 @@ impl<'a> Gitea<'a> {
         let path = self.path(&format!("/branches/{}", segments(self.place.branch)));
         let response = talk.ask(|| self.api.get(&path, MOST))?;
         if response.status().is_success() {
-            return self.text(response, "commit.id");
+            return self.place.text(response, "commit.id");
         }
         if response.status() != StatusCode::NOT_FOUND {
             return Err(self.refused(response));
@@ -153,12 +153,7 @@ impl<'a> Gitea<'a> {
         if !repo.status().is_success() {
             return Err(self.refused(repo));
         }
-        let mut payload = Payload::parse(repo.body()).map_err(|_| self.place.unreadable(repo))?;
-        let mut fields = payload.fields();
-        if fields.switch("empty") == Some(true) {
-            return Err(self.place.is_empty(response));
-        }
-        Err(self.place.no_branch(response, fields.text("default_branch").as_deref()))
+        Err(self.place.without_branch(response, repo, "empty"))
     }
 
     /// What has to be done so that the files are as they should be.
@@ -211,11 +206,6 @@ impl<'a> Gitea<'a> {
 
     fn path(&self, rest: &str) -> String {
         format!("{}{rest}", self.repo)
-    }
-
-    fn text(&self, response: &Response, field: &str) -> Result<String, Pause> {
-        let text = Payload::parse(response.body()).ok().and_then(|mut it| it.fields().text(field));
-        text.ok_or_else(|| self.place.unreadable(response))
     }
 
     fn refused(&self, response: &Response) -> Pause {

@@ -166,7 +166,7 @@ impl<'a> GitHub<'a> {
         let path = self.path(&format!("/git/ref/heads/{}", segments(self.place.branch)));
         let response = talk.ask(|| self.api.get(&path, MOST))?;
         match response.status() {
-            status if status.is_success() => self.id(response, "object.sha"),
+            status if status.is_success() => self.place.text(response, "object.sha"),
             StatusCode::CONFLICT => Err(self.place.is_empty(response)),
             // It says the same of a branch that is not there and of a repository that the token does not open.
             StatusCode::NOT_FOUND => {
@@ -174,9 +174,7 @@ impl<'a> GitHub<'a> {
                 if !repo.status().is_success() {
                     return Err(self.refused(repo, Doing::Reading));
                 }
-                let default =
-                    Payload::parse(repo.body()).ok().and_then(|mut it| it.fields().text("default_branch"));
-                Err(self.place.no_branch(response, default.as_deref()))
+                Err(self.place.without_branch(response, repo, "empty"))
             }
             _ => Err(self.refused(response, Doing::Reading)),
         }
@@ -273,15 +271,10 @@ impl<'a> GitHub<'a> {
     /// An id of what was asked for, if it was done.
     fn of_success(&self, response: &Response, field: &str, doing: Doing) -> Result<String, Pause> {
         if response.status().is_success() {
-            self.id(response, field)
+            self.place.text(response, field)
         } else {
             Err(self.refused(response, doing))
         }
-    }
-
-    fn id(&self, response: &Response, field: &str) -> Result<String, Pause> {
-        let id = Payload::parse(response.body()).ok().and_then(|mut it| it.fields().text(field));
-        id.ok_or_else(|| self.place.unreadable(response))
     }
 
     fn refused(&self, response: &Response, doing: Doing) -> Pause {

@@ -14,7 +14,7 @@ use crate::actions::deploy::talk::{Api, Pause, Talk, segment};
 use crate::actions::deploy::tree::{blob_id, directory, id_of, join};
 use crate::content::Change;
 use crate::event::Timestamp;
-use crate::payload::{Payload, json};
+use crate::payload::json;
 use crate::settings::{Field, Need, url};
 
 const REPO: &str = "GITLAB_REPO";
@@ -134,7 +134,7 @@ impl<'a> GitLab<'a> {
                 self.api.say(Method::POST, &self.path("/repository/commits"), MOST, &body)
             })?;
             if response.status().is_success() {
-                return self.text(response, "id").map(Some);
+                return self.place.text(response, "id").map(Some);
             }
             if !has_moved(response) {
                 return Err(self.refused(response));
@@ -151,7 +151,7 @@ impl<'a> GitLab<'a> {
         let path = self.path(&format!("/repository/branches/{}", segment(self.place.branch)));
         let response = talk.ask(|| self.api.get(&path, MOST))?;
         if response.status().is_success() {
-            return self.text(response, "commit.id");
+            return self.place.text(response, "commit.id");
         }
         if response.status() != StatusCode::NOT_FOUND {
             return Err(self.refused(response));
@@ -160,12 +160,7 @@ impl<'a> GitLab<'a> {
         if !project.status().is_success() {
             return Err(self.refused(project));
         }
-        let mut payload = Payload::parse(project.body()).map_err(|_| self.place.unreadable(project))?;
-        let mut fields = payload.fields();
-        if fields.switch("empty_repo") == Some(true) {
-            return Err(self.place.is_empty(response));
-        }
-        Err(self.place.no_branch(response, fields.text("default_branch").as_deref()))
+        Err(self.place.without_branch(response, project, "empty_repo"))
     }
 
     /// What has to be done so that the files are as they should be.
@@ -238,11 +233,6 @@ impl<'a> GitLab<'a> {
 
     fn path(&self, rest: &str) -> String {
         format!("{}{rest}", self.project)
-    }
-
-    fn text(&self, response: &Response, field: &str) -> Result<String, Pause> {
-        let text = Payload::parse(response.body()).ok().and_then(|mut it| it.fields().text(field));
-        text.ok_or_else(|| self.place.unreadable(response))
     }
 
     fn refused(&self, response: &Response) -> Pause {
