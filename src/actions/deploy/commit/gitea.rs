@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{Method, StatusCode};
 use serde::Serialize;
 
-use super::{AUTHOR, Author, Commit, Committing, Forge, MESSAGE, TRIES, root};
+use super::{AUTHOR, Author, Commit, Committing, Forge, MESSAGE, Outcome, root, until_it_stays};
 use crate::Response;
 use crate::actions::deploy::ask::said;
 use crate::actions::deploy::names::{branch, repository, token};
@@ -112,12 +112,11 @@ impl<'a> Gitea<'a> {
 
     /// The commit's id; nothing where nothing had to change.
     fn commit(&self, talk: &mut Talk<'_>) -> Result<Option<String>, Pause> {
-        let mut tries = TRIES;
-        loop {
+        until_it_stays(&self.place, &mut || {
             let head = self.head(talk)?;
             let files = self.files(talk, &head)?;
             if files.is_empty() {
-                return Ok(None);
+                return Ok(Outcome::Over(None));
             }
             let response = talk.ask(|| {
                 let (branch, message) = (self.place.branch, self.what.message);
@@ -127,16 +126,10 @@ impl<'a> Gitea<'a> {
             if response.status().is_success() {
                 // It is done, also where the answer is too long to be read.
                 let id = self.place.text(response, "commit.sha").ok();
-                return Ok(Some(id.unwrap_or_else(|| self.place.branch.to_owned())));
+                return Ok(Outcome::Over(Some(id.unwrap_or_else(|| self.place.branch.to_owned()))));
             }
-            if !has_moved(response) {
-                return Err(self.refused(response));
-            }
-            tries = tries.saturating_sub(1);
-            if tries == 0 {
-                return Err(self.place.keeps_moving(response));
-            }
-        }
+            if has_moved(response) { Ok(Outcome::Beaten(response)) } else { Err(self.refused(response)) }
+        })
     }
 
     /// The commit that the branch is at.

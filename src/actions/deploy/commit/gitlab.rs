@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{Method, StatusCode};
 use serde::Serialize;
 
-use super::{AUTHOR, Author, Commit, Committing, Forge, MESSAGE, TRIES, root};
+use super::{AUTHOR, Author, Commit, Committing, Forge, MESSAGE, Outcome, root, until_it_stays};
 use crate::Response;
 use crate::actions::deploy::ask::said;
 use crate::actions::deploy::names::{branch, project, token};
@@ -114,12 +114,11 @@ impl<'a> GitLab<'a> {
 
     /// The commit's id; nothing where nothing had to change.
     fn commit(&self, talk: &mut Talk<'_>) -> Result<Option<String>, Pause> {
-        let mut tries = TRIES;
-        loop {
+        until_it_stays(&self.place, &mut || {
             let head = self.head(talk)?;
             let actions = self.actions(talk, &head)?;
             if actions.is_empty() {
-                return Ok(None);
+                return Ok(Outcome::Over(None));
             }
             let response = talk.ask(|| {
                 let (author_name, author_email) =
@@ -134,16 +133,10 @@ impl<'a> GitLab<'a> {
                 self.api.say(Method::POST, &self.path("/repository/commits"), MOST, &body)
             })?;
             if response.status().is_success() {
-                return self.place.text(response, "id").map(Some);
+                return self.place.text(response, "id").map(|id| Outcome::Over(Some(id)));
             }
-            if !has_moved(response) {
-                return Err(self.refused(response));
-            }
-            tries = tries.saturating_sub(1);
-            if tries == 0 {
-                return Err(self.place.keeps_moving(response));
-            }
-        }
+            if has_moved(response) { Ok(Outcome::Beaten(response)) } else { Err(self.refused(response)) }
+        })
     }
 
     /// The commit that the branch is at.
