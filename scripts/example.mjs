@@ -12,7 +12,7 @@ import { compile } from "./send.mjs";
 import { within } from "./serve.mjs";
 import { setup } from "./setup.mjs";
 import { ENVIRONMENT, Problem, ROOT, bold, main, run, say } from "./shell.mjs";
-import { AT_ONCE, COMMAND, SITE, copy, packages, serveFiles } from "./site.mjs";
+import { AT_ONCE, SETTINGS, SITE, copy, packages, serveFiles } from "./site.mjs";
 
 const PROGRAM = path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug", "presshook");
 const ARTICLE = path.join(SITE, "delivery.json");
@@ -76,7 +76,7 @@ function serve(directory, place, secret) {
       DATABASE: path.join(directory, "presshook.db"),
       BLOGSHOOT_WEBHOOK_SECRET: secret,
       SITE_DIR: place,
-      REBUILD_COMMAND: COMMAND,
+      ...SETTINGS,
       ...AT_ONCE,
     },
   });

@@ -11,10 +11,10 @@ export const SITE = path.join(ROOT, "examples", "astro");
 /** What a build of the site makes; a copy begins without it. */
 const MADE = [".astro", "dist"].map((name) => path.join(SITE, name));
 
-/** What the server runs for an article. */
-export const COMMAND = "node scripts/article.mjs && npm run build";
+/** What has the server write articles into the site, and build it. */
+export const SETTINGS = { LOCALES: '{"en":"en","zh":"zh","ar":"ar"}', REBUILD_COMMAND: "npm run build" };
 
-/** Each article is a run of its own, unless it comes while another is built. */
+/** Nothing waits for further edits. */
 export const AT_ONCE = { DEPLOY_SETTLE_SECONDS: "0", DEPLOY_MIN_GAP_SECONDS: "0" };
 
 /** Installs Astro beside the example, the first time. */

@@ -19,6 +19,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::event::{Kind, Timestamp};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::files::{Filed, Files};
 use crate::log::Code;
 use crate::outbox::{Failure, Job};
 #[cfg(not(target_arch = "wasm32"))]
@@ -185,6 +187,9 @@ pub enum Step {
     /// Run this on this machine, and ask again with its end.
     #[cfg(not(target_arch = "wasm32"))]
     Run(Program),
+    /// Do this with a site's files on this machine, and ask again with what came of it.
+    #[cfg(not(target_arch = "wasm32"))]
+    Write(Files),
     /// Keep this in the archive that the edge has, and ask again.
     Keep(Object),
     /// Send this mail, and ask again.
@@ -300,6 +305,9 @@ pub enum Returned {
     /// The end of what was run.
     #[cfg(not(target_arch = "wasm32"))]
     Exit(Exit),
+    /// What came of it with the files.
+    #[cfg(not(target_arch = "wasm32"))]
+    Written(Filed),
     /// What was to be kept or mailed is.
     Carried,
 }

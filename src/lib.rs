@@ -16,7 +16,8 @@
 //!        outbox::claim ──► Action.step ──► Send ──► Response ──► outbox::record ──► done, again, or dead
 //! ```
 //!
-//! On a server an action may also have a program run: `Run`, which comes back as `Exit`.
+//! On a server an action may also have a program run: `Run`, which comes back as `Exit`; or a site's files written:
+//! `Write`, which comes back as `Written`.
 //! Without an inbox (direct mode) a delivery's jobs are tried at once, by [`outbox::Direct`].
 //!
 //! In the order in which a delivery flows:
@@ -36,6 +37,7 @@
 //! - [`content`]: from an article to a file of the site.
 //! - [`articles`]: from the deliveries that a job carries to the files that it changes.
 //! - `program`: programs that a server runs for an action, as data, native only.
+//! - `files`: what a server does with a site's files for an action, as data, native only.
 //! - [`store`]: statements, transactions and migrations, as data.
 //! - [`owner`]: the owner's commands from outside.
 //! - [`log`]: one JSON object a line, with the words owners look for.
@@ -48,6 +50,8 @@ pub mod articles;
 pub mod content;
 pub mod contract;
 pub mod event;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod files;
 pub mod inbox;
 pub mod log;
 #[cfg(not(target_arch = "wasm32"))]

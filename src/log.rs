@@ -102,6 +102,9 @@ pub enum Code {
     /// A program has ended.
     #[cfg(not(target_arch = "wasm32"))]
     ProgramEnded,
+    /// Articles were written into a site on this machine, or removed from it.
+    #[cfg(not(target_arch = "wasm32"))]
+    FilesWritten,
     /// Lines of the log were dropped, because whatever reads it is too slow.
     #[cfg(not(target_arch = "wasm32"))]
     LogDropped,
@@ -144,6 +147,8 @@ impl Code {
         #[cfg(not(target_arch = "wasm32"))]
         Code::ProgramEnded,
         #[cfg(not(target_arch = "wasm32"))]
+        Code::FilesWritten,
+        #[cfg(not(target_arch = "wasm32"))]
         Code::LogDropped,
     ];
 
@@ -183,6 +188,8 @@ impl Code {
             Code::ProgramOutput => "PROGRAM_OUTPUT",
             #[cfg(not(target_arch = "wasm32"))]
             Code::ProgramEnded => "PROGRAM_ENDED",
+            #[cfg(not(target_arch = "wasm32"))]
+            Code::FilesWritten => "FILES_WRITTEN",
             #[cfg(not(target_arch = "wasm32"))]
             Code::LogDropped => "LOG_DROPPED",
         }

@@ -11,6 +11,7 @@
 //! - `archive`: keeping files in a directory.
 //! - `mail`: sending mail.
 //! - `programs`: running `git` and the owner's command.
+//! - [`files`]: writing articles into a site.
 //! - [`clients`]: who a client is, and how often it may fail.
 //! - `metrics`: what is counted, for Prometheus.
 //! - `print`: the log.
@@ -21,6 +22,7 @@
 mod archive;
 pub mod clients;
 mod dispatch;
+pub mod files;
 pub mod hosts;
 mod http;
 mod inbox;
@@ -90,6 +92,7 @@ async fn run(ready: Ready) -> Result<bool, String> {
         inbox: inbox.clone(),
         hosts: Arc::clone(&hosts),
         programs: programs::Programs::new(&ready.database, ready.environment),
+        disk: files::Disk::new(&ready.database),
         log: log.clone(),
         metrics: Arc::clone(&metrics),
         stopping: stopping.clone(),

@@ -33,7 +33,7 @@ use reader::Reader;
 
 pub use error::SettingsError;
 #[cfg(not(target_arch = "wasm32"))]
-pub use members::{Member, members};
+pub use members::{Member, asked, members};
 pub(crate) use parts::Written;
 #[cfg(not(target_arch = "wasm32"))]
 pub use parts::unfolded;

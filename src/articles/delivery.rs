@@ -13,6 +13,7 @@ use crate::inbox::message::Note;
 use crate::log::{Code, Entry, Level};
 use crate::outbox::Job;
 use crate::payload::Payload;
+use crate::routes::{self, Route};
 use crate::settings::{Settings, Values};
 use crate::signature::Verified;
 use crate::sources::{Connection, Parsed, Source, Texts};
@@ -109,13 +110,18 @@ pub(super) fn read<'s>(
             return Ok((Vec::new(), entries));
         }
     };
-    let same = events.len() == notes.len();
+    let (same, several) = (events.len() == notes.len(), events.len() > 1);
     let edits = events.into_iter().enumerate().filter_map(|(at, mut event)| {
         if let Some(note) = notes.get(at).filter(|_| same) {
             event.kind = note.kind;
             event.name.clone_from(&note.name);
         }
         let removes = content::removes(event.kind)?;
+        // A rule may send the events of one delivery to different sites.
+        let is_here = |route: Route<'_>| route.action.name == job.action.name && route.target == job.target;
+        if several && !routes::matching(settings, label, [&event]).into_iter().any(is_here) {
+            return None;
+        }
         let mut edit = Edit {
             source,
             connection: label.to_owned(),

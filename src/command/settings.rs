@@ -2,7 +2,7 @@
 //! actions, ways to ask for a build, and repositories declare themselves. `docs/settings.md` is made of it.
 
 use clap::Args;
-use presshook::settings::{Field, Member, Need, SERVER_SETTINGS, SETTINGS, Setting, members};
+use presshook::settings::{Field, Member, Need, SERVER_SETTINGS, SETTINGS, Setting, asked, members};
 use serde::Serialize;
 
 use super::{Done, put, say};
@@ -90,7 +90,7 @@ fn groups() -> Vec<Group> {
         table("General", "Senders, deploys and the inbox.", SETTINGS),
         table("On a server", "What only `presshook serve` knows.", SERVER_SETTINGS),
     ];
-    groups.extend(members().filter(|it| !it.fields.is_empty()).map(of));
+    groups.extend(members().chain(asked()).filter(|it| !it.fields.is_empty()).map(of));
     groups
 }
 

@@ -1,6 +1,9 @@
 //! `CONTENT_PATH`: where in the site an article's file lies, with places for what differs. What stands in them is safe
 //! by the time it comes here.
 
+#[cfg(not(target_arch = "wasm32"))]
+use std::fmt;
+
 use super::slug::{MOST_ID, MOST_SLUG, is_reserved, marked};
 use super::{ContentError, locales};
 use crate::event::Timestamp;
@@ -130,6 +133,15 @@ impl Template {
         self.0.contains(&Part::Place(place))
     }
 
+    /// The directory that all of them lie in.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn directory(&self) -> &str {
+        match self.0.first() {
+            Some(Part::Text(text)) => text.rsplit_once('/').map_or("", |(directory, _)| directory),
+            Some(Part::Place(_)) | None => "",
+        }
+    }
+
     /// The path of an item.
     pub(super) fn path(&self, names: &Names<'_>) -> Result<String, ContentError> {
         let day = names.published_at.map(|it| it.to_string());
@@ -151,6 +163,19 @@ impl Template {
             };
         }
         Ok(path)
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|part| match part {
+            Part::Text(text) => f.write_str(text),
+            Part::Place(place) => {
+                let name = Place::ALL.iter().find(|it| it.1 == *place).map_or("", |it| it.0);
+                write!(f, "{{{name}}}")
+            }
+        })
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use super::archive;
+use super::files::Disk;
 use super::hosts::Hosts;
 use super::inbox::Inbox;
 use super::metrics::Metrics;
@@ -20,6 +21,7 @@ use super::{mail, now, stopped};
 use crate::actions::{Returned, Step};
 use crate::articles::{self, Gathered, Gatherer, Next, Told};
 use crate::event::Timestamp;
+use crate::files::{FileError, Filed, Files, Task};
 use crate::inbox::keep;
 use crate::log::{Code, Entry, Level};
 use crate::outbox::{self, Claimed, Claims, Failure, Job};
@@ -66,6 +68,7 @@ pub(super) struct Attempts {
     pub(super) inbox: Inbox,
     pub(super) hosts: Arc<Hosts>,
     pub(super) programs: Programs,
+    pub(super) disk: Disk,
     pub(super) log: Log,
     pub(super) metrics: Arc<Metrics>,
     pub(super) stopping: watch::Receiver<bool>,
@@ -141,17 +144,17 @@ impl Attempts {
         let (id, reads) = (claimed.id, claimed.job.action.reads);
         let carried = self.inbox.run(move |store, _| store.commit(outbox::carried(id, reads))).await;
         let mut claimed = Claimed { job: Job { carried: carried.ok(), ..claimed.job.clone() }, ..claimed };
-        let result = match self.gather(&claimed).await {
-            Ok(gathered) => {
-                let told = gathered.map(|it| it.give(&mut claimed.job)).unwrap_or_default();
-                told.into_iter().for_each(|entry| self.log.print(entry));
-                self.attempt(&claimed).await
-            }
+        let gathered = self.gather(&claimed).await.map(|gathered| {
+            let told = gathered.map(|it| it.give(&mut claimed.job)).unwrap_or_default();
+            told.into_iter().for_each(|entry| self.log.print(entry));
+        });
+        let claimed = Arc::new(claimed);
+        let result = match gathered {
+            Ok(()) => self.attempt(&claimed).await,
             Err(failure) => Err(failure),
         };
         let result = Arc::new(result);
         self.metrics.attempted(&claimed.job, &result);
-        let claimed = Arc::new(claimed);
         for _ in 0..RECORD_TRIES {
             let (claimed, result) = (Arc::clone(&claimed), Arc::clone(&result));
             let record = self.inbox.run(move |store, settings| {
@@ -184,7 +187,7 @@ impl Attempts {
         }
     }
 
-    async fn attempt(&self, claimed: &Claimed) -> outbox::Result {
+    async fn attempt(&self, claimed: &Arc<Claimed>) -> outbox::Result {
         let mut returned = Vec::new();
         loop {
             match (claimed.job.action.step)(&self.settings, &claimed.job, &returned, now()) {
@@ -193,6 +196,7 @@ impl Attempts {
                     returned.push(Returned::Response(response));
                 }
                 Step::Run(program) => returned.push(Returned::Exit(self.run(claimed, &program).await)),
+                Step::Write(files) => returned.push(Returned::Written(self.write(claimed, files).await)),
                 Step::Keep(object) => {
                     archive::keep(object).await?;
                     returned.push(Returned::Carried);
@@ -228,6 +232,32 @@ impl Attempts {
         let level = if exit.ended == Ended::Status(0) { Level::Info } else { Level::Warn };
         self.log.print_with(level, || told(level, Code::ProgramEnded).with("reason", exit.ended.to_string()));
         exit
+    }
+
+    /// Does something with a site's files, beside what else goes on: disks are slow.
+    async fn write(&self, claimed: &Arc<Claimed>, files: Files) -> Filed {
+        let (disk, job, task) = (self.disk.clone(), Arc::clone(claimed), files.task);
+        let write = move || {
+            let changes = job.job.carried.as_ref().map_or(&[][..], |it| &it.changes);
+            disk.carry_out(&job.job.target, &files, changes)
+        };
+        let filed = tokio::task::spawn_blocking(write).await.unwrap_or_else(|_| {
+            // The panic has been told by its hook.
+            let (path, reason) =
+                ("SITE_DIR".to_owned(), "a defect of Presshook's, which the log tells".to_owned());
+            Err(FileError::Other { path, reason })
+        });
+        if let (Task::Write, Ok(paths)) = (task, &filed)
+            && let Some(first) = paths.first()
+        {
+            self.log.print_with(Level::Info, || {
+                Entry::new(Level::Info, Code::FilesWritten)
+                    .with("target", claimed.job.target.as_str())
+                    .with("files", u64::try_from(paths.len()).unwrap_or(u64::MAX))
+                    .with("first", first.as_str())
+            });
+        }
+        filed
     }
 
     /// Prunes; tells when, unless there is more to prune.

@@ -30,7 +30,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
 use crate::program::{Call, Ended, Exit, Program};
-use crate::settings::{is_further, members};
+use crate::settings::{asked, is_further, members};
 
 mod output;
 
@@ -43,7 +43,7 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Bytes of output that are taken before others have their turn.
 const CHUNK: usize = 8 * 1024;
 /// What stays as it is in a file's name.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+pub(super) const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
 /// What runs programs. Made once.
 #[derive(Debug)]
@@ -194,7 +194,7 @@ impl Programs {
 pub fn is_secret(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     let hook = ["CLOUDFLARE_DEPLOY_HOOK", "DEPLOY_HOOK_URL"].iter().any(|it| name.starts_with(it));
-    let mut fields = members().flat_map(|it| it.fields);
+    let mut fields = members().chain(asked()).flat_map(|it| it.fields);
     hook || is_further(&name)
         || matches!(name.as_ref(), "ADMIN_TOKEN" | "SMTP_URL")
         || name.contains("_WEBHOOK_SECRET")

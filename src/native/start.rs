@@ -9,9 +9,12 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, AtFlags, CWD};
+
 use super::clients::Proxies;
 use super::programs::is_secret;
 use super::store::Store;
+use crate::content::ContentSettings;
 use crate::log::{self, Code, Entry, Level};
 use crate::settings::{Bindings, Mode, ROUTES_FILE, Settings, Site, Target, unfolded};
 use crate::sources::SOURCES;
@@ -36,7 +39,7 @@ pub(super) struct Told {
     /// Held for as long as the server runs.
     _lock: Option<File>,
     commands: Vec<(String, String)>,
-    /// Settings that are there, and that only `presshook explain` heeds so far.
+    /// Settings of articles as files, where no target has a place for them.
     unused: Vec<&'static str>,
 }
 
@@ -57,10 +60,14 @@ pub fn check(pairs: Vec<(String, String)>) -> Result<Ready, Vec<String>> {
             environment.push((name.into(), value.into()));
         }
     }
-    let unused = CONTENT.into_iter().filter(|it| pairs.iter().any(|(name, _)| name == it)).collect();
+    let mut unused: Vec<&str> =
+        CONTENT.into_iter().filter(|it| pairs.iter().any(|(name, _)| name == it)).collect();
     let settings = settings(pairs).map_err(|problem| vec![problem])?;
     let mail = settings.server.smtp.is_some();
     let settings = settings.with_bindings(Bindings { inbox: true, rate_limit: true, mail, archive: true });
+    if settings.targets.iter().any(Target::takes_articles) {
+        unused.clear();
+    }
     let mut problems: Vec<String> = settings.problems.iter().map(ToString::to_string).collect();
     if problems.is_empty() && settings.connections.iter().all(|it| it.secrets.is_empty()) {
         problems.push(no_secret());
@@ -68,7 +75,12 @@ pub fn check(pairs: Vec<(String, String)>) -> Result<Ready, Vec<String>> {
     let proxies = Proxies::read(&settings.server.trusted_proxies);
     let proxies = proxies.map_err(|error| problems.push(error.to_string())).unwrap_or_default();
     for target in &settings.targets {
-        problems.extend(target.site.as_ref().and_then(|site| site_problem(target, site)));
+        problems.extend(
+            target
+                .site
+                .as_ref()
+                .and_then(|site| site_problem(target, site, settings.content_of(&target.name))),
+        );
     }
     let durable = settings.mode == Mode::Durable;
     let place = durable.then(|| database(&settings)).transpose();
@@ -113,7 +125,7 @@ fn no_secret() -> String {
     )
 }
 
-fn site_problem(target: &Target, site: &Site) -> Option<String> {
+fn site_problem(target: &Target, site: &Site, content: &ContentSettings) -> Option<String> {
     let directory = site.directory.as_deref().unwrap_or(Path::new("."));
     let name = format!("the target `{}`", target.name);
     if !directory.is_dir() {
@@ -128,7 +140,19 @@ fn site_problem(target: &Target, site: &Site) -> Option<String> {
             directory.display()
         ));
     }
-    None
+    if !site.writes {
+        return None;
+    }
+    // Where the articles' directory is not there yet, it is made in the one above it.
+    let articles = directory.join(content.path.directory());
+    let there = articles.ancestors().find(|it| it.is_dir()).unwrap_or(directory);
+    let access = Access::WRITE_OK | Access::EXEC_OK;
+    let refused = rustix::fs::accessat(CWD, there, access, AtFlags::EACCESS).err()?;
+    Some(format!(
+        "articles for {name} are to be written below `{}`, and this user cannot: {refused}; give it the directory \
+         (`chown -R`), or choose another `SITE_DIR` or `CONTENT_PATH`",
+        there.display()
+    ))
 }
 
 /// The Git work tree that a place is in, if it is in one.
@@ -226,7 +250,7 @@ pub(super) fn told(settings: &Settings, told: &Told, database: &Path, address: S
         );
     }
     for target in &settings.targets {
-        entries.push(describe(target, told));
+        entries.push(describe(target, settings.content_of(&target.name), told));
     }
     let other = |it: &Entry| it.code != Code::NothingToTrigger;
     entries.extend(log::settings(settings).into_iter().filter(other));
@@ -234,7 +258,8 @@ pub(super) fn told(settings: &Settings, told: &Told, database: &Path, address: S
         entries.push(
             Entry::new(Level::Warn, Code::SettingIgnored).with("settings", told.unused.clone()).with(
                 "reason",
-                "the server does not write articles into the site yet; `presshook explain --article` does what they say",
+                "articles are not written: `CONTENT_PATH` or `LOCALES` says how, and `SITE_DIR`, `REBUILD_COMMAND` or \
+                 `GIT_AUTO_PULL` that there is a site on this machine; `presshook explain --article` shows what would be",
             ),
         );
     }
@@ -267,7 +292,7 @@ pub(super) fn told(settings: &Settings, told: &Told, database: &Path, address: S
     entries
 }
 
-fn describe(target: &Target, told: &Told) -> Entry {
+fn describe(target: &Target, content: &ContentSettings, told: &Told) -> Entry {
     let entry = Entry::new(Level::Info, Code::ServerSetUp).with("target", target.name.as_str());
     let site = target.site.as_ref();
     let directory = site.map(|it| {
@@ -279,6 +304,7 @@ fn describe(target: &Target, told: &Told) -> Entry {
     entry
         .with_some("directory", directory)
         .with_some("git_pull", site.and_then(|it| it.pull.as_deref()))
+        .with_some("articles", site.filter(|it| it.writes).map(|_| content.path.to_string()))
         .with_some("rebuild_command", command.map(|(_, command)| command.as_str()))
         .with_some("rebuild_timeout_seconds", rebuild.map(|it| it.within.as_secs()))
         .with_some("commits_by", target.forge.as_ref().map(|(forge, _)| forge.name))

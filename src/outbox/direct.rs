@@ -82,7 +82,7 @@ impl<'a> Direct<'a> {
             }
             // The settings see to it that nothing is run without an inbox.
             #[cfg(not(target_arch = "wasm32"))]
-            Step::Run(_) => self.failed(&Failure::NotSet, now),
+            Step::Run(_) | Step::Write(_) => self.failed(&Failure::NotSet, now),
             Step::Keep(_) | Step::Mail(_) => self.failed(&Failure::NotSet, now),
             Step::Done(done) => {
                 let status = done.status.map(u64::from);

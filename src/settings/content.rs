@@ -69,6 +69,12 @@ impl Reader {
         }
     }
 
+    /// Whether it is known that a target's articles are files of a site.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn has_content(&self, target: &str) -> bool {
+        [PATH, LOCALES].into_iter().any(|it| self.setting_of(it, target).is_some())
+    }
+
     /// What a setting says for a target, where it is there and right. One that all targets share is checked once.
     fn parsed<T>(
         &mut self,
@@ -96,8 +102,17 @@ impl Reader {
 
     /// Where a target takes articles, each sender of articles must send their texts, or be there to be asked.
     pub(super) fn check_texts(&mut self, connections: &[Connection], targets: &[Target]) {
-        let Some(target) = targets.iter().find(|it| it.takes_articles()) else { return };
+        // Rules may have each go where it can; what cannot be written is then told of each article.
+        if self.gives("ROUTES") || self.values.iter().any(|(name, _)| name.starts_with("ROUTES_")) {
+            return;
+        }
         for connection in connections.iter().filter(|it| !it.secrets.is_empty()) {
+            let own = targets.iter().find(|it| Some(&it.name) == connection.name.as_ref());
+            let target = match own {
+                Some(own) => Some(own).filter(|it| it.takes_articles()),
+                None => targets.iter().find(|it| it.takes_articles()),
+            };
+            let Some(target) = target else { continue };
             let own = |setting: &str| match &connection.name {
                 Some(name) => format!("{setting}__{}", suffix_of(name)),
                 None => setting.to_owned(),

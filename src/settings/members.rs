@@ -5,6 +5,7 @@ use super::Field;
 use crate::actions::ACTIONS;
 use crate::actions::deploy::ask::WAYS;
 use crate::actions::deploy::commit::FORGES;
+use crate::sources::{SOURCES, Texts};
 
 /// One that declares settings for itself.
 #[derive(Clone, Copy, Debug)]
@@ -26,4 +27,17 @@ pub fn members() -> impl Iterator<Item = Member> {
     let forges = FORGES.iter().map(|it| ("forges", it.name, it.help, it.fields));
     let all = actions.chain(ways).chain(forges);
     all.map(|(family, name, help, fields)| Member { family, name, help, fields })
+}
+
+/// The senders that are asked for the texts of their articles, which have settings for that.
+pub fn asked() -> impl Iterator<Item = Member> {
+    SOURCES.iter().filter_map(|source| match source.texts {
+        Texts::Asked(fetch) => Some(Member {
+            family: "sources",
+            name: source.name,
+            help: "Where articles become files: it is asked for their texts, which it does not send.",
+            fields: fetch.fields,
+        }),
+        Texts::Sent | Texts::Missing | Texts::NotArticles => None,
+    })
 }

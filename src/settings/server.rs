@@ -69,6 +69,8 @@ pub struct Site {
     pub directory: Option<PathBuf>,
     /// The branch that is pulled, where that is asked for.
     pub pull: Option<String>,
+    /// Whether articles are written into it.
+    pub writes: bool,
     /// What builds it.
     pub rebuild: Option<Rebuild>,
 }
@@ -85,22 +87,30 @@ pub struct Rebuild {
 impl Site {
     /// How long one call of `git` may take.
     pub const PULL_WITHIN: Duration = Duration::from_secs(60);
+    /// How long it may take to write articles; disks are slow.
+    const WRITE_WITHIN: Duration = Duration::from_secs(60);
     /// How much longer than its programs an attempt may take: for starting them, and for ending them.
     const SPARE: Duration = Duration::from_secs(30);
 
     /// How long all of it may take.
     pub fn within(&self) -> Duration {
-        // Two calls of `git`; only one of them asks the remote.
-        let pull = if self.pull.is_some() { Site::PULL_WITHIN.saturating_mul(2) } else { Duration::ZERO };
+        // Where articles are in a pull's way, they are taken out of it, and it is tried again.
+        let calls = match (&self.pull, self.writes) {
+            (None, _) => 0,
+            (Some(_), false) => 2,
+            (Some(_), true) => 4,
+        };
+        let pull = Site::PULL_WITHIN.saturating_mul(calls);
+        let write = if self.writes { Site::WRITE_WITHIN } else { Duration::ZERO };
         let rebuild = self.rebuild.as_ref().map_or(Duration::ZERO, |it| it.within);
-        pull.saturating_add(rebuild).saturating_add(Site::SPARE)
+        pull.saturating_add(write).saturating_add(rebuild).saturating_add(Site::SPARE)
     }
 }
 
 pub(super) const COMMAND: &str = "REBUILD_COMMAND";
 pub(super) const PULL: &str = "GIT_AUTO_PULL";
 const BRANCH: &str = "GIT_BRANCH";
-const DIRECTORY: &str = "SITE_DIR";
+pub(super) const DIRECTORY: &str = "SITE_DIR";
 pub(super) const SMTP: &str = "SMTP_URL";
 const WITHIN: &str = "REBUILD_TIMEOUT_SECONDS";
 
@@ -131,7 +141,8 @@ impl Reader {
     /// What is done on this machine for a target; nothing if nothing is.
     ///
     /// A further target has its own command and directory, and shares the branch and the time where it has none.
-    pub(super) fn site(&mut self, target: &str) -> Option<Site> {
+    /// Articles are written where it is known that they go into a site and where that is, unless they are committed.
+    pub(super) fn site(&mut self, target: &str, commits: bool) -> Option<Site> {
         let own = |setting: &str| own_setting(setting, target);
         let command = self.value(&own(COMMAND), "give it the command that builds the site, or remove it");
         let pulls = self.switch(&own(PULL));
@@ -141,7 +152,9 @@ impl Reader {
         let within = self.of(WITHIN, target, seconds, "a whole number of seconds from 1 to 86400");
         let rebuild = command.map(|command| Rebuild { command, within: Duration::from_secs(within) });
         let pull = pulls.then_some(branch);
-        (pull.is_some() || rebuild.is_some()).then_some(Site { directory, pull, rebuild })
+        let built = pull.is_some() || rebuild.is_some();
+        let writes = !commits && self.has_content(target) && (built || directory.is_some());
+        (built || writes).then_some(Site { directory, pull, writes, rebuild })
     }
 
     /// Two builds in one directory would be in each other's way; and without an inbox nothing is built here.
@@ -149,7 +162,10 @@ impl Reader {
         let sites: Vec<(&str, &Site)> =
             targets.iter().filter_map(|it| Some((it.name.as_str(), it.site.as_ref()?))).collect();
         if direct && !sites.is_empty() {
-            self.malformed("INBOX", "unset: `REBUILD_COMMAND` and `GIT_AUTO_PULL` need the inbox");
+            self.malformed(
+                "INBOX",
+                "unset: `REBUILD_COMMAND`, `GIT_AUTO_PULL` and articles in `SITE_DIR` need the inbox",
+            );
         }
         for (at, (name, site)) in sites.iter().enumerate() {
             let same = |it: &&(&str, &Site)| it.1.directory == site.directory;

@@ -46,9 +46,13 @@ pub struct Target {
 }
 
 impl Target {
-    /// Whether articles are made files for it.
+    /// Whether articles become files there: committed, or on a server written.
     pub fn takes_articles(&self) -> bool {
-        self.forge.is_some()
+        #[cfg(not(target_arch = "wasm32"))]
+        let writes = self.site.as_ref().is_some_and(|it| it.writes);
+        #[cfg(target_arch = "wasm32")]
+        let writes = false;
+        self.forge.is_some() || writes
     }
 }
 
@@ -123,7 +127,8 @@ const STAGING: &str = "CLOUDFLARE_DEPLOY_HOOK_STAGING";
 #[cfg(target_arch = "wasm32")]
 const MAKES_TARGET: &[&str] = &[FIRST, SECOND];
 #[cfg(not(target_arch = "wasm32"))]
-const MAKES_TARGET: &[&str] = &[FIRST, SECOND, super::server::COMMAND, super::server::PULL];
+const MAKES_TARGET: &[&str] =
+    &[FIRST, SECOND, super::server::COMMAND, super::server::PULL, super::server::DIRECTORY];
 
 /// Every setting that makes a target.
 fn makes_target() -> Vec<&'static str> {
@@ -186,7 +191,7 @@ impl Reader {
             return None;
         }
         #[cfg(not(target_arch = "wasm32"))]
-        let site = self.site(&name);
+        let site = self.site(&name, forge.is_some());
         let any = hook.is_some() || way.is_some() || forge.is_some();
         #[cfg(not(target_arch = "wasm32"))]
         let any = any || site.is_some();

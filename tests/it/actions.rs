@@ -168,7 +168,12 @@ fn a_host_in_trouble_is_asked_again_and_one_that_moved_is_not() {
                 let step = played.ask(returned);
                 let failure = match &step {
                     Step::Fail(failure) => failure,
-                    Step::Send(_) | Step::Keep(_) | Step::Mail(_) | Step::Run(_) | Step::Done(_) => {
+                    Step::Send(_)
+                    | Step::Keep(_)
+                    | Step::Mail(_)
+                    | Step::Run(_)
+                    | Step::Write(_)
+                    | Step::Done(_) => {
                         if exchange.may_fail {
                             returned.pop();
                             continue;
@@ -270,7 +275,7 @@ fn nothing_is_sent_to_where_a_payload_says() {
                         request.uri().host().unwrap_or_default(),
                     )?;
                 }
-                Step::Keep(_) | Step::Mail(_) | Step::Run(_) => {}
+                Step::Keep(_) | Step::Mail(_) | Step::Run(_) | Step::Write(_) => {}
                 // What is left of the payload is not enough.
                 Step::Done(_) | Step::Fail(_) => return Ok(()),
             }

@@ -1,6 +1,7 @@
 //! From an article to a file: paths that stay where they belong, front matter that reads back as what went in, and the
 //! payloads of someone who means harm.
 
+mod documented;
 mod properties;
 mod texts;
 mod wrong;

@@ -120,7 +120,20 @@ impl Watched {
         cost!("trouble", pages::trouble(at(12))).expect("one is dead");
         let revived = cost!("revive", inbox::accept(&settings, &new, at(13)));
         assert!(revived.receipt.wake_at.is_some());
-        let claimed = self.run(outbox::claim(&settings, at(500), 100)).claimed.pop().expect("one is due");
+        let mut claimed = self.run(outbox::claim(&settings, at(500), 100)).claimed.pop().expect("one is due");
+        let mut gatherer = presshook::articles::Gatherer::new(&settings, &claimed);
+        let mut told = presshook::articles::Told::Nothing;
+        let gathered = loop {
+            told = match gatherer.next(told, at(500)).expect("it is all there") {
+                presshook::articles::Next::Read(reads) => {
+                    presshook::articles::Told::Rows(cost!("gather", presshook::store::read(reads)))
+                }
+                presshook::articles::Next::Send(request, _) => panic!("{request:?}"),
+                presshook::articles::Next::Over(gathered) => break gathered,
+            };
+        };
+        drop(gathered.give(&mut claimed.job));
+        claimed.job.carried.as_mut().expect("it carries something").left_after = Some(at(-100).0);
         let done = Ok(presshook::actions::Done::default());
         cost!("record", outbox::record(&settings, &claimed, &done, at(501), 100));
         let page = cost!("list", pages::list(None, 50));

@@ -237,7 +237,9 @@ impl Edge {
         let step = claimed.job.action.step;
         let request = match step(&self.settings, &claimed.job, &[], self.now) {
             Step::Send(request) => request,
-            step @ (Step::Run(_) | Step::Keep(_) | Step::Mail(_)) => panic!("{step:?} is not done here"),
+            step @ (Step::Run(_) | Step::Write(_) | Step::Keep(_) | Step::Mail(_)) => {
+                panic!("{step:?} is not done here")
+            }
             Step::Done(done) => return self.fly(claimed, Ok(done), Duration::ZERO, Duration::ZERO),
             Step::Fail(failure) => return self.fly(claimed, Err(failure), Duration::ZERO, Duration::ZERO),
         };
@@ -265,7 +267,7 @@ impl Edge {
             match step(&self.settings, &claimed.job, &[Returned::Response(response)], now.plus(took)) {
                 Step::Done(done) => Ok(done),
                 Step::Fail(failure) => Err(failure),
-                Step::Send(_) | Step::Run(_) | Step::Keep(_) | Step::Mail(_) => {
+                Step::Send(_) | Step::Run(_) | Step::Write(_) | Step::Keep(_) | Step::Mail(_) => {
                     panic!("a deploy is one call")
                 }
             }

@@ -55,7 +55,9 @@ fn sent(settings: &Settings, job: &Job) -> Vec<(String, Value)> {
         let request = match (job.action.step)(settings, job, &returned, NOW) {
             Step::Send(request) => request,
             Step::Done(_) => return sent,
-            other @ (Step::Run(_) | Step::Keep(_) | Step::Mail(_) | Step::Fail(_)) => panic!("{other:?}"),
+            other @ (Step::Run(_) | Step::Write(_) | Step::Keep(_) | Step::Mail(_) | Step::Fail(_)) => {
+                panic!("{other:?}")
+            }
         };
         assert!(sent.len() < 500, "it goes on and on");
         let path = request.uri().path().trim_start_matches("/repos/ada/site").to_owned();

@@ -17,6 +17,8 @@ mod content;
 mod contract;
 mod costs;
 mod custom;
+#[cfg(unix)]
+mod disk;
 mod edge;
 mod explain;
 mod explain_routes;

@@ -1,6 +1,8 @@
 //! What a server is told and what it makes of it: its settings, and what must be so before it listens.
+#![allow(clippy::disallowed_methods, reason = "a test may write into a directory of its own")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -85,6 +87,44 @@ fn a_suffix_makes_a_further_site() {
 }
 
 #[test]
+fn articles_are_written_where_it_is_known_that_they_go_into_a_site_and_where_that_is() {
+    let path = ("CONTENT_PATH", "posts/{slug}.md");
+    let place = ("SITE_DIR", "/srv/blog");
+    let hook = ("DEPLOY_HOOK_URL", HOOK);
+    let writes = |pairs: Pairs<'_>| -> Vec<(String, bool)> {
+        assert_eq!(problems(pairs), [""; 0], "{pairs:?}");
+        let site = |it: &Target| (it.name.clone(), it.site.as_ref().is_some_and(|it| it.writes));
+        let settings = settings(pairs);
+        assert!(settings.targets.iter().all(|it| it.takes_articles() == site(it).1));
+        settings.targets.iter().map(site).collect()
+    };
+    let cases: [(Pairs<'_>, &[(&str, bool)]); 9] = [
+        // A server of the site's own may watch the directory: nothing has to be built then.
+        (&[path, place], &[("default", true)]),
+        (&[("LOCALES", r#"{"en":"en"}"#), place], &[("default", true)]),
+        (&[path, ("REBUILD_COMMAND", "make")], &[("default", true)]),
+        (&[path, ("GIT_AUTO_PULL", "true")], &[("default", true)]),
+        (&[path, place, hook], &[("default", true)]),
+        // Where it is started there may be no site at all.
+        (&[path, hook], &[("default", false)]),
+        (&[path], &[]),
+        (&[place, ("REBUILD_COMMAND", "make"), ("FRONT_MATTER", "{}")], &[("default", false)]),
+        (&[path, place, ("SITE_DIR__SHOP", "/srv/shop")], &[("default", true), ("shop", true)]),
+    ];
+    for (pairs, expected) in cases {
+        let expected: Vec<(String, bool)> =
+            expected.iter().map(|(name, writes)| ((*name).to_owned(), *writes)).collect();
+        assert_eq!(writes(pairs), expected, "{pairs:?}");
+    }
+    let within = |pairs: Pairs<'_>| settings(pairs).targets[0].site.as_ref().expect("a site").within();
+    let pull = ("GIT_AUTO_PULL", "true");
+    assert!(
+        within(&[path, place, pull]) >= within(&[place, pull]) + Duration::from_secs(120),
+        "a pull that is made twice fits in one attempt"
+    );
+}
+
+#[test]
 fn a_wrong_setting_of_a_server_names_itself_and_the_remedy() {
     let build = ("REBUILD_COMMAND", "make");
     let cases: [(Pairs<'_>, &str); 12] = [
@@ -112,7 +152,8 @@ fn a_wrong_setting_of_a_server_names_itself_and_the_remedy() {
         ),
         (
             &[build, ("INBOX", "none")],
-            "`INBOX` cannot be used: it must be unset: `REBUILD_COMMAND` and `GIT_AUTO_PULL` need the inbox",
+            "`INBOX` cannot be used: it must be unset: `REBUILD_COMMAND`, `GIT_AUTO_PULL` and \
+             articles in `SITE_DIR` need the inbox",
         ),
         (
             &[("REBUILD_COMMAND__SHOP", "make "), ("SITE_DIR__SHOP", "/srv")],
@@ -161,6 +202,36 @@ fn a_server_begins_only_where_everything_is_right() {
         }
         assert!(!found.contains(SECRET), "a secret is never told");
     }
+}
+
+#[test]
+fn a_server_that_is_to_write_articles_looks_first_whether_it_can() {
+    let scratch = Scratch::new("start-writes");
+    let path = |name: &str| scratch.path(name).display().to_string();
+    let (database, site) = (path("data/presshook.db"), path("site"));
+    fs::create_dir_all(scratch.path("site/posts")).expect("a directory");
+    let pairs = [
+        ("BLOGSHOOT_WEBHOOK_SECRET", SECRET),
+        ("DATABASE", database.as_str()),
+        ("SITE_DIR", site.as_str()),
+        ("CONTENT_PATH", "posts/blog/{slug}.md"),
+    ];
+    assert_eq!(refusal(&pairs), [""; 0]);
+    let posts = scratch.path("site/posts");
+    fs::set_permissions(&posts, fs::Permissions::from_mode(0o555)).expect("it is set");
+    let found = refusal(&pairs).join("\n");
+    // The system lets some users write everywhere.
+    let writes = fs::write(posts.join("probe"), "").is_ok();
+    fs::set_permissions(&posts, fs::Permissions::from_mode(0o755)).expect("it is set");
+    if writes {
+        assert_eq!(found, "");
+    } else {
+        let words =
+            format!("articles for the target `default` are to be written below `{}`", posts.display());
+        assert!(found.starts_with(&words) && found.contains("`chown -R`"), "{found}");
+    }
+    fs::remove_dir_all(&site).expect("it is removed");
+    assert!(refusal(&pairs).join("\n").contains("`SITE_DIR` of the target `default`"));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use presshook::settings::{SERVER_SETTINGS, SETTINGS, members};
+use presshook::settings::{SERVER_SETTINGS, SETTINGS, asked, members};
 use serde_json::Value;
 
 use crate::command::{environment, presshook_with};
@@ -26,7 +26,7 @@ fn names(printed: &str) -> BTreeSet<String> {
 #[test]
 fn all_settings_are_listed() {
     let tables = SETTINGS.iter().chain(SERVER_SETTINGS).map(|it| it.name);
-    let declared = members().flat_map(|it| it.fields).map(|it| it.name);
+    let declared = members().chain(asked()).flat_map(|it| it.fields).map(|it| it.name);
     let all: BTreeSet<String> = tables.chain(declared).map(str::to_owned).collect();
     let (status, printed, _) = settings(&["--json"]);
     assert_eq!((status, names(&printed)), (Some(0), all.clone()));
@@ -37,7 +37,7 @@ fn all_settings_are_listed() {
         let named = |it: &&str| {
             it.strip_prefix(name.as_str()).is_some_and(|it| it.is_empty() || it.starts_with(['=', ' ']))
         };
-        assert!(lines.iter().any(|it| named(it)), "{name} is not in\n{printed}");
+        assert!(lines.iter().any(named), "{name} is not in\n{printed}");
     }
 }
 

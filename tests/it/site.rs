@@ -1,8 +1,10 @@
 //! A site is pulled and rebuilt on a server: which program follows which end, and what a failure tells its owner.
-//! With real Git in `site/git.rs`.
+//! With real Git in `site/git.rs` and `site/written.rs`.
 #![allow(clippy::disallowed_methods, reason = "a test may read and write files")]
 
 mod git;
+mod ground;
+mod written;
 
 use std::path::Path;
 
@@ -10,6 +12,7 @@ use bytes::Bytes;
 use presshook::Response;
 use presshook::actions::{Action, Done, Returned, Step};
 use presshook::event::{Event, Item, Key, Kind};
+use presshook::files::FileError;
 use presshook::outbox::{Carried, Failure, Job, Told};
 use presshook::program::{Call, Ended, Exit, Program};
 use presshook::settings::Settings;
@@ -20,6 +23,8 @@ use crate::{HOOK, NOW, settings};
 const PULL: (&str, &str) = ("GIT_AUTO_PULL", "true");
 const BUILD: (&str, &str) = ("REBUILD_COMMAND", "npm run build");
 const DEPLOY: (&str, &str) = ("DEPLOY_HOOK_URL", HOOK);
+const WRITE: (&str, &str) = ("CONTENT_PATH", "posts/{slug}.md");
+const SITE: (&str, &str) = ("SITE_DIR", "/srv/blog");
 /// What asks `git` for the branch.
 const ASK: &str = "git for-each-ref";
 /// What `git` tells of a work tree that is where it should be.
@@ -81,8 +86,13 @@ fn succeed(settings: &Settings) -> (Vec<String>, Done) {
                 steps.push(request.uri().to_string());
                 returned.push(Returned::Response(Response::new(Bytes::from_static(br#"{"id":"build"}"#))));
             }
+            Step::Write(files) => {
+                assert_eq!(files.directory.as_deref(), Some(Path::new("/srv/blog")));
+                steps.push(format!("{:?}", files.task));
+                returned.push(Returned::Written(Ok(Vec::new())));
+            }
             Step::Done(done) => return (steps, done),
-            other => panic!("{other:?}"),
+            other @ (Step::Keep(_) | Step::Mail(_) | Step::Fail(_)) => panic!("{other:?}"),
         }
     }
 }
@@ -98,6 +108,15 @@ fn a_target_is_pulled_then_rebuilt_then_deployed_whichever_are_set() {
         (&[PULL, DEPLOY], &[ASK, "git pull", HOOK], Some("git pull")),
         (&[BUILD, DEPLOY], &["REBUILD_COMMAND", HOOK], Some("REBUILD_COMMAND")),
         (&[PULL, BUILD, DEPLOY], &[ASK, "git pull", "REBUILD_COMMAND", HOOK], Some("REBUILD_COMMAND")),
+        (&[WRITE, SITE], &["Write"], Some("")),
+        (&[WRITE, SITE, PULL], &["PutBack", ASK, "git pull", "Write"], Some("git pull")),
+        (&[WRITE, SITE, BUILD], &["Write", "REBUILD_COMMAND"], Some("REBUILD_COMMAND")),
+        (&[WRITE, SITE, DEPLOY], &["Write", HOOK], Some("")),
+        (
+            &[WRITE, SITE, PULL, BUILD, DEPLOY],
+            &["PutBack", ASK, "git pull", "Write", "REBUILD_COMMAND", HOOK],
+            Some("REBUILD_COMMAND"),
+        ),
     ];
     for (set, wanted, printed) in cases {
         let (steps, done) = succeed(&settings(set));
@@ -222,12 +241,21 @@ fn a_long_text_is_cut_at_a_character_in_a_variable() {
     assert_eq!(title.expect("it is told").1, "ü".repeat(2048));
 }
 
+#[test]
+fn articles_that_cannot_be_written_are_told_in_words_and_nothing_is_built() {
+    let settings = settings(&[WRITE, SITE, BUILD, DEPLOY]);
+    let path = "posts/a.md".to_owned();
+    let told = failed(&settings, &[Returned::Written(Err(FileError::NoSpace { path }))]);
+    let reason =
+        "`posts/a.md` cannot be written, because there is no space left: make room, and it is tried again";
+    assert_eq!(told, (reason.to_owned(), String::new(), true));
+}
+
 /// What a failed attempt tells: why, what was printed, and whether it is tried again.
 fn failed(settings: &Settings, returned: &[Returned]) -> (String, String, bool) {
-    match step(settings, &job("default", ""), returned) {
-        Step::Fail(Failure::Program { reason, printed, again }) => (reason, printed, again),
-        other => panic!("{other:?}"),
-    }
+    let next = step(settings, &job("default", ""), returned);
+    let Step::Fail(Failure::Program { reason, printed, again }) = next else { panic!("{next:?}") };
+    (reason, printed, again)
 }
 
 #[test]

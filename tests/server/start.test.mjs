@@ -1,7 +1,7 @@
 // What the server says when it starts: what it will do, without a secret in it; and why it does not start.
 
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, realpathSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { Refused, start, temporary } from "./server.mjs";
@@ -44,6 +44,19 @@ test("its first lines say what it will do, without a secret", async () => {
   assert.equal(started?.database, server.database);
   for (const secret of [SECRET, "another secret", "the token of the owner", "3c59dc048e88"])
     assert.ok(!server.output().includes(secret), `${secret} is told`);
+  await server.stop();
+});
+
+test("it says where articles will be written", async () => {
+  const settings = { BLOGSHOOT_WEBHOOK_SECRET: SECRET, CONTENT_PATH: "posts/{slug}.md", SITE_DIR: "." };
+  const server = await start(settings);
+  const [target] = said(server).filter((it) => it.target);
+  assert.equal(target.articles, "posts/{slug}.md");
+  assert.equal(target.directory, realpathSync(server.directory));
+  assert.deepEqual(
+    said(server).filter((it) => it.level === "warn" && it.code !== "SERVER_SET_UP"),
+    [],
+  );
   await server.stop();
 });
 

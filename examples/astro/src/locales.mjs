@@ -1,5 +1,5 @@
-// The languages of the site, in one place: for Astro's configuration, the pages, and the script that writes articles.
-// A further one is an entry here, a collection in content.config.ts, and a directory `content/blog-NAME`.
+// The languages of the site, in one place: for Astro's configuration and the pages. A further one is an entry here, a
+// collection in content.config.ts, a directory `content/blog-NAME`, and an entry in Presshook's `LOCALES`.
 
 /** The locale without a prefix in its addresses, which also takes articles in languages that are not here. */
 export const DEFAULT = "en";
@@ -37,13 +37,6 @@ export const LOCALES = {
 /** @typedef {keyof typeof LOCALES} Locale */
 
 export const NAMES = /** @type {Locale[]} */ (Object.keys(LOCALES));
-
-/**
- * The locale of a language tag (BCP 47): `zh` for `zh-CN`. None if the site has no such language.
- *
- * @param {string} language
- */
-export const localeOf = (language) => NAMES.find((name) => name === language.toLowerCase().split("-")[0]);
 
 /**
  * Where a locale's articles are listed; an article is below.

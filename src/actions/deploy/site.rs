@@ -1,7 +1,13 @@
-//! What is done on this machine before a host is called: `git pull`, then the owner's rebuild command.
+//! What is done on this machine before a host is called: `git pull`, articles as files, then the owner's rebuild
+//! command.
 //!
 //! **Invariant:** nothing that a sender sent is in a command line. A command is told of the events in variables of
 //! its environment and on its standard input.
+//!
+//! **Invariant:** articles that were written are in no pull's way. Where a pull fails because of files in its way,
+//! those that were written and that nobody has changed since are set aside, what Git has in their places is put there,
+//! and the pull is made again; then they are put back, but where the pull has changed what lies there. A job that is cut
+//! off leaves them set aside; the next begins by putting them back.
 
 mod pull;
 
@@ -10,6 +16,7 @@ use serde_json::{Map, Value};
 use super::{Body, Next};
 use crate::actions::{Done, Returned, Step};
 use crate::event::Timestamp;
+use crate::files::{Files, Task};
 use crate::outbox::{Failure, Job};
 use crate::program::{Call, Ended, Exit, Program};
 use crate::settings::{Rebuild, Site, Target};
@@ -19,63 +26,137 @@ const REBUILD: &str = "REBUILD_COMMAND";
 /// The longest value of a variable, in bytes: systems refuse longer environments.
 const MOST_VARIABLE: usize = 4096;
 
-/// What is run for a site, in order, and what its end means.
-enum Run<'s> {
-    Branch(&'s str),
-    Pull(&'s str),
-    Rebuild(&'s Rebuild),
-}
-
 pub(super) fn part<'r>(target: &Target, job: &Job, returned: &'r [Returned], now: Timestamp) -> Next<'r> {
     let Some(site) = &target.site else {
         return Next::Past { done: Done::default(), builds: false, rest: returned };
     };
-    let pull = site.pull.iter().flat_map(|branch| [Run::Branch(branch), Run::Pull(branch)]);
-    let parts: Vec<Run<'_>> = pull.chain(site.rebuild.iter().map(Run::Rebuild)).collect();
-    let mut printed = String::new();
-    for (part, end) in parts.iter().zip(returned) {
-        let Returned::Exit(exit) = end else { return Next::Step(Step::Fail(Failure::NotSet)) };
-        if let Err(failure) = part.judge(exit) {
-            return Next::Step(Step::Fail(failure));
+    let mut again = Again { site, rest: returned };
+    match all(&mut again, job, now) {
+        Ok(printed) => {
+            let done = Done { printed: Some(printed), ..Done::default() };
+            Next::Past { done, builds: false, rest: again.rest }
         }
-        if !matches!(part, Run::Branch(_)) {
-            exit.printed.clone_into(&mut printed);
-        }
-    }
-    match parts.get(returned.len()) {
-        Some(part) => Next::Step(Step::Run(part.program(site, job, returned, now))),
-        None => Next::Past {
-            done: Done { printed: Some(printed), ..Done::default() },
-            builds: false,
-            rest: returned.get(parts.len()..).unwrap_or_default(),
-        },
+        Err(step) => Next::Step(*step),
     }
 }
 
-impl Run<'_> {
-    fn program(&self, site: &Site, job: &Job, returned: &[Returned], now: Timestamp) -> Program {
-        match self {
-            Run::Branch(_) => pull::ask(site),
-            Run::Pull(branch) => {
-                let told = if let Some(Returned::Exit(exit)) = returned.last() { &exit.printed } else { "" };
-                pull::pull(site, branch, pull::remote(told))
+/// All of it, in order; what was printed last.
+fn all(again: &mut Again<'_, '_>, job: &Job, now: Timestamp) -> Result<String, Box<Step>> {
+    let site = again.site;
+    let mut printed = String::new();
+    if let Some(branch) = &site.pull {
+        printed = pulled(again, branch)?;
+    }
+    if site.writes {
+        again.write(Task::Write)?;
+    }
+    if let Some(rebuild) = &site.rebuild {
+        let program = || rebuild_program(site, rebuild, job, now);
+        printed = again.succeed(&Run::Rebuild(rebuild), program)?.printed.clone();
+    }
+    Ok(printed)
+}
+
+/// The pull; what it printed.
+fn pulled(again: &mut Again<'_, '_>, branch: &str) -> Result<String, Box<Step>> {
+    let site = again.site;
+    if site.writes {
+        again.write(Task::PutBack)?;
+    }
+    let told = &again.succeed(&Run::Branch(branch), || pull::ask(site))?.printed;
+    let pull = || pull::pull(site, branch, pull::remote(told));
+    let first = again.run(pull)?;
+    let failure = match Run::Pull.judge(first) {
+        Ok(()) => return Ok(first.printed.clone()),
+        Err(failure) => failure,
+    };
+    if !site.writes || !pull::is_blocked(first) {
+        return fail(failure);
+    }
+    let aside = again.write(Task::SetAside)?;
+    if aside.is_empty() {
+        return fail(failure);
+    }
+    // Where it fails, less is put there: then Git says what is in its way, or has nothing there that it would miss.
+    again.run(|| pull::restore(site, aside))?;
+    again.write(Task::Note)?;
+    let second = again.run(pull)?;
+    again.write(Task::PutBack)?;
+    Run::Pull.judge(second).or_else(fail)?;
+    Ok(second.printed.clone())
+}
+
+fn rebuild_program(site: &Site, rebuild: &Rebuild, job: &Job, now: Timestamp) -> Program {
+    Program {
+        name: REBUILD,
+        call: Call::Shell(rebuild.command.clone()),
+        directory: site.directory.clone(),
+        environment: variables(job),
+        input: input(job, now),
+        within: rebuild.within,
+    }
+}
+
+/// An attempt, gone through again from its beginning: what has come back already is taken from there, and what has not
+/// is the next step.
+struct Again<'s, 'r> {
+    site: &'s Site,
+    rest: &'r [Returned],
+}
+
+impl<'r> Again<'_, 'r> {
+    /// The end of a program.
+    fn run(&mut self, program: impl FnOnce() -> Program) -> Result<&'r Exit, Box<Step>> {
+        match self.rest.split_first() {
+            None => Err(Box::new(Step::Run(program()))),
+            Some((Returned::Exit(exit), rest)) => {
+                self.rest = rest;
+                Ok(exit)
             }
-            Run::Rebuild(rebuild) => Program {
-                name: REBUILD,
-                call: Call::Shell(rebuild.command.clone()),
-                directory: site.directory.clone(),
-                environment: variables(job),
-                input: input(job, now),
-                within: rebuild.within,
-            },
+            Some(_) => fail(Failure::NotSet),
         }
     }
 
+    /// The end of a program that must succeed.
+    fn succeed(&mut self, run: &Run<'_>, program: impl FnOnce() -> Program) -> Result<&'r Exit, Box<Step>> {
+        let exit = self.run(program)?;
+        run.judge(exit).or_else(fail)?;
+        Ok(exit)
+    }
+
+    /// The files that something was done with.
+    fn write(&mut self, task: Task) -> Result<&'r [String], Box<Step>> {
+        match self.rest.split_first() {
+            None => Err(Box::new(Step::Write(Files { directory: self.site.directory.clone(), task }))),
+            Some((Returned::Written(Ok(paths)), rest)) => {
+                self.rest = rest;
+                Ok(paths)
+            }
+            Some((Returned::Written(Err(error)), _)) => {
+                fail(Failure::Unable { reason: error.to_string(), again: true })
+            }
+            Some(_) => fail(Failure::NotSet),
+        }
+    }
+}
+
+fn fail<T>(failure: Failure) -> Result<T, Box<Step>> {
+    Err(Box::new(Step::Fail(failure)))
+}
+
+/// What is run for a site, and what its end means.
+enum Run<'s> {
+    Branch(&'s str),
+    Pull,
+    Rebuild(&'s Rebuild),
+}
+
+impl Run<'_> {
     /// What it is called.
     fn name(&self) -> &'static str {
         match self {
             Run::Branch(_) => "`git`",
-            Run::Pull(_) => "`git pull`",
+            Run::Pull => "`git pull`",
             Run::Rebuild(_) => "`REBUILD_COMMAND`",
         }
     }
@@ -106,8 +187,8 @@ impl Run<'_> {
     fn status(&self, status: i32, printed: &str) -> Result<(), (String, bool)> {
         match (self, status) {
             (Run::Branch(branch), 0) => pull::is_on(printed, branch).map_err(|it| (it, true)),
-            (Run::Pull(_) | Run::Rebuild(_), 0) => Ok(()),
-            (Run::Branch(_) | Run::Pull(_), _) => {
+            (Run::Pull | Run::Rebuild(_), 0) => Ok(()),
+            (Run::Branch(_) | Run::Pull, _) => {
                 Err((format!("`git pull` failed: {}", pull::why(printed)), true))
             }
             (Run::Rebuild(_), status) => {
@@ -126,7 +207,7 @@ impl Run<'_> {
 
     fn too_long(&self) -> String {
         match self {
-            Run::Branch(_) | Run::Pull(_) => {
+            Run::Branch(_) | Run::Pull => {
                 format!("`git pull` took longer than {} s and was ended", Site::PULL_WITHIN.as_secs())
             }
             Run::Rebuild(rebuild) => format!(

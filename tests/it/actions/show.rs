@@ -43,6 +43,7 @@ pub(super) fn given(step: &Step, expected: Option<&Asks>) -> String {
             format!("mail from {} to {}\n\n{}", mail.from, mail.to.join(", "), all.join("\n"))
         }
         (Step::Run(program), _) => format!("run {program:?}"),
+        (Step::Write(files), _) => format!("write {files:?}"),
         (Step::Done(done), _) => format!("done: {done:?}"),
         (Step::Fail(failure), _) => format!("failed: {}", failed(failure)),
     }

@@ -79,7 +79,8 @@ fn what_may_be_had_later_fails_the_attempt() {
     let down = |_: &Request| Ok(answer(503, &[], b""));
     let silent = |_: &Request| Err(Failure::Timeout(std::time::Duration::from_secs(10)));
     let locked = |_: &Request| Ok(answer(401, &[], b""));
-    let answers: [(fn(&Request) -> Result<Response, Failure>, &str); 4] =
+    type Answers = fn(&Request) -> Result<Response, Failure>;
+    let answers: [(Answers, &str); 4] =
         [(busy, "429"), (down, "503"), (silent, "no answer"), (locked, "`PAGEGUN_API_KEY`")];
     for (mut answers, told) in answers {
         let mut site = Site::new(&[KEY]);
@@ -119,4 +120,28 @@ fn another_connection_may_have_a_key_of_its_own() {
     assert_eq!(keys(&settings(&both)), [Some("pgk_all".to_owned()), Some("pgk_seo".to_owned())]);
     let debug = format!("{:?}", settings(&both));
     assert!(!debug.contains("pgk_"), "{debug}");
+}
+
+#[test]
+fn a_target_that_takes_articles_refuses_senders_without_texts_by_name() {
+    let repository = [("GITHUB_REPO", "owner/site"), ("GITHUB_TOKEN", "ghp_token")];
+    let problems = |pairs: &[(&str, &str)]| -> Vec<String> {
+        settings(&[&repository, pairs].concat()).problems.iter().map(ToString::to_string).collect()
+    };
+    let pagegun = ("PAGEGUN_WEBHOOK_SECRET", "one secret for pages");
+    let told = problems(&[pagegun]);
+    assert!(
+        told.len() == 1 && told[0].contains("PageGun") && told[0].contains("`PAGEGUN_API_KEY`"),
+        "{told:?}"
+    );
+    assert_eq!(problems(&[pagegun, KEY]), [] as [&str; 0]);
+    let told = problems(&[("STORYBLOK_WEBHOOK_SECRET", "one secret for stories")]);
+    assert!(told.len() == 1 && told[0].contains("Storyblok") && told[0].contains("`default`"), "{told:?}");
+    // They may go elsewhere.
+    let elsewhere = [
+        ("STORYBLOK_WEBHOOK_SECRET__SHOP", "one secret for stories"),
+        ("CLOUDFLARE_DEPLOY_HOOK__SHOP", HOOK),
+    ];
+    assert_eq!(problems(&elsewhere), [] as [&str; 0]);
+    assert_eq!(problems(&[("GITHUB_WEBHOOK_SECRET", "a secret of a forge")]), [] as [&str; 0]);
 }

@@ -1,163 +1,18 @@
 //! A site is pulled with real Git, each that is installed, from a remote on this disk: what a pull brings, and that
 //! one which fails says why and leaves the work tree as it was.
 
-use std::ffi::OsString;
 use std::fs;
 use std::future::pending;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
-use presshook::actions::{Done, Returned, Step};
+use presshook::actions::Step;
 use presshook::native::programs::Programs;
-use presshook::outbox::Failure;
 use presshook::program::Program;
 
+use super::ground::{Ground, installed};
 use super::{UNREACHABLE, job, step};
-use crate::scratch::Scratch;
 use crate::settings;
-
-/// A remote, a writer who pushes to it, and a site that was cloned from it; Git sees no settings but these.
-struct Ground {
-    scratch: Scratch,
-    /// Where `git` is found first.
-    path: OsString,
-    /// Besides, for the site.
-    environment: Vec<(&'static str, &'static str)>,
-    /// How long a program may take, where that is to be shorter.
-    within: Option<Duration>,
-}
-
-/// The directories of the path with a `git`, each program once.
-fn installed() -> Vec<PathBuf> {
-    let path = std::env::var_os("PATH").expect("a path");
-    let mut found: Vec<PathBuf> = Vec::new();
-    for directory in std::env::split_paths(&path) {
-        let Ok(program) = directory.join("git").canonicalize() else { continue };
-        if !found.iter().any(|it| it.join("git").canonicalize().is_ok_and(|it| it == program)) {
-            found.push(directory);
-        }
-    }
-    assert!(!found.is_empty(), "Git is not installed");
-    found
-}
-
-impl Ground {
-    fn new(name: &str, first: &Path) -> Ground {
-        let slug = first.display().to_string().replace('/', "-");
-        let scratch = Scratch::new(&format!("git-{name}{slug}"));
-        let others = std::env::var_os("PATH").expect("a path");
-        let all = [first.to_owned()].into_iter().chain(std::env::split_paths(&others));
-        let path = std::env::join_paths(all).expect("a path");
-        let ground = Ground { scratch, path, environment: Vec::new(), within: None };
-        let own = "[user]\nname = Writer\nemail = writer@example.com\n[init]\ndefaultBranch = main\n[gc]\nauto = 0\n";
-        fs::write(ground.scratch.path("gitconfig"), own).expect("it is written");
-        ground.git("", &["init", "-q", "--bare", "origin.git"]);
-        ground.git("", &["clone", "-q", "origin.git", "writer"]);
-        ground.push("page", "one");
-        ground.git("", &["clone", "-q", "origin.git", "site"]);
-        ground
-    }
-
-    fn variables(&self) -> Vec<(OsString, OsString)> {
-        let home = self.scratch.path("").into_os_string();
-        let own = self.scratch.path("gitconfig").into_os_string();
-        let mut variables = vec![
-            ("PATH".into(), self.path.clone()),
-            ("HOME".into(), home),
-            ("GIT_CONFIG_GLOBAL".into(), own),
-            ("GIT_CONFIG_NOSYSTEM".into(), "1".into()),
-            // The project's own repository is above.
-            ("GIT_CEILING_DIRECTORIES".into(), self.scratch.path("").into_os_string()),
-            ("LC_ALL".into(), "C".into()),
-        ];
-        variables.extend(self.environment.iter().map(|(name, value)| ((*name).into(), (*value).into())));
-        variables
-    }
-
-    /// Runs `git` in one of the directories, whether or not it succeeds.
-    fn attempt(&self, directory: &str, arguments: &[&str]) -> (bool, String) {
-        let mut command = Command::new("git");
-        command.env_clear().envs(self.variables()).current_dir(self.scratch.path(directory)).args(arguments);
-        let output = command.output().expect("it starts");
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (output.status.success(), text(&output.stdout) + &text(&output.stderr))
-    }
-
-    fn git(&self, directory: &str, arguments: &[&str]) -> String {
-        let (success, printed) = self.attempt(directory, arguments);
-        assert!(success, "git {arguments:?}: {printed}");
-        printed
-    }
-
-    fn write(&self, file: &str, text: &str) {
-        let file = self.scratch.path(file);
-        fs::create_dir_all(file.parent().expect("a directory")).expect("it is made");
-        fs::write(file, text).expect("it is written");
-    }
-
-    fn read(&self, file: &str) -> String {
-        fs::read_to_string(self.scratch.path(file)).expect(file)
-    }
-
-    fn commit(&self, place: &str, file: &str, text: &str) {
-        self.write(&format!("{place}/{file}"), text);
-        self.git(place, &["add", "."]);
-        self.git(place, &["commit", "-qm", text]);
-    }
-
-    /// The writer publishes.
-    fn push(&self, file: &str, text: &str) {
-        self.commit("writer", file, text);
-        self.git("writer", &["push", "-q", "origin", "main"]);
-    }
-
-    /// The site's deploy: pull it, and print its page.
-    fn deploy(&self, more: &[(&str, &str)]) -> Result<Done, (String, String)> {
-        let directory = self.scratch.path("site").display().to_string();
-        let all =
-            [("GIT_AUTO_PULL", "true"), ("REBUILD_COMMAND", "cat page"), ("SITE_DIR", directory.as_str())];
-        let settings = settings(&[&all, more].concat());
-        let programs = Programs::new(&self.scratch.file(), self.variables());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let mut returned = Vec::new();
-        loop {
-            match step(&settings, &job("default", "a title"), &returned) {
-                Step::Run(program) => {
-                    let within = self.within.unwrap_or(program.within);
-                    let program = Program { within, ..program };
-                    let exit = runtime.block_on(programs.run("default", &program, pending(), |_| {}));
-                    returned.push(Returned::Exit(exit));
-                }
-                Step::Done(done) => return Ok(done),
-                Step::Fail(Failure::Program { reason, printed, again: true }) => {
-                    return Err((reason, printed));
-                }
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-
-    /// What is in the site's work tree, and where its branch stands.
-    fn state(&self) -> Vec<String> {
-        let (mut state, mut directories) = (Vec::new(), vec![self.scratch.path("site")]);
-        while let Some(directory) = directories.pop() {
-            for entry in fs::read_dir(directory).expect("it is read") {
-                let file = entry.expect("it is read").path();
-                if file.is_dir() && !file.ends_with(".git") {
-                    directories.push(file);
-                } else if file.is_file() {
-                    state.push(format!("{}: {}", file.display(), fs::read_to_string(&file).expect("a text")));
-                }
-            }
-        }
-        state.sort();
-        state.push(self.attempt("site", &["rev-parse", "HEAD", "main"]).1);
-        state.push(self.attempt("site", &["status", "--porcelain"]).1);
-        state
-    }
-}
 
 /// What was done to a site, and what its owner is told then.
 type Case = (&'static str, fn(&Ground), &'static str);

@@ -1,12 +1,20 @@
 //! `git pull` for a site: what is asked of `git`, and what its words mean to the owner of a server.
 
-use crate::program::{Call, Program};
+use crate::program::{Call, Ended, Exit, Program};
 use crate::settings::Site;
 
 /// What begins the line that tells the branch.
 const ON: &str = "on ";
 /// The remote of a branch that follows none.
 const ORIGIN: &str = "origin";
+/// Files that Git does not know are in its way. The list of them may be long, and its beginning lost.
+const UNTRACKED: &[&str] = &[
+    "untracked working tree files would be",
+    "would lose untracked files",
+    "move or remove them before you",
+];
+/// Files that were changed are.
+const CHANGED: &[&str] = &["would be overwritten by merge", "stash them before you merge"];
 
 /// Tells the branch that the work tree is on, and the remote that it follows.
 pub(super) fn ask(site: &Site) -> Program {
@@ -20,6 +28,20 @@ pub(super) fn pull(site: &Site, branch: &str, remote: &str) -> Program {
     // Changes that do not fit to the remote's would be merged into the files, as a success.
     let keep = "merge.autoStash=false";
     git(site, "git pull", &["-c", keep, "pull", "--ff-only", "--no-rebase", remote, branch])
+}
+
+/// Puts what Git has for these files into their places, where nothing is now. Files that it does not know are passed
+/// over.
+pub(super) fn restore(site: &Site, paths: &[String]) -> Program {
+    let mut program = git(site, "git checkout-index", &["checkout-index", "--quiet", "-u", "-z", "--stdin"]);
+    program.input = paths.iter().flat_map(|path| path.bytes().chain([0])).collect();
+    program
+}
+
+/// Whether a pull failed because of files in its way.
+pub(super) fn is_blocked(exit: &Exit) -> bool {
+    let says = |words: &&str| exit.printed.contains(*words);
+    matches!(exit.ended, Ended::Status(_)) && UNTRACKED.iter().chain(CHANGED).any(says)
 }
 
 fn git(site: &Site, name: &'static str, arguments: &[&str]) -> Program {
@@ -86,11 +108,11 @@ pub(super) fn why(printed: &str) -> &'static str {
             "the branch has commits that the remote lacks (it has diverged): push or drop them in `SITE_DIR`",
         ),
         (
-            &["untracked working tree files would be", "would lose untracked files"],
+            UNTRACKED,
             "files lie in `SITE_DIR` that Git does not know there, and the remote has its own: move or remove them",
         ),
         (
-            &["would be overwritten by merge"],
+            CHANGED,
             "files in `SITE_DIR` were changed there, and the remote changes them too: commit or undo the changes",
         ),
         (
