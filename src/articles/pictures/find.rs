@@ -51,7 +51,7 @@ pub(super) fn pictures(text: &str) -> Vec<Found> {
     let shown = without_code(text);
     let mut found = in_markdown(&shown);
     found.extend(in_html(&shown));
-    found.sort_by_key(|it| it.at.start);
+    found.sort_unstable_by_key(|it| it.at.start);
     let mut end = 0;
     found.retain(|it| {
         let follows = it.at.start >= end;
