@@ -20,7 +20,7 @@ mod locales;
 mod pairs;
 mod path;
 pub mod slug;
-mod unicode;
+pub(crate) mod unicode;
 
 pub(crate) use by_path::ByPath;
 pub use direction::{Direction, direction};
