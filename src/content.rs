@@ -11,6 +11,7 @@
 
 pub(crate) mod address;
 mod body;
+mod by_path;
 mod direction;
 mod front_matter;
 #[cfg(not(target_arch = "wasm32"))]
@@ -19,10 +20,9 @@ mod locales;
 mod pairs;
 mod path;
 pub mod slug;
-mod unicode;
+pub(crate) mod unicode;
 
-use std::collections::BTreeMap;
-
+pub(crate) use by_path::ByPath;
 pub use direction::{Direction, direction};
 pub use front_matter::{FIELDS, Field, FrontMatter};
 pub use locales::Locales;
@@ -141,14 +141,9 @@ pub enum ContentError {
 
 /// Whose file each path is, as far as whoever carries changes out has noted it.
 #[derive(Clone, Debug, Default)]
-pub struct Owners(BTreeMap<String, String>);
+pub struct Owners(ByPath<String>);
 
 impl Owners {
-    /// Those of paths that are known.
-    pub(crate) fn of(paths: BTreeMap<String, String>) -> Owners {
-        Owners(paths)
-    }
-
     /// Notes that a path is an item's, by its identity.
     pub(crate) fn claim(&mut self, path: String, identity: String) {
         self.0.insert(path, identity);
@@ -168,9 +163,9 @@ impl Owners {
     pub fn note(&mut self, planned: &Planned) {
         match &planned.change {
             Change::Write { path, .. } | Change::Put { path, .. } => {
-                drop(self.0.insert(path.clone(), planned.identity.clone()))
+                self.claim(path.clone(), planned.identity.clone());
             }
-            Change::Remove { path } => drop(self.0.remove(path)),
+            Change::Remove { path } => self.release(path),
         }
     }
 

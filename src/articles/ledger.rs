@@ -7,11 +7,9 @@
 //! The translations of an article have one id, and each has a file. So an article is its item in its language; where
 //! a removal names no language, it is meant for all of them.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::delivery::{Edit, Natural};
 use super::pictures::{self, Pictures};
-use crate::content::{self, Change, ContentSettings, Owners, Planned};
+use crate::content::{self, ByPath, Change, ContentSettings, Owners, Planned};
 use crate::event::Timestamp;
 use crate::log::Code;
 use crate::store::{Row, Statement, StoreError, statement};
@@ -83,17 +81,17 @@ impl File {
 /// The files that the edits are about, and what becomes of them.
 pub(super) struct Ledger<'t> {
     target: &'t str,
-    files: BTreeMap<String, File>,
+    files: ByPath<File>,
     owners: Owners,
     /// The paths whose notes are to be written.
-    touched: BTreeSet<String>,
-    changes: BTreeMap<String, Change>,
+    touched: ByPath<()>,
+    changes: ByPath<Change>,
 }
 
 impl<'t> Ledger<'t> {
     /// Reads what is known of the paths and the items of the edits.
     pub(super) fn reads(target: &str, edits: &[Edit<'_>]) -> Vec<Statement> {
-        let list = |texts: BTreeSet<&str>| serde_json::to_string(&texts).unwrap_or_default();
+        let list = |texts: Vec<&str>| serde_json::to_string(&texts).unwrap_or_default();
         let items = edits.iter().map(|it| it.item.as_str()).collect();
         let paths = edits.iter().filter_map(|it| Some(it.place.as_ref().ok()?.path.as_str())).collect();
         vec![
@@ -111,20 +109,27 @@ impl<'t> Ledger<'t> {
     }
 
     pub(super) fn read(target: &'t str, rows: &[Vec<Row>]) -> Result<Ledger<'t>, StoreError> {
-        let files: BTreeMap<String, File> =
-            rows.iter().flatten().map(File::read).collect::<Result<_, _>>()?;
-        let owned = files.iter().filter(|(_, file)| file.sort != Sort::Gone);
-        let owners = Owners::of(owned.map(|(path, file)| (path.clone(), file.identity.clone())).collect());
-        Ok(Ledger { target, files, owners, touched: BTreeSet::new(), changes: BTreeMap::new() })
+        let (mut files, mut owners) = (ByPath::default(), Owners::default());
+        for row in rows.iter().flatten() {
+            let (path, file) = File::read(row)?;
+            if file.sort != Sort::Gone {
+                owners.claim(path.clone(), file.identity.clone());
+            }
+            files.insert(path, file);
+        }
+        Ok(Ledger { target, files, owners, touched: ByPath::default(), changes: ByPath::default() })
     }
 
     /// What is to be done with the files, those that are written first, and what is to be noted.
     pub(super) fn over(self) -> (Vec<Change>, Vec<Statement>) {
         let Ledger { target, files, touched, changes, .. } = self;
-        let (removed, mut ordered): (Vec<Change>, Vec<Change>) =
-            changes.into_values().partition(|it| matches!(it, Change::Remove { .. }));
-        ordered.extend(removed);
-        let noted = touched.into_iter().map(|path| match files.get(&path) {
+        let (mut ordered, mut removed) = (Vec::new(), Vec::new());
+        for (_, change) in changes.into_vec() {
+            let list = if matches!(change, Change::Remove { .. }) { &mut removed } else { &mut ordered };
+            list.push(change);
+        }
+        ordered.append(&mut removed);
+        let noted = touched.into_vec().into_iter().map(|(path, ())| match files.get(&path) {
             Some(file) => statement(
                 "INSERT INTO files (target, path, item, identity, version) VALUES (?1, ?2, ?3, ?4, ?5) \
                  ON CONFLICT (target, path) DO UPDATE SET item = ?3, identity = ?4, version = ?5",
@@ -227,7 +232,7 @@ impl<'t> Ledger<'t> {
                 }
                 Sort::Picture => self.forget(path),
                 Sort::Gone => {
-                    self.touched.insert(path.clone());
+                    self.touched.insert(path.clone(), ());
                     self.files.insert(path.clone(), gone);
                 }
             }
@@ -256,13 +261,13 @@ impl<'t> Ledger<'t> {
     }
 
     fn paths(&self, which: impl Fn(&File) -> bool) -> Vec<String> {
-        self.files.iter().filter(|(_, file)| which(file)).map(|(path, _)| path.clone()).collect()
+        self.files.iter().filter(|(_, file)| which(file)).map(|(path, _)| path.to_owned()).collect()
     }
 
     /// A path is a file's from now on.
     fn note(&mut self, path: String, file: File, change: Change) {
         self.owners.claim(path.clone(), file.identity.clone());
-        self.touched.insert(path.clone());
+        self.touched.insert(path.clone(), ());
         self.files.insert(path.clone(), file);
         self.changes.insert(path, change);
     }
@@ -270,7 +275,7 @@ impl<'t> Ledger<'t> {
     /// A path is nobody's any more; its file goes, unless it had gone before.
     fn forget(&mut self, path: &str) {
         self.owners.release(path);
-        self.touched.insert(path.to_owned());
+        self.touched.insert(path.to_owned(), ());
         let before = self.files.remove(path);
         if before.is_none_or(|it| it.sort != Sort::Gone) {
             self.changes.insert(path.to_owned(), Change::Remove { path: path.to_owned() });

@@ -4,10 +4,10 @@
 //! **Invariant:** each value is a JSON scalar or a JSON list, which is YAML too, with escapes for all characters that
 //! one YAML reader or another would change: what is read back is what went in.
 
-use serde_json::Value;
+use serde_json_borrow::Value;
 
 use super::direction::direction;
-use super::pairs::Pairs;
+use super::pairs::{self, check_names};
 use crate::event::{Item, Timestamp};
 
 /// What the fields of a file's front matter are taken from.
@@ -26,14 +26,15 @@ pub struct Field {
     pub name: &'static str,
     /// Whether it stands there unless something else is chosen.
     pub by_default: bool,
-    read: fn(&Article<'_>) -> Option<Value>,
+    /// The value as it is written.
+    read: fn(&Article<'_>) -> Option<String>,
 }
 
-const fn field(name: &'static str, read: fn(&Article<'_>) -> Option<Value>) -> Field {
+const fn field(name: &'static str, read: fn(&Article<'_>) -> Option<String>) -> Field {
     Field { name, by_default: true, read }
 }
 
-const fn further(name: &'static str, read: fn(&Article<'_>) -> Option<Value>) -> Field {
+const fn further(name: &'static str, read: fn(&Article<'_>) -> Option<String>) -> Field {
     Field { name, by_default: false, read }
 }
 
@@ -64,16 +65,16 @@ pub static FIELDS: &[Field] = &[
     further("seo_title", |it| text(it.item.seo.title.as_deref().or(it.item.title.as_deref()))),
 ];
 
-fn text(text: Option<&str>) -> Option<Value> {
-    Some(Value::from(text.unwrap_or_default()))
+fn text(text: Option<&str>) -> Option<String> {
+    Some(quoted(text.unwrap_or_default()))
 }
 
-fn list(texts: &[String]) -> Option<Value> {
-    Some(Value::from(texts))
+fn list(texts: &[String]) -> Option<String> {
+    Some(listed(texts.iter().map(|it| quoted(it)).collect()))
 }
 
-fn time(time: Option<Timestamp>) -> Option<Value> {
-    time.map(|it| Value::from(it.to_string()))
+fn time(time: Option<Timestamp>) -> Option<String> {
+    time.map(|it| quoted(&it.to_string()))
 }
 
 /// Keys, and what stands there.
@@ -83,7 +84,8 @@ pub struct FrontMatter(Vec<(String, Content)>);
 #[derive(Clone, Debug)]
 enum Content {
     Field(&'static Field),
-    Constant(Value),
+    /// As it is written.
+    Constant(String),
 }
 
 impl Default for FrontMatter {
@@ -102,7 +104,7 @@ impl FrontMatter {
     pub fn parse(given: &str) -> Result<FrontMatter, String> {
         const EXPECTED: &str =
             "JSON from field to key, such as `{\"published_at\":\"pubDate\",\"+draft\":false}`";
-        let mut pairs = Pairs::parse(given, EXPECTED)?.0;
+        let mut pairs = pairs::parse(given, EXPECTED)?;
         let mut keys: Vec<(String, Content)> = Vec::new();
         // Those that are there by default keep their order; the others follow in the owner's.
         for field in FIELDS.iter().filter(|it| it.by_default) {
@@ -112,8 +114,8 @@ impl FrontMatter {
         }
         for (name, value) in pairs {
             if let Some(key) = name.strip_prefix('+') {
-                check_constant(key, &value).map_err(|it| format!("{EXPECTED}; {it}"))?;
-                keys.push((key.to_owned(), Content::Constant(value)));
+                let written = written(key, &value).map_err(|it| format!("{EXPECTED}; {it}"))?;
+                keys.push((key.to_owned(), Content::Constant(written)));
                 continue;
             }
             let Some(field) = FIELDS.iter().find(|it| it.name == name) else {
@@ -146,32 +148,20 @@ impl FrontMatter {
             Content::Constant(value) => Some(value.clone()),
         };
         let lines = self.0.iter().filter_map(|(key, content)| Some((key, value(content)?)));
-        lines.map(|(key, value)| format!("{}: {}\n", written_key(key), written(&value))).collect()
+        lines.map(|(key, value)| format!("{}: {value}\n", written_key(key))).collect()
     }
 }
 
 /// The key of a field, where it is to have one.
-fn chosen_key(field: &'static Field, chosen: &Value) -> Result<Option<(String, Content)>, String> {
+fn chosen_key(field: &'static Field, chosen: &Value<'_>) -> Result<Option<(String, Content)>, String> {
     let name = field.name;
     match chosen {
-        Value::String(key) => Ok(Some((key.clone(), Content::Field(field)))),
+        Value::Str(key) => Ok(Some((key.clone().into_owned(), Content::Field(field)))),
         Value::Bool(true) => Ok(Some((name.to_owned(), Content::Field(field)))),
         Value::Bool(false) | Value::Null => Ok(None),
         Value::Number(_) | Value::Array(_) | Value::Object(_) => Err(format!(
             "`{name}` must be a key, `true` to have it under its own name, or `null` to leave it out"
         )),
-    }
-}
-
-/// Numbers are read back as what they are if they are written in the usual way only.
-fn check_constant(key: &str, value: &Value) -> Result<(), String> {
-    match value {
-        Value::Number(number) if number.to_string().contains(['e', 'E']) => {
-            Err(format!("`+{key}` has a number that is too long: write it as a text"))
-        }
-        Value::Array(values) => values.iter().try_for_each(|it| check_constant(key, it)),
-        Value::Object(members) => members.values().try_for_each(|it| check_constant(key, it)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
     }
 }
 
@@ -185,24 +175,40 @@ fn written_key(key: &str) -> String {
     if bare { key.to_owned() } else { quoted(key) }
 }
 
-/// A value in JSON that is YAML, on one line.
-fn written(value: &Value) -> String {
+/// A constant value in JSON that is YAML, on one line. Numbers are read back as what they are if they are written in the
+/// usual way only.
+fn written(key: &str, value: &Value<'_>) -> Result<String, String> {
     match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
-        Value::String(text) => quoted(text),
+        Value::Str(text) => Ok(quoted(text)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {
+            let written = serde_json::to_string(value).unwrap_or_default();
+            if value.is_number() && written.contains(['e', 'E']) {
+                return Err(format!("`+{key}` has a number that is too long: write it as a text"));
+            }
+            Ok(written)
+        }
         Value::Array(values) => {
-            format!("[{}]", values.iter().map(written).collect::<Vec<_>>().join(", "))
+            values.iter().map(|it| written(key, it)).collect::<Result<_, _>>().map(listed)
         }
         Value::Object(members) => {
-            let members = members.iter().map(|(key, value)| format!("{}: {}", quoted(key), written(value)));
-            format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
+            check_names(members.keys()).map_err(|it| format!("in `+{key}`, {it}"))?;
+            let mut parts = Vec::new();
+            for (name, value) in members.iter() {
+                parts.push(format!("{}: {}", quoted(name), written(key, value)?));
+            }
+            Ok(format!("{{{}}}", parts.join(", ")))
         }
     }
 }
 
+/// Written values as a list.
+fn listed(written: Vec<String>) -> String {
+    format!("[{}]", written.join(", "))
+}
+
 /// A text in quotes.
 fn quoted(text: &str) -> String {
-    let json = Value::from(text).to_string();
+    let json = serde_json::to_string(text).unwrap_or_default();
     let mut quoted = String::with_capacity(json.len());
     for character in json.chars() {
         // These JSON leaves as they are, and YAML readers take them for the end of a line, or refuse them.

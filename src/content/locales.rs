@@ -1,7 +1,7 @@
 //! `LOCALES`: which of the site's locales an article's language belongs to. Its first entry is the one for languages
 //! that the site does not have.
 
-use super::pairs::Pairs;
+use super::pairs;
 use super::slug::is_reserved;
 
 /// The longest name of a locale, in bytes.
@@ -20,7 +20,7 @@ impl Locales {
         const EXPECTED: &str =
             "JSON from language to the site's locale, such as `{\"en\":\"en\",\"zh-CN\":\"zh\"}`";
         let mut locales: Vec<(String, String)> = Vec::new();
-        for (tag, locale) in Pairs::parse(text, EXPECTED)?.0 {
+        for (tag, locale) in pairs::parse(text, EXPECTED)? {
             if !is_tag(&tag) {
                 return Err(format!("{EXPECTED}; `{tag}` is no language"));
             }
@@ -33,7 +33,7 @@ impl Locales {
                     "{EXPECTED}; that of `{tag}` must be of small letters, digits, `-` and `_`, at most {MOST_LOCALE}"
                 )
             })?;
-            locales.push((tag, locale.to_owned()));
+            locales.push((tag.into_owned(), locale.to_owned()));
         }
         if locales.is_empty() {
             return Err(format!("{EXPECTED}, with one entry at least"));

@@ -4,7 +4,7 @@
 //! **Invariant:** two different names give two different results, also where a file system does not tell capitals from
 //! small letters, or forms of Unicode from each other. A name that ends like one with a hash gets a hash itself.
 
-use super::unicode::{nfc, nfkc, nfkd};
+use super::unicode::{folded, nfkc, nfkd};
 use crate::event::sha256;
 
 /// The longest slug in a path, in bytes. Together with an id and a locale it fits a file's name, which has 255.
@@ -37,6 +37,8 @@ pub(super) fn marked(plain: &str, what: &str, most: usize) -> String {
     let hash = hash.get(..HASH).unwrap_or(&hash);
     let room = most.saturating_sub(HASH).saturating_sub(BEFORE_HASH.len());
     let cut = plain.get(..plain.floor_char_boundary(room)).unwrap_or_default();
+    // A device's name is one whatever follows a dot.
+    let cut = if is_reserved(cut) { cut.replace('.', "-") } else { cut.to_owned() };
     format!("{}{BEFORE_HASH}{hash}", cut.trim_end_matches(['-', '.', '_']))
 }
 
@@ -44,8 +46,7 @@ pub(super) fn marked(plain: &str, what: &str, most: usize) -> String {
 ///
 /// No dot or underscore begins it: such files are hidden, or special to site generators.
 fn plain(name: &str) -> String {
-    // By way of capitals, because some file systems take `ß` for `ss`.
-    let folded: Vec<char> = nfc(&nfc(name).to_uppercase().to_lowercase()).chars().collect();
+    let folded: Vec<char> = folded(name).chars().collect();
     let mut plain = String::new();
     for (at, character) in folded.iter().enumerate() {
         let neighbor =

@@ -1,13 +1,8 @@
-//! The forms that Unicode has for one text (UAX 15). A Worker has their tables in its runtime; in the module they would
-//! be a tenth of it.
+//! The forms that Unicode has for one text (UAX 15), and its small letters. A Worker has their tables in its runtime; in
+//! the module they would be a tenth of it.
 
-/// Composed, as names are kept.
-pub(super) fn nfc(text: &str) -> String {
-    #[cfg(not(target_arch = "wasm32"))]
-    return unicode_normalization::UnicodeNormalization::nfc(text).collect();
-    #[cfg(target_arch = "wasm32")]
-    normalize(text, "NFC")
-}
+#[cfg(target_arch = "wasm32")]
+use worker::js_sys::JsString;
 
 /// Composed, with what only looks different made the same.
 pub(super) fn nfkc(text: &str) -> String {
@@ -25,7 +20,30 @@ pub(super) fn nfkd(character: char) -> String {
     normalize(character.encode_utf8(&mut [0; 4]), "NFKD")
 }
 
+/// In small letters.
+pub(crate) fn lowercase(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    #[cfg(not(target_arch = "wasm32"))]
+    return text.to_lowercase();
+    #[cfg(target_arch = "wasm32")]
+    JsString::from(text).to_lower_case().into()
+}
+
+/// Composed, in small letters. By way of capitals, because some file systems take `ß` for `ss`.
+pub(super) fn folded(text: &str) -> String {
+    #[cfg(not(target_arch = "wasm32"))]
+    {
+        let composed =
+            |text: &str| unicode_normalization::UnicodeNormalization::nfc(text).collect::<String>();
+        composed(&composed(text).to_uppercase().to_lowercase())
+    }
+    #[cfg(target_arch = "wasm32")]
+    JsString::from(text).normalize("NFC").to_upper_case().to_lower_case().normalize("NFC").into()
+}
+
 #[cfg(target_arch = "wasm32")]
 fn normalize(text: &str, form: &str) -> String {
-    worker::js_sys::JsString::from(text).normalize(form).into()
+    JsString::from(text).normalize(form).into()
 }

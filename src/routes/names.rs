@@ -20,7 +20,7 @@ pub(super) fn list(names: &[&str]) -> String {
 /// A question after the known name that is nearest to a text, if one is near.
 pub(super) fn nearest<'n>(text: &str, known: impl Iterator<Item = &'n str>) -> Option<String> {
     const LONGEST: usize = 40;
-    let text = text.to_lowercase();
+    let text = text.to_ascii_lowercase();
     let near = (text.len() / 2).clamp(1, 3);
     let distances = known.filter(|_| text.len() <= LONGEST).map(|name| (distance(&text, name), name));
     let (_, name) = distances.filter(|(distance, _)| *distance <= near).min()?;

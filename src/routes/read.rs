@@ -213,7 +213,7 @@ impl Reading<'_> {
     fn events(&mut self, value: &Value<'_>) -> (Vec<Kind>, Vec<Signal>) {
         let (mut kinds, mut signals) = (Vec::new(), Vec::new());
         for (field, text) in self.texts(value, "when.event") {
-            let name = text.to_lowercase();
+            let name = text.to_ascii_lowercase();
             if let Some(kind) = Kind::from_name(&name) {
                 kinds.push(kind);
             } else if let Some(signal) = Signal::ALL.into_iter().find(|it| it.name() == name) {

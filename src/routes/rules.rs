@@ -2,6 +2,7 @@
 //! are written is read in `read`.
 
 use crate::actions::{Action, Signal};
+use crate::content::unicode::lowercase;
 use crate::event::{Event, Kind};
 use crate::inbox::message::Note;
 use crate::settings::{DEFAULT, Settings};
@@ -252,7 +253,7 @@ impl Aspect {
 impl Form {
     /// A text as others are compared with it.
     fn normal(self, text: &str) -> String {
-        let lower = text.to_lowercase();
+        let lower = lowercase(text);
         match self {
             Form::Text => lower,
             Form::Path => lower.trim_matches('/').to_owned(),

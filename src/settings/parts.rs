@@ -108,9 +108,13 @@ impl Reader {
     /// A setting, else its parts joined.
     pub(super) fn written(&mut self, name: &str) -> Option<Written> {
         let number = |given: &str| given.strip_prefix(name)?.strip_prefix('_')?.parse::<usize>().ok();
-        let mut numbered: Vec<(usize, String)> =
-            self.values.iter().filter_map(|(given, _)| Some((number(given)?, given.clone()))).collect();
-        numbered.sort();
+        // In their order, of which there are few: sorting has more code than all of this.
+        let mut numbered: Vec<(usize, String)> = Vec::new();
+        for (given, _) in &self.values {
+            let Some(number) = number(given) else { continue };
+            let at = numbered.partition_point(|(other, name)| (*other, name) < (number, given));
+            numbered.insert(at, (number, given.clone()));
+        }
         let whole = self.given(name).is_some();
         let first = numbered.first().map(|(_, part)| part.clone());
         if let (true, Some(other)) = (whole, first) {

@@ -304,28 +304,29 @@ impl Proof {
         if list.is_empty() {
             return Err(SignatureError::Missing { header: name.to_string() });
         }
-        let mut names: Vec<String> = list.split(',').map(|it| it.trim().to_ascii_lowercase()).collect();
+        let list = list.to_ascii_lowercase();
+        let mut names: Vec<&str> = list.split(',').map(str::trim).collect();
         // The list and the time are signed always. Were they not, a listed header could be hidden in the value of
         // another, and the same bytes would be signed.
         let in_time = self.time.iter().flat_map(|time| &time.places).filter_map(Where::header);
-        names.extend(in_time.chain([name]).map(ToString::to_string));
+        names.extend(in_time.chain([name]).map(HeaderName::as_str));
         names.sort_unstable();
         names.dedup();
-        if self.ids.iter().any(|id| names.iter().any(|it| it == id.as_str())) {
+        if self.ids.iter().any(|id| names.contains(&id.as_str())) {
             vouched.id = self.id(request)?;
         }
         if self.time.is_some() {
             vouched.time = Some(self.time_text(request, signature)?);
         }
         let mut lines = Vec::with_capacity(names.len());
-        for listed in &names {
+        for listed in names.iter().copied() {
             let value = if listed == name.as_str() {
                 names.join(",")
             } else {
                 let header =
                     HeaderName::from_bytes(listed.as_bytes()).map_err(|_| SignatureError::Unfitting)?;
                 let value = one_header(request, &header)?;
-                value.ok_or_else(|| SignatureError::Missing { header: listed.clone() })?
+                value.ok_or_else(|| SignatureError::Missing { header: listed.to_owned() })?
             };
             lines.push(format!("{listed}:{}", value.trim()));
         }

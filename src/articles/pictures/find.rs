@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use http::Uri;
 
+use crate::content::unicode::lowercase;
+
 /// A picture in a text.
 pub(super) struct Found {
     /// Where in the text its URL stands.
@@ -52,7 +54,7 @@ pub(super) fn pictures(text: &str) -> Vec<Found> {
     let shown = without_code(text);
     let mut found = in_markdown(&shown);
     found.extend(in_html(&shown));
-    found.sort_by_key(|it| it.at.start);
+    found.sort_unstable_by_key(|it| it.at.start);
     let mut end = 0;
     found.retain(|it| {
         let follows = it.at.start >= end;
@@ -120,7 +122,7 @@ fn in_markdown(text: &str) -> Vec<Found> {
 }
 
 fn normal(label: &str) -> String {
-    label.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+    lowercase(&label.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// How far it is to the bracket that closes one that is open.

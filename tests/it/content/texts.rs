@@ -24,7 +24,7 @@ pubDate: "2026-01-31T08:00:00.000Z"
 draft: false
 tags: ["a"]
 by: "Ann"
-layout: {"n": [1, -2.5], "name": "post"}"#
+layout: {"name": "post", "n": [1, -2.5]}"#
     );
     let (front_matter, _) = parsed(&text);
     assert_eq!(front_matter["layout"], json!({"name": "post", "n": [1, -2.5]}));

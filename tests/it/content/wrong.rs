@@ -35,6 +35,8 @@ fn settings_that_cannot_be_used_say_what_is_wrong() {
         (vec![("FRONT_MATTER", r#"{"+title":"x"}"#)], "`title` is there twice"),
         (vec![("FRONT_MATTER", r#"{"title":""}"#)], "1 to 100 characters"),
         (vec![("FRONT_MATTER", r#"{"+big":1e300}"#)], "`+big` has a number"),
+        (vec![("FRONT_MATTER", r#"{"title":"a","title":"b"}"#)], "`title` is there twice"),
+        (vec![("FRONT_MATTER", r#"{"+layout":{"a":1,"a":2}}"#)], "in `+layout`, `a` is there twice"),
     ] {
         let problems: Vec<String> = settings(&pairs).problems.iter().map(ToString::to_string).collect();
         assert_eq!(problems.len(), 1, "{pairs:?}: {problems:?}");

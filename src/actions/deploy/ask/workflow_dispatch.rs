@@ -3,12 +3,13 @@
 //! <https://docs.github.com/en/rest/actions/workflows#create-a-workflow-dispatch-event>
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json_borrow::Value;
 
 use super::Way;
 use crate::actions::deploy::github::{ANY_TOKEN, API_URL, Names, fail, quote};
 use crate::actions::deploy::names::{reference, repository, token};
 use crate::actions::deploy::talk::segment;
+use crate::payload::json;
 use crate::settings::{Field, Need};
 
 // `GITHUB_WORKFLOW` and `GITHUB_WORKFLOW_REF` are variables that GitHub's own runners set.
@@ -55,7 +56,7 @@ pub(super) static WORKFLOW_DISPATCH: Way = Way {
         struct Run<'a> {
             r#ref: &'a str,
             #[serde(skip_serializing_if = "Option::is_none")]
-            inputs: Option<Map<String, Value>>,
+            inputs: Option<Value<'a>>,
         }
         let run = Run {
             r#ref: values.get(BRANCH).unwrap_or_default(),
@@ -101,7 +102,8 @@ fn file(text: &str) -> Option<&'static str> {
     (!right).then_some("the name of a file in `.github/workflows`, as in `deploy.yml`, without the directory")
 }
 
-fn inputs(text: &str) -> Option<Map<String, Value>> {
-    let inputs: Map<String, Value> = serde_json::from_str(text).ok()?;
-    (inputs.len() <= 25 && inputs.values().all(Value::is_string)).then_some(inputs)
+fn inputs(text: &str) -> Option<Value<'_>> {
+    let inputs = json(text.as_bytes()).ok()?;
+    let members = inputs.as_object()?;
+    (members.len() <= 25 && members.values().all(Value::is_string)).then_some(inputs)
 }
