@@ -22,8 +22,8 @@ pub fn carried(job: i64, reads: Reads) -> Transaction<'static, Carried> {
     });
     if reads >= Reads::Events {
         statements.push(statement(
-            "SELECT signal, action, target, reason, at FROM news WHERE job_id = ?1 ORDER BY id",
-            [job.into()],
+            "SELECT signal, action, target, reason, at FROM news WHERE job_id = ?1 ORDER BY id LIMIT ?2",
+            [job.into(), Carried::MOST_READ.into()],
         ));
     }
     if reads == Reads::Payload {

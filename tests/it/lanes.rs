@@ -133,6 +133,18 @@ fn more_are_read_of_than_are_named() {
 }
 
 #[test]
+fn however_much_went_wrong_no_more_is_read_than_can_be_told() {
+    let mut lanes = Lanes::new(&[SLACK]);
+    lanes.publish("a", 0);
+    let many = "INSERT INTO news (job_id, signal, action, target, reason, at) \
+                WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 5000) \
+                SELECT (SELECT id FROM jobs), 'dead', 'forward', 'default', 'it answered 404', n FROM n";
+    lanes.store.execute(&presshook::store::Statement { sql: many, params: Vec::new() }).expect("rows");
+    lanes.look(10);
+    assert_eq!(signals(&lanes.end("slack", &accepted(), 11)).len(), 1000);
+}
+
+#[test]
 fn without_a_build_it_is_told_after_the_quiet_time() {
     let mut lanes = Lanes::new(&[SLACK]);
     lanes.publish("a", 0);
