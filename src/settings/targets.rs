@@ -181,6 +181,7 @@ impl Reader {
 
     /// A target, if there is anything that builds it. How it is paced is not known yet.
     fn built(&mut self, name: String, hook: Option<Hook>) -> Option<Target> {
+        let before = self.problems.len();
         let way = self.chosen(WAYS, |it| it.fields, &name);
         let forge = self.chosen(FORGES, |it| it.fields, &name);
         if let (Some(_), Some((way, _))) = (&hook, &way) {
@@ -188,6 +189,9 @@ impl Reader {
             let setting = hooks.into_iter().find(|it| self.given(it).is_some()).unwrap_or_default();
             let other = self.maker(way.fields, &name).unwrap_or_default();
             self.problems.push(SettingsError::Both { setting, other });
+        }
+        if self.problems.len() > before {
+            // Without what was meant to be done for it, it would be built as if all were.
             return None;
         }
         #[cfg(not(target_arch = "wasm32"))]

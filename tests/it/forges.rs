@@ -205,6 +205,11 @@ fn what_a_repository_needs_is_told_by_name() {
     );
     let read = settings(&[("GITEA_REPO", "ada/site"), ("GITEA_TOKEN", "0123456")]);
     assert_eq!(read.problems[0].setting(), "GITEA_URL");
+    // A hook alone would build without the articles, and they would be done.
+    for more in [("GITEA_REPO", "ada/site"), ("GITHUB_DISPATCH_REPO", "ada/site")] {
+        let read = settings(&[("DEPLOY_HOOK_URL", "https://api.example.com/hook"), more]);
+        assert!(!read.problems.is_empty() && read.targets.is_empty(), "{more:?}: {:?}", read.targets);
+    }
     let both = github(&[("GITLAB_REPO", "ada/site"), ("GITLAB_TOKEN", "glpat-0")]);
     assert!(both.problems[0].to_string().contains("are both set"), "{:?}", both.problems);
 }
