@@ -61,6 +61,7 @@ fn pictures_lie_beside_the_article_and_go_with_it() {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods, reason = "a test may look at the clock")]
 fn a_text_of_tags_that_never_end_takes_no_longer_than_another() {
     let before = std::time::Instant::now();
     for text in ["<img".repeat(200_000), "![x][a]\n[b]: c\n".repeat(50_000)] {
