@@ -7,6 +7,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json_borrow::Value as Json;
 
+use crate::actions::Action;
 use crate::event::Timestamp;
 use crate::payload::Payload;
 use crate::settings::Settings;
@@ -15,22 +16,36 @@ use crate::store::{Row, Statement, Transaction, Value, statement};
 /// Rows that are pruned from each table at once; what is left is pruned the next time.
 const BATCH: u32 = 500;
 
+/// Selects the jobs that are over for longer than they are kept: `?1` is when, `?3` the action that builds, `?4` the names
+/// of its targets.
+macro_rules! finished {
+    () => {
+        "SELECT id FROM jobs j WHERE id < ?1 AND (finished_at < ?1 AND (state IN ('done', 'superseded') OR \
+         state = 'dead' AND (action <> ?3 OR target NOT IN (SELECT value FROM json_each(?4)))) \
+         OR state = 'blocked' AND NOT EXISTS (SELECT 1 FROM jobs b WHERE b.id = j.after))"
+    };
+}
+
 /// Removes payloads and finished jobs past their retention, and keys that no sender can repeat any more.
 ///
-/// What waits or is dead stays, and so do the deliveries that it carries. Tells whether there may be more to prune.
+/// What waits stays, and so do the deliveries that it carries; of what is dead the builds, which a later one stands for.
+/// Other dead jobs go like those that are finished, and so do the builds of targets that there are no more, and what
+/// waits for what is gone. Tells whether there may be more to prune.
 pub fn prune(settings: &Settings, now: Timestamp) -> Transaction<'static, bool> {
     let cutoff = now.minus(settings.retention);
+    let targets: Vec<&str> = settings.targets.iter().map(|it| it.name.as_str()).collect();
+    let targets = serde_json::to_string(&targets).unwrap_or_default();
+    let of_jobs = |sql| {
+        let builder = Action::builder().name;
+        statement(sql, [cutoff.into(), BATCH.into(), builder.into(), targets.as_str().into()])
+    };
     // Ids are times, so that what is old is found without an index.
     let old = |sql| statement(sql, [cutoff.into(), BATCH.into()]);
     let writes = vec![
-        old("DELETE FROM carries WHERE job_id IN (SELECT id FROM jobs WHERE id < ?1 AND finished_at < ?1 \
-             AND state IN ('done', 'superseded') ORDER BY id LIMIT ?2)"),
-        old("DELETE FROM attempts WHERE job_id IN (SELECT id FROM jobs WHERE id < ?1 AND finished_at < ?1 \
-             AND state IN ('done', 'superseded') ORDER BY id LIMIT ?2)"),
-        old("DELETE FROM news WHERE job_id IN (SELECT id FROM jobs WHERE id < ?1 AND finished_at < ?1 \
-             AND state IN ('done', 'superseded') ORDER BY id LIMIT ?2)"),
-        old("DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE id < ?1 AND finished_at < ?1 \
-             AND state IN ('done', 'superseded') ORDER BY id LIMIT ?2)"),
+        of_jobs(concat!("DELETE FROM carries WHERE job_id IN (", finished!(), " ORDER BY id LIMIT ?2)")),
+        of_jobs(concat!("DELETE FROM attempts WHERE job_id IN (", finished!(), " ORDER BY id LIMIT ?2)")),
+        of_jobs(concat!("DELETE FROM news WHERE job_id IN (", finished!(), " ORDER BY id LIMIT ?2)")),
+        of_jobs(concat!("DELETE FROM jobs WHERE id IN (", finished!(), " ORDER BY id LIMIT ?2)")),
         old("DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries d WHERE id < ?1 AND NOT EXISTS \
              (SELECT 1 FROM carries c WHERE c.delivery_id = d.id) AND NOT EXISTS \
              (SELECT 1 FROM plans p WHERE p.delivery_id = d.id) ORDER BY id LIMIT ?2)"),
@@ -43,15 +58,16 @@ pub fn prune(settings: &Settings, now: Timestamp) -> Transaction<'static, bool> 
         ),
     ];
     // As above: what cannot be pruned yet must not be taken for what is left to prune.
-    let reads = vec![statement(
-        "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE id < ?1 AND finished_at < ?1 \
-             AND state IN ('done', 'superseded') LIMIT ?2) UNION ALL \
-         SELECT count(*) FROM (SELECT 1 FROM deliveries d WHERE id < ?1 AND NOT EXISTS \
-             (SELECT 1 FROM carries c WHERE c.delivery_id = d.id) AND NOT EXISTS \
-             (SELECT 1 FROM plans p WHERE p.delivery_id = d.id) LIMIT ?2) UNION ALL \
-         SELECT count(*) FROM (SELECT 1 FROM keys WHERE expires_at < ?3 LIMIT ?2)",
-        [cutoff.into(), BATCH.into(), now.into()],
-    )];
+    let reads = vec![
+        of_jobs(concat!("SELECT count(*) FROM (", finished!(), " LIMIT ?2)")),
+        statement(
+            "SELECT count(*) FROM (SELECT 1 FROM deliveries d WHERE id < ?1 AND NOT EXISTS \
+                 (SELECT 1 FROM carries c WHERE c.delivery_id = d.id) AND NOT EXISTS \
+                 (SELECT 1 FROM plans p WHERE p.delivery_id = d.id) LIMIT ?2) UNION ALL \
+             SELECT count(*) FROM (SELECT 1 FROM keys WHERE expires_at < ?3 LIMIT ?2)",
+            [cutoff.into(), BATCH.into(), now.into()],
+        ),
+    ];
     Transaction::new(reads, move |rows| {
         let counts = rows.iter().flatten().map(|row| row.integer(0)).collect::<Result<Vec<_>, _>>()?;
         // With a job go the reasons to keep what it carried.

@@ -143,8 +143,14 @@ impl Attempts {
     async fn carry_out(&self, claimed: Claimed) {
         let (id, reads) = (claimed.id, claimed.job.action.reads);
         let carried = self.inbox.run(move |store, _| store.commit(outbox::carried(id, reads))).await;
-        let mut claimed = Claimed { job: Job { carried: carried.ok(), ..claimed.job.clone() }, ..claimed };
-        let gathered = self.gather(&claimed).await.map(|gathered| {
+        let (carried, unread) = carried.map_or_else(|it| (None, Some(it)), |it| (Some(it), None));
+        let mut claimed = Claimed { job: Job { carried, ..claimed.job.clone() }, ..claimed };
+        let gathered = match unread {
+            // Whoever is told nothing has nothing to do, and would be done.
+            Some(error) => Err(error.into()),
+            None => self.gather(&claimed).await,
+        };
+        let gathered = gathered.map(|gathered| {
             let told = gathered.map(|it| it.give(&mut claimed.job)).unwrap_or_default();
             told.into_iter().for_each(|entry| self.log.print(entry));
         });

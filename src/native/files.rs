@@ -74,6 +74,8 @@ struct Place {
 
 impl Place {
     fn write(&self, changes: &[Change]) -> Filed {
+        // What a pull that was cut off left aside, though no pull may be wanted any more.
+        self.put_back()?;
         let before = Written::read(&self.written)?;
         let mut written = Written(before.0.clone());
         let mut due = Vec::new();

@@ -261,7 +261,8 @@ impl Claiming<'_> {
             let reason = format!("this version has no action `{}`", job.action);
             let entry = Entry::new(Level::Error, Code::JobDead).with("job", job.action.as_str());
             self.claims.entries.push(entry.with("reason", reason.as_str()));
-            job = JobRow { state: State::Dead, due_at: None, reason: Some(reason), ..job };
+            let finished_at = Some(self.now);
+            job = JobRow { state: State::Dead, due_at: None, reason: Some(reason), finished_at, ..job };
             return self.opening.writes.push(write(&job));
         };
         let deadline = self.now.plus(TIMEOUT).plus((action.within)(self.settings, &job.target));

@@ -230,6 +230,16 @@ fn only_what_was_written_and_nobody_changed_is_set_aside_and_all_of_it_comes_bac
 }
 
 #[test]
+fn what_a_cut_off_pull_left_aside_is_back_with_the_next_write() {
+    let ground = Ground::new("left");
+    ground.writes("posts/a.md", "one").expect("it is written");
+    assert_eq!(ground.does(Task::SetAside, &[]).expect("it is set aside"), ["posts/a.md"]);
+    // The server ended here, and its owner has switched the pull off since.
+    ground.writes("posts/b.md", "two").expect("it is written");
+    assert_eq!(ground.read("posts/a.md"), "one");
+}
+
+#[test]
 fn a_write_that_was_cut_off_leaves_nothing_and_all_is_known() {
     let ground = Ground::new("cut");
     ground.writes("posts/a.md", "one").expect("it is written");

@@ -78,6 +78,32 @@ fn many_are_pruned_by_and_by_and_what_stays_does_not_keep_pruning_busy() {
 }
 
 #[test]
+fn what_can_only_die_again_goes_after_its_time() {
+    let mut edge = edge(&[]);
+    edge.accept(&publish("a"));
+    edge.run_until(at(100));
+    edge.sql(
+        "WITH old (id, action, target, state, after, finished_at) AS (VALUES \
+           (1, 'forward', 'default', 'dead', NULL, 1), (2, 'deploy', 'gone', 'dead', NULL, 1), \
+           (3, 'slack', 'default', 'blocked', 2, NULL), (4, 'deploy', 'default', 'dead', NULL, 1), \
+           (5, 'slack', 'default', 'blocked', 4, NULL)) \
+         INSERT INTO jobs (id, action, target, state, after, finished_at, attempts, tries, wanted_at, urgent, source, \
+           event_id) SELECT id, action, target, state, after, finished_at, 1, 1, 0, 0, 'blogshoot', 'e' FROM old",
+    )
+    .expect("rows");
+    edge.sql("UPDATE jobs SET finished_at = (SELECT max(received_at) FROM deliveries) WHERE finished_at = 1")
+        .expect("it is written");
+    edge.now = at(29 * DAY);
+    prune(&mut edge);
+    assert_eq!(count(&edge, "SELECT count(*) FROM jobs WHERE id < 10"), 5);
+    edge.now = at(31 * DAY);
+    prune(&mut edge);
+    let left = edge.sql("SELECT id FROM jobs ORDER BY id").expect("it reads");
+    let left: Vec<i64> = left.iter().filter_map(|row| row.integer(0).ok()).collect();
+    assert_eq!(left, [4, 5], "those that may succeed yet, and what waits for them");
+}
+
+#[test]
 fn what_is_planned_keeps_its_delivery() {
     let mut edge = edge(&[]);
     perform(&mut edge, &[(0, Do::Item(Kind::Published, "i", 1, Some(90 * DAY)))], 50 * DAY);

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { createServer } from "node:http";
+import { DatabaseSync } from "node:sqlite";
 import { after, describe, test } from "node:test";
 import { together } from "../conformance/wire.mjs";
 import { mailbox } from "./mailbox.mjs";
@@ -66,6 +67,21 @@ const failed = (/** @type {Server} */ server) =>
 
 // Each waits for the quiet time of ten seconds, so they do at once.
 describe("the team", { concurrency: true }, () => {
+  test("is told later of what cannot be read now", async () => {
+    const { taken, url } = await mails();
+    const server = await served({ ...EMAIL, SMTP_URL: url("ann%40example.com:pass%3Aword") });
+    await publish(server, ["A title"]);
+    const store = new DatabaseSync(server.database);
+    store.exec("ALTER TABLE news RENAME TO hidden");
+    const { code, reason } = await failed(server);
+    assert.equal(code, "JOB_RETRY");
+    assert.match(reason, /the store refused/);
+    store.exec("ALTER TABLE hidden RENAME TO news");
+    store.close();
+    await done(server);
+    assert.match(taken[0].subject, /A title/);
+  });
+
   test("is told by one mail of a burst, whatever its titles are", async () => {
     const { taken, url } = await mails();
     const server = await served({ ...EMAIL, SMTP_URL: url("ann%40example.com:pass%3Aword") });

@@ -1,5 +1,6 @@
 //! The pictures that a text has: Markdown's `![…](…)`, and `<img src="…">` in HTML, alone or in Markdown.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use http::Uri;
@@ -89,7 +90,7 @@ fn without_code(text: &str) -> String {
 
 fn in_markdown(text: &str) -> Vec<Found> {
     let mut found = Vec::new();
-    let mut labels: Vec<String> = Vec::new();
+    let mut labels: BTreeSet<String> = BTreeSet::new();
     for (at, _) in text.match_indices("![") {
         let Some(after) = at.checked_add(2).and_then(|at| Some((at, text.get(at..)?))) else { continue };
         let Some(length) = closing(after.1, '[', ']') else { continue };
@@ -100,7 +101,7 @@ fn in_markdown(text: &str) -> Vec<Found> {
             found.extend(destination(inner, from.saturating_add(1)));
         } else {
             let named = rest.strip_prefix('[').and_then(|it| it.split_once(']')).map(|it| it.0);
-            labels.push(normal(named.filter(|it| !it.is_empty()).unwrap_or(label)));
+            labels.insert(normal(named.filter(|it| !it.is_empty()).unwrap_or(label)));
         }
     }
     // `[label]: URL`, where a picture has that label.
@@ -179,10 +180,13 @@ fn entities(raw: &str) -> String {
 
 fn in_html(text: &str) -> Vec<Found> {
     let small = text.to_ascii_lowercase();
+    // A tag within a tag is none: each character is looked at for one tag alone.
+    let mut end = 0_usize;
     let found = small.match_indices("<img").filter_map(|(at, _)| {
-        let tag = small.get(at..)?;
-        let length = tag.find('>')?;
-        let tag = tag.get(..length)?;
+        let tag = small.get(at..).filter(|_| at >= end)?;
+        let length = tag.find('>');
+        end = length.map_or(usize::MAX, |it| at.saturating_add(it));
+        let tag = tag.get(..length?)?;
         // The attribute, and not the end of another one's name.
         let mut from = 0_usize;
         loop {

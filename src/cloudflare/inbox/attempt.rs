@@ -22,9 +22,14 @@ impl Inbox {
     pub(super) async fn fly(&self, claimed: Claimed) {
         let settings = &self.isolate.settings;
         let carried = self.commit(outbox::carried(claimed.id, claimed.job.action.reads));
-        let job = Job { carried: carried.ok(), ..claimed.job.clone() };
-        let mut claimed = Claimed { job, ..claimed };
-        let result = match self.gather(&claimed).await {
+        let (carried, unread) = carried.map_or_else(|it| (None, Some(it)), |it| (Some(it), None));
+        let mut claimed = Claimed { job: Job { carried, ..claimed.job.clone() }, ..claimed };
+        let gathered = match unread {
+            // Whoever is told nothing has nothing to do, and would be done.
+            Some(error) => Err(error.into()),
+            None => self.gather(&claimed).await,
+        };
+        let result = match gathered {
             Ok(gathered) => {
                 let told = gathered.map(|it| it.give(&mut claimed.job)).unwrap_or_default();
                 told.into_iter().for_each(|entry| self.isolate.print(entry));

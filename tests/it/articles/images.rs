@@ -61,6 +61,18 @@ fn pictures_lie_beside_the_article_and_go_with_it() {
 }
 
 #[test]
+fn a_text_of_tags_that_never_end_takes_no_longer_than_another() {
+    let before = std::time::Instant::now();
+    for text in ["<img".repeat(200_000), "![x][a]\n[b]: c\n".repeat(50_000)] {
+        let mut site = Site::new(&[DOWNLOAD]);
+        site.deliver("blogshoot", &article("created", 0, "a", "a", &text));
+        site.deploy();
+        assert_eq!(site.paths(), ["src/content/blog/a.md"]);
+    }
+    assert!(before.elapsed() < std::time::Duration::from_secs(10), "{:?}", before.elapsed());
+}
+
+#[test]
 fn two_articles_with_one_picture_have_one_each() {
     let mut site = Site::new(&[DOWNLOAD]);
     for id in ["a", "b"] {
