@@ -219,6 +219,11 @@ impl Step {
     }
 }
 
+/// Marks a request whose address was written by a sender, as an extension of it: only what is public may be reached,
+/// also where a public name leads elsewhere. On Cloudflare nothing else can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Untrusted;
+
 /// The most bytes of an answer's body that are read; the rest is dropped. An extension of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MostRead(pub usize);

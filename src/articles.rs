@@ -32,6 +32,8 @@ use crate::{Request, Response};
 use delivery::Edit;
 use ledger::Ledger;
 use pictures::Pictures;
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use pictures::is_public_address;
 
 /// Deliveries that one attempt carries at most.
 const MOST_DELIVERIES: usize = 500;

@@ -230,7 +230,7 @@ impl Accepting<'_> {
         let (mut wake_at, mut entries): (Option<Timestamp>, Vec<Entry>) = (None, Vec::new());
         let routes = routes::matching(self.settings, &message.connection, &self.notes);
         let event = (message.source(), message.key.as_str());
-        for joined in self.opening.take(&routes, self.delivery, event, When::Settled) {
+        for joined in self.opening.take(&routes, self.delivery, event, When::Settled, None) {
             let Joined { job, is_sooner, hold } = joined;
             if let Some(due) = job.due_at.filter(|_| is_sooner) {
                 wake_at = wake_at.into_iter().chain([due]).min();

@@ -68,7 +68,8 @@ pub struct Carried {
     pub event_ids: Vec<String>,
     /// How many they are.
     pub count: u64,
-    /// What came with those that are named, in the same order; empty where the action reads ids alone.
+    /// What came with them, in the same order, where an action reads nothing further also with those that are not
+    /// named; empty where the action reads ids alone.
     pub deliveries: Vec<Told>,
     /// The payload of the last, with secrets blanked; empty where the action does not read it.
     pub payload: Vec<u8>,
@@ -115,6 +116,8 @@ pub struct News {
 impl Carried {
     /// More are counted, but not named.
     pub const MOST_IDS: u32 = 100;
+    /// More are not read of, for an action that reads what happened and no more: each may have a page to be told of.
+    pub(crate) const MOST_READ: u32 = 1000;
 }
 
 impl Job {

@@ -16,7 +16,7 @@ use crate::settings::{Field, Need, Pace, Settings};
 use crate::{Request, Response};
 
 const ZONE: &str = "CLOUDFLARE_ZONE_ID";
-const TOKEN: &str = "CLOUDFLARE_API_TOKEN";
+const TOKEN: &str = "CLOUDFLARE_PURGE_TOKEN";
 const ALSO: &str = "PURGE_ALSO";
 
 /// The most pages of one call, on every plan but the largest.
@@ -148,11 +148,11 @@ fn judge(response: &Response, now: Timestamp) -> Result<Done, Failure> {
     let told = if told.is_empty() { status.to_string() } else { format!("{status}, {told}") };
     let remedy = match status.as_u16() {
         401 | 403 => {
-            ": make a token with the permission Zone, Cache Purge, for this zone, and set `CLOUDFLARE_API_TOKEN`; the \
+            ": make a token with the permission Zone, Cache Purge, for this zone, and set `CLOUDFLARE_PURGE_TOKEN`; the \
              zone must be the one of `CLOUDFLARE_ZONE_ID`"
         }
         400 if told.contains("token") || told.contains("Authorization") => {
-            ": set `CLOUDFLARE_API_TOKEN` again"
+            ": set `CLOUDFLARE_PURGE_TOKEN` again"
         }
         400 => ": `SITE_URL` must be on a host of the zone `CLOUDFLARE_ZONE_ID`",
         404 => ": `CLOUDFLARE_ZONE_ID` is no zone of this account",

@@ -7,11 +7,14 @@
 mod find;
 mod hosts;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use hosts::is_public_address;
+
 use http::header::{ACCEPT, CONTENT_TYPE, LOCATION, USER_AGENT};
 use http::{HeaderValue, Uri};
 
 use super::delivery::Natural;
-use crate::actions::MostRead;
+use crate::actions::{MostRead, Untrusted};
 use crate::content::{ContentSettings, Images};
 use crate::event::{Item, sha256};
 use crate::outbox::Failure;
@@ -100,7 +103,7 @@ impl<'s> Pictures<'s> {
 
     fn request(&self, url: &str) -> Result<Request, String> {
         let uri: Uri = url.parse().map_err(|_| "its URL cannot be read".to_owned())?;
-        hosts::check(&uri, self.allowed)?;
+        let allowed = hosts::check(&uri, self.allowed)?;
         let mut request = Request::default();
         *request.uri_mut() = uri;
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("image/*"));
@@ -109,6 +112,9 @@ impl<'s> Pictures<'s> {
         }
         // One byte more tells that there are more.
         request.extensions_mut().insert(MostRead(MOST_PICTURE.saturating_add(1)));
+        if !allowed {
+            request.extensions_mut().insert(Untrusted);
+        }
         Ok(request)
     }
 

@@ -37,6 +37,8 @@ pub(super) fn marked(plain: &str, what: &str, most: usize) -> String {
     let hash = hash.get(..HASH).unwrap_or(&hash);
     let room = most.saturating_sub(HASH).saturating_sub(BEFORE_HASH.len());
     let cut = plain.get(..plain.floor_char_boundary(room)).unwrap_or_default();
+    // A device's name is one whatever follows a dot.
+    let cut = if is_reserved(cut) { cut.replace('.', "-") } else { cut.to_owned() };
     format!("{}{BEFORE_HASH}{hash}", cut.trim_end_matches(['-', '.', '_']))
 }
 

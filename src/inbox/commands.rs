@@ -51,7 +51,9 @@ pub fn redeliver(settings: &Settings, id: i64, now: Timestamp) -> Transaction<'_
         };
         routes.retain(|route| !revived(route));
         let source = connection.split('/').next().unwrap_or_default();
-        let joined = opening.take(&routes, id, (source, key), When::Soon);
+        let builds = |it: &&JobRow| Action::named(&it.action).is_some_and(Action::builds);
+        let build = jobs.iter().find(builds).map(|it| it.id);
+        let joined = opening.take(&routes, id, (source, key), When::Soon, build);
         jobs.extend(joined.into_iter().map(|it| it.job));
         Ok((opening.writes, done(&jobs)))
     })

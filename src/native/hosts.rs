@@ -4,21 +4,28 @@
 //! lead where its owner did not send it.
 
 use std::error::Error;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::Client;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
-use crate::actions::{ANSWER_HEADERS, MostRead};
+use crate::actions::{ANSWER_HEADERS, MostRead, Untrusted};
+use crate::articles::is_public_address;
 use crate::outbox::Failure;
 use crate::{Request, Response};
 
 /// What calls hosts. Made at the first call, beside the requests: it reads the certificates that the system trusts.
 #[derive(Debug, Default)]
-pub struct Hosts(OnceCell<Result<Client, String>>);
+pub struct Hosts {
+    anywhere: OnceCell<Result<Client, String>>,
+    /// For what a sender wrote.
+    public: OnceCell<Result<Client, String>>,
+}
 
 impl Hosts {
     /// Sends a request and waits for the answer.
@@ -26,8 +33,13 @@ impl Hosts {
     /// # Errors
     /// [`Failure::Timeout`] or [`Failure::Network`].
     pub async fn send(&self, request: Request, within: Duration) -> Result<Response, Failure> {
-        let made = async || spawn_blocking(client).await.unwrap_or_else(|error| Err(error.to_string()));
-        let client = self.0.get_or_init(made).await.as_ref();
+        let public = request.extensions().get::<Untrusted>().is_some();
+        let made = async || {
+            let made = spawn_blocking(move || client(public)).await;
+            made.unwrap_or_else(|error| Err(error.to_string()))
+        };
+        let clients = if public { &self.public } else { &self.anywhere };
+        let client = clients.get_or_init(made).await.as_ref();
         let client = client.map_err(|reason| Failure::Network { reason: reason.clone() })?;
         let most = MostRead::of(&request).unwrap_or(MostRead::USUAL);
         let (head, body) = request.into_parts();
@@ -39,9 +51,26 @@ impl Hosts {
     }
 }
 
-fn client() -> Result<Client, String> {
+fn client(public: bool) -> Result<Client, String> {
     let built = Client::builder().redirect(Policy::none()).pool_max_idle_per_host(1);
+    let built = if public { built.dns_resolver(Public).no_proxy() } else { built };
     built.build().map_err(|error| format!("no client for HTTPS: {}", reason(error)))
+}
+
+/// Knows of the addresses of a name those that are public: whoever owns a name can have it lead anywhere.
+struct Public;
+
+impl Resolve for Public {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let public: Vec<SocketAddr> = found.filter(|it| is_public_address(it.ip())).collect();
+            if public.is_empty() {
+                return Err("its name leads to no public address; `IMAGES_HOSTS` can allow it".into());
+            }
+            Ok(Box::new(public.into_iter()) as Addrs)
+        })
+    }
 }
 
 async fn answer(call: reqwest::RequestBuilder, most: MostRead) -> Result<Response, reqwest::Error> {

@@ -17,7 +17,7 @@ pub fn carried(job: i64, reads: Reads) -> Transaction<'static, Carried> {
         Reads::Events | Reads::Payload => statement(
             "SELECT d.key, d.connection, d.events, d.received_at FROM carries c JOIN deliveries d \
              ON d.id = c.delivery_id WHERE c.job_id = ?1 ORDER BY c.delivery_id DESC LIMIT ?2",
-            [job.into(), Carried::MOST_IDS.into()],
+            [job.into(), if reads == Reads::Events { Carried::MOST_READ } else { Carried::MOST_IDS }.into()],
         ),
     });
     if reads >= Reads::Events {
@@ -36,7 +36,8 @@ pub fn carried(job: i64, reads: Reads) -> Transaction<'static, Carried> {
     Transaction::new(statements, move |rows| {
         let of = |index: usize| rows.get(index).map_or(&[][..], Vec::as_slice);
         let count = of(0).first().map_or(Ok(0), |row| row.integer(0))?;
-        let event_ids = of(1).iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<_, _>>()?;
+        let named = of(1).iter().take(usize::try_from(Carried::MOST_IDS).unwrap_or(usize::MAX));
+        let event_ids = named.map(|row| row.text(0).map(str::to_owned)).collect::<Result<_, _>>()?;
         let mut carried =
             Carried { event_ids, count: u64::try_from(count).unwrap_or_default(), ..Carried::default() };
         if reads >= Reads::Events {

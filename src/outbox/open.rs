@@ -108,18 +108,19 @@ impl<'s> Opening<'s> {
         self.open.iter().find(|it| it.state == State::Waiting && it.action == action && it.target == target)
     }
 
-    /// Has a delivery join the jobs of its routes, or opens them. Those that follow a build wait for it.
+    /// Has a delivery join the jobs of its routes, or opens them. Those that follow a build wait for the first that is
+    /// not held, or for one that is under way already.
     pub(crate) fn take(
         &mut self,
         routes: &[Route<'_>],
         delivery: i64,
         event: (&str, &str),
         when: When,
+        mut build: Option<i64>,
     ) -> Vec<Joined> {
         let (builds, others): (Vec<&Route<'_>>, Vec<&Route<'_>>) =
             routes.iter().partition(|route| route.action.builds());
         let mut joined = Vec::new();
-        let mut build = None;
         for route in builds.into_iter().chain(others) {
             let after = build.filter(|_| route.action.after_build.is_some());
             let bar = match after {
@@ -128,7 +129,7 @@ impl<'s> Opening<'s> {
                 None => Bar::None,
             };
             let one = self.join(route.action, route.target, bar, event, when);
-            if route.action.builds() {
+            if route.action.builds() && !route.hold {
                 build = build.or(Some(one.job.id));
             }
             self.carry(one.job.id, delivery);

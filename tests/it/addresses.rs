@@ -87,7 +87,7 @@ proptest! {
         let key = [("INDEXNOW_KEY", "a-key-of-ours"), ("SITE_PATH", path)];
         let zone = [
             ("CLOUDFLARE_ZONE_ID", "023e105f4ecef8ad9ca31a8372d0c353"),
-            ("CLOUDFLARE_API_TOKEN", "a-token-of-ours-for-it"),
+            ("CLOUDFLARE_PURGE_TOKEN", "a-token-of-ours-for-it"),
             ("SITE_PATH", path),
         ];
         for address in [told("indexnow", &key, site, &item), told("purge", &zone, site, &item)].concat() {

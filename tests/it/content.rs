@@ -149,7 +149,7 @@ fn slugs_that_are_safe_are_kept_and_others_are_made_safe() {
         ("index", "index--"),
         ("con", "con--"),
         ("NUL", "nul--"),
-        ("com1.txt", "com1.txt--"),
+        ("com1.txt", "com1-txt--"),
         ("lpt¹", "lpt¹--"),
         ("Hello World", "hello-world--"),
         ("Straße", "strasse--"),

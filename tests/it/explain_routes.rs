@@ -32,7 +32,7 @@ fn each_rule_is_told_with_what_it_misses() {
         "  rule 3     no: it is `published`, and the rule wants `deleted` or `dead`\n",
         "  rule 4     no: its `connection` is `default`, `blogshoot`, and the rule wants `shop`\n",
         "  deploys    the target `shop`: a call of the deploy hook at api.example.com\n             held until you release it",
-        "  slack      to `editors`: after the build\n",
+        "  slack      to `editors`: after 10 s without another event, 120 s at most\n",
     ] {
         assert!(all.contains(line), "{line}\n{all}");
     }

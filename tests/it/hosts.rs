@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use bytes::Bytes;
-use presshook::actions::{ANSWER_HEADERS, MostRead};
+use presshook::actions::{ANSWER_HEADERS, MostRead, Untrusted};
 use presshook::native::hosts::Hosts;
 use presshook::outbox::Failure;
 use presshook::{Request, Response};
@@ -101,4 +101,27 @@ fn an_answer_without_end_is_no_answer_unless_enough_of_it_has_come() {
     assert_eq!(late.expect_err("no end"), Failure::Timeout(Duration::from_millis(300)));
     let (enough, _) = call("GET", endless(), Some(3), 5000);
     assert_eq!(enough.expect("answered").body(), "the");
+}
+
+#[test]
+fn what_a_sender_wrote_leads_to_no_private_address_whatever_its_name() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let (url, heard) = host("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_owned());
+    // Its name is known on every machine.
+    let url = url.replace("127.0.0.1", "localhost");
+    let mut answers = Vec::new();
+    for untrusted in [true, false] {
+        let mut request: Request = http::Request::get(&url).body(Bytes::new()).expect("well-formed");
+        if untrusted {
+            request.extensions_mut().insert(Untrusted);
+        }
+        let within = Duration::from_secs(5);
+        answers.push(runtime.block_on(Hosts::default().send(request, within)).map(|it| it.status().as_u16()));
+    }
+    let Err(Failure::Network { reason }) = &answers[0] else { panic!("{answers:?}") };
+    assert!(reason.contains("no public address"), "{reason}");
+    assert_eq!(answers[1], Ok(200));
+    // With it go the connections that are kept.
+    drop(runtime);
+    heard.join().expect("it was called once");
 }

@@ -116,6 +116,23 @@ fn a_burst_is_told_once_and_after_its_build_was_asked_for() {
 }
 
 #[test]
+fn more_are_read_of_than_are_named() {
+    let mut lanes = Lanes::new(&[DEPLOY, SLACK]);
+    for index in 0..150 {
+        lanes.publish(&format!("e{index}"), 0);
+    }
+    lanes.look(10);
+    let build = lanes.end("deploy", &accepted(), 11).job.carried.expect("it is read");
+    assert_eq!((build.count, build.event_ids.len()), (150, 100));
+    lanes.look(11);
+    // Each has a page that may have to be told of.
+    let told = lanes.end("slack", &accepted(), 12).job.carried.expect("it is read");
+    assert_eq!((told.count, told.event_ids.len(), told.deliveries.len()), (150, 100, 150));
+    let first = told.deliveries.last().expect("the first");
+    assert_eq!((told.event_ids[0].as_str(), first.event_id.as_str()), ("e149", "e0"));
+}
+
+#[test]
 fn without_a_build_it_is_told_after_the_quiet_time() {
     let mut lanes = Lanes::new(&[SLACK]);
     lanes.publish("a", 0);
@@ -281,4 +298,41 @@ fn an_action_is_asked_anew_after_each_answer() {
     assert_eq!(request.uri().to_string(), SLACK.1);
     let answer = Returned::Response(Response::new(Bytes::from_static(b"ok")));
     assert!(matches!(step(&[answer]), Step::Done(_)));
+}
+
+#[test]
+fn what_follows_a_build_waits_for_none_that_is_held() {
+    let shop = ("DEPLOY_HOOK_URL__SHOP", "https://api.example.com/shop");
+    let held = r#"{"action":"deploy","target":"default","hold":true}"#;
+    let both = format!(r#"[{{"do":[{held},{{"action":"deploy","target":"shop"}},"slack"]}}]"#);
+    let mut lanes = Lanes::new(&[DEPLOY, shop, SLACK, ("ROUTES", &both)]);
+    lanes.publish("a", 0);
+    assert_eq!(lanes.states(), ["deploy held", "deploy waiting", "slack blocked"]);
+    lanes.look(10);
+    assert_eq!(lanes.end("deploy", &accepted(), 11).job.target, "shop");
+    assert_eq!(lanes.look(11), ["slack"]);
+    // Where all are, it goes by itself.
+    let alone = format!(r#"[{{"do":[{held},"slack"]}}]"#);
+    let mut lanes = Lanes::new(&[DEPLOY, SLACK, ("ROUTES", &alone)]);
+    lanes.publish("a", 0);
+    assert_eq!(lanes.states(), ["deploy held", "slack waiting"]);
+    assert_eq!((lanes.next(), lanes.look(10)), (Some(10), vec!["slack".to_owned()]));
+}
+
+#[test]
+fn what_follows_a_build_waits_for_one_that_is_revived() {
+    let mut lanes = Lanes::new(&[DEPLOY, SLACK]);
+    lanes.publish("a", 0);
+    lanes.look(10);
+    lanes.end("deploy", &failed(404), 11);
+    lanes.look(21);
+    lanes.end("slack", &accepted(), 22);
+    let id = at(0).0;
+    lanes.store.commit(commands::redeliver(&lanes.settings, id, at(100))).expect("it is redelivered");
+    assert_eq!(lanes.states(), ["deploy waiting", "slack blocked", "slack done"]);
+    lanes.look(100);
+    lanes.end("deploy", &accepted(), 101);
+    assert_eq!(lanes.look(101), ["slack"]);
+    assert_eq!(keys(&lanes.end("slack", &accepted(), 102)), ["a"]);
+    assert_eq!((lanes.next(), lanes.look(1000)), (None, vec![]), "it is told once");
 }

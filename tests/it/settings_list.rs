@@ -37,7 +37,7 @@ fn all_settings_are_listed() {
         let named = |it: &&str| {
             it.strip_prefix(name.as_str()).is_some_and(|it| it.is_empty() || it.starts_with(['=', ' ']))
         };
-        assert!(lines.iter().any(|it| named(it)), "{name} is not in\n{printed}");
+        assert!(lines.iter().any(named), "{name} is not in\n{printed}");
     }
 }
 

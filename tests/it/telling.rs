@@ -60,7 +60,7 @@ fn shape(value: &Value) -> Value {
             .map(|(name, value)| (name.clone(), shape(value)))
             .collect::<serde_json::Map<_, _>>()
             .into(),
-        other => other.clone(),
+        plain @ (Value::Null | Value::Bool(_) | Value::Number(_)) => plain.clone(),
     }
 }
 

@@ -11,14 +11,15 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::place::Place;
 use super::talk::{Pause, Talk};
 use super::{Next, message};
-use crate::Request;
 use crate::actions::{Done, Returned};
 use crate::content::Change;
 use crate::event::Timestamp;
 use crate::outbox::{Failure, Job};
 use crate::settings::{Field, Need, Target, Values};
+use crate::{Request, Response};
 
 /// Every site that has repositories, one line each.
 pub(crate) static FORGES: &[&Forge] = &[&github::GITHUB, &gitlab::GITLAB, &gitea::GITEA];
@@ -120,6 +121,29 @@ impl Committing {
             Ok(commit) => Committing::Over { answers: talk.heard(), commit },
             Err(Pause::Send(request)) => Committing::Send(*request),
             Err(Pause::Fail(failure)) => Committing::Fail(failure),
+        }
+    }
+}
+
+/// What came of a commit.
+enum Outcome<'r> {
+    /// It is on the branch, if anything had to change.
+    Over(Option<String>),
+    /// The branch has moved meanwhile, as this answer says.
+    Beaten(&'r Response),
+}
+
+/// Makes a commit anew as long as the branch moves meanwhile, a few times.
+fn until_it_stays<'r>(
+    place: &Place<'_>,
+    commit: &mut dyn FnMut() -> Result<Outcome<'r>, Pause>,
+) -> Result<Option<String>, Pause> {
+    let mut tries = TRIES;
+    loop {
+        match commit()? {
+            Outcome::Over(commit) => return Ok(commit),
+            Outcome::Beaten(response) if tries <= 1 => return Err(place.keeps_moving(response)),
+            Outcome::Beaten(_) => tries = tries.saturating_sub(1),
         }
     }
 }

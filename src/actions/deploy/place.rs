@@ -8,6 +8,7 @@ use super::talk::Pause;
 use crate::Response;
 use crate::event::Timestamp;
 use crate::outbox::Failure;
+use crate::payload::Payload;
 
 /// A branch of a repository, and the settings that name it.
 #[derive(Clone, Copy)]
@@ -71,7 +72,7 @@ impl Place<'_> {
     }
 
     /// There is no such branch; `default` is one that there is.
-    pub(super) fn no_branch(&self, response: &Response, default: Option<&str>) -> Pause {
+    fn no_branch(&self, response: &Response, default: Option<&str>) -> Pause {
         let [_, setting, ..] = self.settings;
         let remedy = match default.filter(|it| !it.is_empty() && *it != self.branch) {
             Some(default) => {
@@ -126,6 +127,23 @@ impl Place<'_> {
             self.quote(response)
         );
         said_so(response, true, until.or_else(|| self.retry_after(response)), reason)
+    }
+
+    /// A text of an answer that must have it.
+    pub(super) fn text(&self, response: &Response, field: &str) -> Result<String, Pause> {
+        let text = Payload::parse(response.body()).ok().and_then(|mut it| it.fields().text(field));
+        text.ok_or_else(|| self.unreadable(response))
+    }
+
+    /// Why there is no such branch, where the site shows the repository: nothing was ever committed, as its member `empty`
+    /// says, or it has others.
+    pub(super) fn without_branch(&self, response: &Response, repository: &Response, empty: &str) -> Pause {
+        let Ok(mut payload) = Payload::parse(repository.body()) else { return self.unreadable(repository) };
+        let mut fields = payload.fields();
+        if fields.switch(empty) == Some(true) {
+            return self.is_empty(response);
+        }
+        self.no_branch(response, fields.text("default_branch").as_deref())
     }
 
     /// The answer is not that of such a site.

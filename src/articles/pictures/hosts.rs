@@ -4,23 +4,23 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::Uri;
 
-/// Whether a URL may be asked, or why not.
-pub(super) fn check(uri: &Uri, allowed: &[String]) -> Result<(), String> {
+/// Whether a URL may be asked, or why not; and whether its owner allowed it by name, wherever that leads.
+pub(super) fn check(uri: &Uri, allowed: &[String]) -> Result<bool, String> {
     if !matches!(uri.scheme_str(), Some("http" | "https")) {
         return Err("its URL is not one of the web".to_owned());
     }
     let authority = uri.authority().map_or("", |it| it.as_str());
     if allowed.iter().any(|it| it.eq_ignore_ascii_case(authority)) {
-        return Ok(());
+        return Ok(true);
     }
     let host = uri.host().unwrap_or_default().to_ascii_lowercase();
     if authority.contains('@') || !is_public(&host) {
         return Err("its host is not one of the public web; `IMAGES_HOSTS` can allow it".to_owned());
     }
-    Ok(())
+    Ok(false)
 }
 
-/// Whether a host is one that anybody may ask. Names that stand for private addresses are not known here.
+/// Whether a host is one that anybody may ask. Where a name leads is known only to whoever calls it.
 fn is_public(host: &str) -> bool {
     if let Some(address) = host.strip_prefix('[').and_then(|it| it.strip_suffix(']')) {
         return address.parse().is_ok_and(|it: Ipv6Addr| is_public_address(it.into()));

@@ -40,10 +40,12 @@ pub(super) fn in_words(
             told += &line("", &shared);
         }
     }
+    // What is held holds nothing else back.
+    let is_built = targets.iter().any(|(_, hold)| !hold);
     for route in routes.iter().filter(|route| !is_build(route)) {
         let when = match route.hold {
             true => HELD.to_owned(),
-            false => when_done(route.action, !targets.is_empty()),
+            false => when_done(route.action, is_built),
         };
         told += &line(route.action.name, &format!("to `{}`: {when}", route.target));
     }

@@ -79,7 +79,8 @@ fn what_may_be_had_later_fails_the_attempt() {
     let down = |_: &Request| Ok(answer(503, &[], b""));
     let silent = |_: &Request| Err(Failure::Timeout(std::time::Duration::from_secs(10)));
     let locked = |_: &Request| Ok(answer(401, &[], b""));
-    let answers: [(fn(&Request) -> Result<Response, Failure>, &str); 4] =
+    type Answers = fn(&Request) -> Result<Response, Failure>;
+    let answers: [(Answers, &str); 4] =
         [(busy, "429"), (down, "503"), (silent, "no answer"), (locked, "`PAGEGUN_API_KEY`")];
     for (mut answers, told) in answers {
         let mut site = Site::new(&[KEY]);

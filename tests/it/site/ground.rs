@@ -164,7 +164,9 @@ impl Ground {
                 Step::Fail(Failure::Unable { reason, again: true }) => {
                     return Some((names, Err((reason, String::new()))));
                 }
-                other => panic!("{other:?}"),
+                other @ (Step::Send(_) | Step::Keep(_) | Step::Mail(_) | Step::Fail(_)) => {
+                    panic!("{other:?}")
+                }
             }
         }
     }

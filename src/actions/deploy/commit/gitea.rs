@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{Method, StatusCode};
 use serde::Serialize;
 
-use super::{AUTHOR, Author, Commit, Committing, Forge, MESSAGE, TRIES, root};
+use super::{AUTHOR, Author, Commit, Committing, Forge, MESSAGE, Outcome, root, until_it_stays};
 use crate::Response;
 use crate::actions::deploy::ask::said;
 use crate::actions::deploy::names::{branch, repository, token};
@@ -112,12 +112,11 @@ impl<'a> Gitea<'a> {
 
     /// The commit's id; nothing where nothing had to change.
     fn commit(&self, talk: &mut Talk<'_>) -> Result<Option<String>, Pause> {
-        let mut tries = TRIES;
-        loop {
+        until_it_stays(&self.place, &mut || {
             let head = self.head(talk)?;
             let files = self.files(talk, &head)?;
             if files.is_empty() {
-                return Ok(None);
+                return Ok(Outcome::Over(None));
             }
             let response = talk.ask(|| {
                 let (branch, message) = (self.place.branch, self.what.message);
@@ -126,17 +125,11 @@ impl<'a> Gitea<'a> {
             })?;
             if response.status().is_success() {
                 // It is done, also where the answer is too long to be read.
-                let id = self.text(response, "commit.sha").ok();
-                return Ok(Some(id.unwrap_or_else(|| self.place.branch.to_owned())));
+                let id = self.place.text(response, "commit.sha").ok();
+                return Ok(Outcome::Over(Some(id.unwrap_or_else(|| self.place.branch.to_owned()))));
             }
-            if !has_moved(response) {
-                return Err(self.refused(response));
-            }
-            tries = tries.saturating_sub(1);
-            if tries == 0 {
-                return Err(self.place.keeps_moving(response));
-            }
-        }
+            if has_moved(response) { Ok(Outcome::Beaten(response)) } else { Err(self.refused(response)) }
+        })
     }
 
     /// The commit that the branch is at.
@@ -144,7 +137,7 @@ impl<'a> Gitea<'a> {
         let path = self.path(&format!("/branches/{}", segments(self.place.branch)));
         let response = talk.ask(|| self.api.get(&path, MOST))?;
         if response.status().is_success() {
-            return self.text(response, "commit.id");
+            return self.place.text(response, "commit.id");
         }
         if response.status() != StatusCode::NOT_FOUND {
             return Err(self.refused(response));
@@ -153,12 +146,7 @@ impl<'a> Gitea<'a> {
         if !repo.status().is_success() {
             return Err(self.refused(repo));
         }
-        let mut payload = Payload::parse(repo.body()).map_err(|_| self.place.unreadable(repo))?;
-        let mut fields = payload.fields();
-        if fields.switch("empty") == Some(true) {
-            return Err(self.place.is_empty(response));
-        }
-        Err(self.place.no_branch(response, fields.text("default_branch").as_deref()))
+        Err(self.place.without_branch(response, repo, "empty"))
     }
 
     /// What has to be done so that the files are as they should be.
@@ -211,11 +199,6 @@ impl<'a> Gitea<'a> {
 
     fn path(&self, rest: &str) -> String {
         format!("{}{rest}", self.repo)
-    }
-
-    fn text(&self, response: &Response, field: &str) -> Result<String, Pause> {
-        let text = Payload::parse(response.body()).ok().and_then(|mut it| it.fields().text(field));
-        text.ok_or_else(|| self.place.unreadable(response))
     }
 
     fn refused(&self, response: &Response) -> Pause {

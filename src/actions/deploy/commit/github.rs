@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{Method, StatusCode};
 use serde::Serialize;
 
-use super::{AUTHOR, Author, Commit, Committing, Forge, MESSAGE, TRIES, groups, root};
+use super::{AUTHOR, Author, Commit, Committing, Forge, MESSAGE, Outcome, groups, root, until_it_stays};
 use crate::actions::deploy::ask::said;
 use crate::actions::deploy::github::{ANY_TOKEN as TOKEN, API_URL, is_limited, until};
 use crate::actions::deploy::names::{branch, repository, token};
@@ -128,8 +128,7 @@ impl<'a> GitHub<'a> {
     /// The commit's id; nothing where nothing had to change.
     fn commit(&self, talk: &mut Talk<'_>) -> Result<Option<String>, Pause> {
         let mut blobs = None;
-        let mut tries = TRIES;
-        loop {
+        until_it_stays(&self.place, &mut || {
             let head = self.head(talk)?;
             let base = self.base(talk, &head)?;
             // Whatever the head is, these stay.
@@ -142,23 +141,21 @@ impl<'a> GitHub<'a> {
                 tree = self.grown(talk, tree, group, blobs)?;
             }
             if tree == base {
-                return Ok(None);
+                return Ok(Outcome::Over(None));
             }
             let made = self.made(talk, &tree, &head)?;
             let body = Moved { sha: &made, force: false };
             let path = self.path(&format!("/git/refs/heads/{}", segments(self.place.branch)));
             let response = talk.ask(|| self.api.say(Method::PATCH, &path, MOST, &body))?;
             if response.status().is_success() {
-                return Ok(Some(made));
+                return Ok(Outcome::Over(Some(made)));
             }
-            if !has_moved(response) {
-                return Err(self.refused(response, Doing::Moving));
+            if has_moved(response) {
+                Ok(Outcome::Beaten(response))
+            } else {
+                Err(self.refused(response, Doing::Moving))
             }
-            tries = tries.saturating_sub(1);
-            if tries == 0 {
-                return Err(self.place.keeps_moving(response));
-            }
-        }
+        })
     }
 
     /// The commit that the branch is at.
@@ -166,7 +163,7 @@ impl<'a> GitHub<'a> {
         let path = self.path(&format!("/git/ref/heads/{}", segments(self.place.branch)));
         let response = talk.ask(|| self.api.get(&path, MOST))?;
         match response.status() {
-            status if status.is_success() => self.id(response, "object.sha"),
+            status if status.is_success() => self.place.text(response, "object.sha"),
             StatusCode::CONFLICT => Err(self.place.is_empty(response)),
             // It says the same of a branch that is not there and of a repository that the token does not open.
             StatusCode::NOT_FOUND => {
@@ -174,9 +171,7 @@ impl<'a> GitHub<'a> {
                 if !repo.status().is_success() {
                     return Err(self.refused(repo, Doing::Reading));
                 }
-                let default =
-                    Payload::parse(repo.body()).ok().and_then(|mut it| it.fields().text("default_branch"));
-                Err(self.place.no_branch(response, default.as_deref()))
+                Err(self.place.without_branch(response, repo, "empty"))
             }
             _ => Err(self.refused(response, Doing::Reading)),
         }
@@ -273,15 +268,10 @@ impl<'a> GitHub<'a> {
     /// An id of what was asked for, if it was done.
     fn of_success(&self, response: &Response, field: &str, doing: Doing) -> Result<String, Pause> {
         if response.status().is_success() {
-            self.id(response, field)
+            self.place.text(response, field)
         } else {
             Err(self.refused(response, doing))
         }
-    }
-
-    fn id(&self, response: &Response, field: &str) -> Result<String, Pause> {
-        let id = Payload::parse(response.body()).ok().and_then(|mut it| it.fields().text(field));
-        id.ok_or_else(|| self.place.unreadable(response))
     }
 
     fn refused(&self, response: &Response, doing: Doing) -> Pause {

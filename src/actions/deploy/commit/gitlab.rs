@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{Method, StatusCode};
 use serde::Serialize;
 
-use super::{AUTHOR, Author, Commit, Committing, Forge, MESSAGE, TRIES, root};
+use super::{AUTHOR, Author, Commit, Committing, Forge, MESSAGE, Outcome, root, until_it_stays};
 use crate::Response;
 use crate::actions::deploy::ask::said;
 use crate::actions::deploy::names::{branch, project, token};
@@ -14,7 +14,7 @@ use crate::actions::deploy::talk::{Api, Pause, Talk, segment};
 use crate::actions::deploy::tree::{blob_id, directory, id_of, join};
 use crate::content::Change;
 use crate::event::Timestamp;
-use crate::payload::{Payload, json};
+use crate::payload::json;
 use crate::settings::{Field, Need, url};
 
 const REPO: &str = "GITLAB_REPO";
@@ -114,12 +114,11 @@ impl<'a> GitLab<'a> {
 
     /// The commit's id; nothing where nothing had to change.
     fn commit(&self, talk: &mut Talk<'_>) -> Result<Option<String>, Pause> {
-        let mut tries = TRIES;
-        loop {
+        until_it_stays(&self.place, &mut || {
             let head = self.head(talk)?;
             let actions = self.actions(talk, &head)?;
             if actions.is_empty() {
-                return Ok(None);
+                return Ok(Outcome::Over(None));
             }
             let response = talk.ask(|| {
                 let (author_name, author_email) =
@@ -134,16 +133,10 @@ impl<'a> GitLab<'a> {
                 self.api.say(Method::POST, &self.path("/repository/commits"), MOST, &body)
             })?;
             if response.status().is_success() {
-                return self.text(response, "id").map(Some);
+                return self.place.text(response, "id").map(|id| Outcome::Over(Some(id)));
             }
-            if !has_moved(response) {
-                return Err(self.refused(response));
-            }
-            tries = tries.saturating_sub(1);
-            if tries == 0 {
-                return Err(self.place.keeps_moving(response));
-            }
-        }
+            if has_moved(response) { Ok(Outcome::Beaten(response)) } else { Err(self.refused(response)) }
+        })
     }
 
     /// The commit that the branch is at.
@@ -151,7 +144,7 @@ impl<'a> GitLab<'a> {
         let path = self.path(&format!("/repository/branches/{}", segment(self.place.branch)));
         let response = talk.ask(|| self.api.get(&path, MOST))?;
         if response.status().is_success() {
-            return self.text(response, "commit.id");
+            return self.place.text(response, "commit.id");
         }
         if response.status() != StatusCode::NOT_FOUND {
             return Err(self.refused(response));
@@ -160,12 +153,7 @@ impl<'a> GitLab<'a> {
         if !project.status().is_success() {
             return Err(self.refused(project));
         }
-        let mut payload = Payload::parse(project.body()).map_err(|_| self.place.unreadable(project))?;
-        let mut fields = payload.fields();
-        if fields.switch("empty_repo") == Some(true) {
-            return Err(self.place.is_empty(response));
-        }
-        Err(self.place.no_branch(response, fields.text("default_branch").as_deref()))
+        Err(self.place.without_branch(response, project, "empty_repo"))
     }
 
     /// What has to be done so that the files are as they should be.
@@ -238,11 +226,6 @@ impl<'a> GitLab<'a> {
 
     fn path(&self, rest: &str) -> String {
         format!("{}{rest}", self.project)
-    }
-
-    fn text(&self, response: &Response, field: &str) -> Result<String, Pause> {
-        let text = Payload::parse(response.body()).ok().and_then(|mut it| it.fields().text(field));
-        text.ok_or_else(|| self.place.unreadable(response))
     }
 
     fn refused(&self, response: &Response) -> Pause {
