@@ -2,7 +2,7 @@
 //!
 //! The delivery's id comes in a header that is not signed, so the key is a hash of the body, which
 //! holds the sending time. Creating a page and publishing it are two deliveries; only the second one
-//! changes the site. The text is asked for at its API (https://www.pagegun.com/docs/api-reference/pages/get).
+//! changes the site. The text is asked for at its API (<https://www.pagegun.com/docs/api-reference/pages/get>).
 
 use std::time::Duration;
 
