@@ -348,3 +348,62 @@ fn what_follows_a_build_waits_for_one_that_is_revived() {
     assert_eq!(keys(&lanes.end("slack", &accepted(), 102)), ["a"]);
     assert_eq!((lanes.next(), lanes.look(1000)), (None, vec![]), "it is told once");
 }
+
+/// Staging at once, production by a button.
+const HELD: (&str, &str) = (
+    "ROUTES",
+    r#"[{"do":[{"action":"deploy","target":"staging"},{"action":"deploy","target":"default","hold":true},"slack"]}]"#,
+);
+
+#[test]
+fn what_is_held_waits_for_its_owner_with_all_that_came_meanwhile() {
+    let mut lanes = Lanes::new(&[DEPLOY, ("DEPLOY_HOOK_URL__STAGING", HOOK), SLACK, HELD]);
+    lanes.publish("a", 0);
+    lanes.publish("b", 1);
+    assert_eq!(lanes.look(11), ["deploy"]);
+    assert_eq!(lanes.under_way["deploy"].job.target, "staging");
+    lanes.end("deploy", &accepted(), 12);
+    // The team hears of it when staging was built, and does not wait for the button.
+    assert_eq!(lanes.look(12), ["slack"]);
+    lanes.end("slack", &accepted(), 13);
+    assert_eq!((lanes.next(), lanes.look(90_000)), (None, vec![]), "what is held wakes nobody");
+    let held = lanes.store.execute(&presshook::store::Statement {
+        sql: "SELECT id FROM jobs WHERE state = 'held'",
+        params: Vec::new(),
+    });
+    let ids: Vec<i64> = held.expect("it reads").iter().map(|row| row.integer(0).expect("a number")).collect();
+    let [id] = ids.as_slice() else { panic!("{ids:?}") };
+    let released = lanes.store.commit(commands::release(&lanes.settings, *id, at(90_000)));
+    assert_eq!(released.expect("it runs"), commands::Outcome::Done { jobs: 1, wake_at: Some(at(90_000)) });
+    assert_eq!(lanes.look(90_000), ["deploy"]);
+    let claimed = lanes.end("deploy", &accepted(), 90_001);
+    assert_eq!(
+        (claimed.job.target.as_str(), keys(&claimed)),
+        ("default", vec!["b".to_owned(), "a".to_owned()])
+    );
+    // What comes later is held anew.
+    lanes.publish("c", 90_100);
+    let again = lanes.store.commit(commands::release(&lanes.settings, *id, at(90_100))).expect("it runs");
+    assert!(matches!(again, commands::Outcome::Conflict(_)), "{again:?}");
+    assert_eq!(lanes.states().iter().filter(|it| *it == "deploy held").count(), 1);
+}
+
+#[test]
+fn where_each_delivery_has_a_job_they_go_one_by_one_and_fail_alone() {
+    let mut lanes = Lanes::new(&[("FORWARD_URL", "https://hooks.example/in")]);
+    for (key, seconds) in [("a", 0), ("b", 1), ("c", 2)] {
+        lanes.publish(key, seconds);
+    }
+    let mut heard = Vec::new();
+    for (result, seconds) in [(accepted(), 3), (failed(400), 4), (accepted(), 5)] {
+        assert_eq!(lanes.look(seconds), ["forward"]);
+        heard.extend(keys(&lanes.end("forward", &result, seconds)));
+    }
+    assert_eq!(heard, ["a", "b", "c"]);
+    assert_eq!(lanes.states(), ["forward done", "forward dead", "forward done"]);
+    assert_eq!((lanes.next(), lanes.look(1000)), (None, vec![]));
+    lanes.store.commit(commands::redeliver_dead(&lanes.settings, at(1000))).expect("it runs");
+    assert_eq!(lanes.look(1000), ["forward"]);
+    assert_eq!(keys(&lanes.end("forward", &accepted(), 1001)), ["b"]);
+    assert_eq!(lanes.states(), ["forward done", "forward done", "forward done"]);
+}
