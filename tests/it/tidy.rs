@@ -143,6 +143,24 @@ fn each_action_way_and_forge_is_one_file_one_line_and_one_vector_file() {
 }
 
 #[test]
+fn no_action_way_or_forge_is_known_by_name_outside_its_file() {
+    // A path of the owner's commands and a word of rules; what a store once had; senders are called like forges.
+    let other = ["src/owner.rs", "src/routes/read.rs", "src/store/migrations.rs", "src/sources"];
+    let mut looked_at = 0;
+    for member in members().filter(|it| ["actions", "ways", "forges"].contains(&it.family)) {
+        let own = member.name.replace('-', "_");
+        let is_own = |file: &str| file.ends_with(&format!("/{own}.rs")) || file.contains(&format!("/{own}/"));
+        for (file, text) in sources().iter().filter(|(file, _)| file.starts_with("src/") && !is_own(file)) {
+            looked_at += 1;
+            let named =
+                ["\"", "'"].iter().any(|quote| text.contains(&format!("{quote}{}{quote}", member.name)));
+            assert!(!named || other.iter().any(|it| file.starts_with(it)), "{file} knows `{}`", member.name);
+        }
+    }
+    assert!(looked_at > 1000, "the files are read");
+}
+
+#[test]
 fn each_migration_has_a_dump_of_the_store_that_it_left() {
     let dumps = (1..=MIGRATIONS.len()).map(|version| version.to_string()).collect();
     assert_eq!(stems("tests/vectors/schema"), dumps, "tests/it/store.rs opens them");
