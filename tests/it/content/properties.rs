@@ -5,6 +5,7 @@ use presshook::event::{Item, Kind, Seo, Timestamp};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::json;
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::settings;
 
@@ -81,7 +82,8 @@ proptest! {
             prop_assert_eq!(a.to_lowercase() == b.to_lowercase(), one == other, "{:?} {:?}", a, b);
             // What was made safe is safe, and what is safe is not changed by a change of case alone.
             prop_assert!(a.len() <= slug::MOST_SLUG && stays(&a, ""));
-            prop_assert_eq!(a.to_uppercase().to_lowercase(), a);
+            // Capitals of some letters are taken apart.
+            prop_assert_eq!(a.to_uppercase().to_lowercase().nfc().collect::<String>(), a);
         }
     }
 
