@@ -80,6 +80,8 @@ pub struct Gathered {
     pub noted: Vec<Statement>,
     /// The deliveries after this one are not in it, and must be carried by a further job.
     pub left_after: Option<i64>,
+    /// Deliveries that are not in it, because a text could not be had yet: a further job must carry them, too.
+    pub withheld: Vec<i64>,
     /// What to log.
     pub entries: Vec<Entry>,
 }
@@ -120,6 +122,8 @@ pub struct Gatherer<'s> {
     calls: usize,
     /// What senders were asked for, by its URL, and what they said.
     answers: Vec<(String, Answer)>,
+    /// Why a text could not be had, once one could not: nothing more is asked for then.
+    unready: Option<Failure>,
     pictures: Pictures<'s>,
     gathered: Gathered,
 }
@@ -158,7 +162,8 @@ impl Gathered {
     /// Has a job carry what was gathered for it. What is to be logged of it.
     pub fn give(self, job: &mut Job) -> Vec<Entry> {
         let carried = job.carried.get_or_insert_default();
-        (carried.changes, carried.noted, carried.left_after) = (self.changes, self.noted, self.left_after);
+        (carried.changes, carried.noted) = (self.changes, self.noted);
+        (carried.left_after, carried.withheld) = (self.left_after, self.withheld);
         self.entries
     }
 }
@@ -182,6 +187,7 @@ impl<'s> Gatherer<'s> {
             texts: 0,
             calls: 0,
             answers: Vec::new(),
+            unready: None,
             pictures: Pictures::new(&content.images),
             gathered: Gathered::default(),
         }
@@ -206,7 +212,7 @@ impl<'s> Gatherer<'s> {
                 }
             }
             (Awaits::Files, Told::Rows(rows)) => return self.plan(&rows).map(Next::Over),
-            (Awaits::Text(_), Told::Answer(answer)) => self.answered(answer, now)?,
+            (Awaits::Text(_), Told::Answer(answer)) => self.unready = self.answered(answer, now).err(),
             (Awaits::Picture, Told::Answer(answer)) => self.pictures.answered(answer),
             (Awaits::Text(_) | Awaits::Picture, Told::Rows(_))
             | (Awaits::Deliveries | Awaits::Delivery | Awaits::Files, Told::Answer(_)) => {
@@ -216,7 +222,7 @@ impl<'s> Gatherer<'s> {
                 });
             }
         }
-        Ok(self.go_on(now))
+        self.go_on(now)
     }
 
     /// The ids of what is carried, the oldest first, and of what jobs carried that are dead: a success supersedes them.
@@ -237,7 +243,7 @@ impl<'s> Gatherer<'s> {
     }
 
     /// Has the edits of the current delivery get what they need, then goes on with the next one.
-    fn go_on(&mut self, now: Timestamp) -> Next {
+    fn go_on(&mut self, now: Timestamp) -> Result<Next, Failure> {
         while let Some(mut edit) = self.pending.pop_front() {
             let (awaits, request) = match self.need(&mut edit) {
                 Need::Nothing => {
@@ -247,6 +253,10 @@ impl<'s> Gatherer<'s> {
                 Need::Out(reason) => {
                     self.gathered.entries.extend(reason.map(|it| edit.refused(&self.claimed.job, &it)));
                     continue;
+                }
+                Need::Text(..) if self.unready.is_some() => {
+                    self.withhold();
+                    break;
                 }
                 Need::Text(url, request) => (Awaits::Text(url), request),
                 Need::Picture(request) => (Awaits::Picture, request),
@@ -264,7 +274,7 @@ impl<'s> Gatherer<'s> {
             self.calls = self.calls.saturating_add(1);
             self.pending.push_front(edit);
             self.awaits = awaits;
-            return Next::Send(request, ANSWER_WITHIN);
+            return Ok(Next::Send(request, ANSWER_WITHIN));
         }
         for edit in std::mem::take(&mut self.ready) {
             self.take(edit);
@@ -280,7 +290,14 @@ impl<'s> Gatherer<'s> {
         self.unread.pop_front();
         self.current = Some(id);
         self.awaits = Awaits::Delivery;
-        Next::Read(vec![delivery::select(id)])
+        Ok(Next::Read(vec![delivery::select(id)]))
+    }
+
+    /// Keeps the current delivery from this attempt: it does not hold the others up.
+    fn withhold(&mut self) {
+        self.gathered.withheld.extend(self.current);
+        self.pending.clear();
+        self.ready.clear();
     }
 
     /// Whether what was gone through is enough for one attempt.
@@ -294,17 +311,23 @@ impl<'s> Gatherer<'s> {
     }
 
     /// Leaves what comes after the last delivery that was gone through, the current one included.
-    fn leave(&mut self) -> Next {
+    fn leave(&mut self) -> Result<Next, Failure> {
         self.gathered.left_after = self.last;
         self.pending.clear();
         self.ready.clear();
         self.look_up()
     }
 
-    /// Reads whose file each path is that the edits are about.
-    fn look_up(&mut self) -> Next {
+    /// Reads whose file each path is that the edits are about. Where every delivery was withheld there is nothing to do
+    /// but to try again.
+    fn look_up(&mut self) -> Result<Next, Failure> {
+        if self.count == self.gathered.withheld.len()
+            && let Some(failure) = self.unready.take()
+        {
+            return Err(failure);
+        }
         self.awaits = Awaits::Files;
-        Next::Read(Ledger::reads(&self.claimed.job.target, &self.edits))
+        Ok(Next::Read(Ledger::reads(&self.claimed.job.target, &self.edits)))
     }
 
     fn need(&mut self, edit: &mut Edit<'s>) -> Need {

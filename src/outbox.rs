@@ -83,6 +83,8 @@ pub struct Carried {
     pub noted: Vec<Statement>,
     /// What came after this delivery is not in the changes: with the success it goes to a further job.
     pub left_after: Option<i64>,
+    /// Deliveries whose articles could not be had yet: a further job carries them.
+    pub withheld: Vec<i64>,
 }
 
 /// What is known of a delivery that is carried.

@@ -99,9 +99,19 @@ pub fn record<'a>(
 fn carried_out(claimed: &Claimed, job: &JobRow, opening: &mut Opening<'_>) {
     let Some(carried) = &claimed.job.carried else { return };
     opening.writes.extend(carried.noted.iter().cloned());
-    let Some(after) = carried.left_after else { return };
+    if carried.left_after.is_none() && carried.withheld.is_empty() {
+        return;
+    }
     let event = (job.source.as_str(), job.event_id.as_str());
     let rest = opening.join(claimed.job.action, &job.target, Bar::None, event, When::Soon).job;
+    for delivery in &carried.withheld {
+        opening.carry(rest.id, *delivery);
+        opening.writes.push(statement(
+            "DELETE FROM carries WHERE job_id = ?1 AND delivery_id = ?2",
+            [job.id.into(), (*delivery).into()],
+        ));
+    }
+    let Some(after) = carried.left_after else { return };
     // Before the dead jobs are superseded, whose deliveries are among them.
     opening.writes.push(statement(
         "INSERT OR IGNORE INTO carries (job_id, delivery_id) SELECT ?1, c.delivery_id FROM carries c \

@@ -145,3 +145,23 @@ fn a_target_that_takes_articles_refuses_senders_without_texts_by_name() {
     assert_eq!(problems(&elsewhere), [] as [&str; 0]);
     assert_eq!(problems(&[("GITHUB_WEBHOOK_SECRET", "a secret of a forge")]), [] as [&str; 0]);
 }
+
+#[test]
+fn an_article_whose_sender_is_down_holds_up_no_other_and_is_not_lost() {
+    let mut site = Site::new(&[KEY]);
+    let mut down = |_: &Request| Ok(answer(503, &[], b""));
+    site.deliver("pagegun", &page("updated", 1, "p1"));
+    site.deliver("blogshoot", &article("created", 2, "a", "here", "It is here."));
+    site.deliver("pagegun", &page("updated", 3, "p2"));
+    site.deploy_with(&mut down).expect("what is there is written");
+    assert_eq!(site.paths(), ["src/content/blog/here.md"]);
+    assert_eq!(site.asked.len(), 1, "who does not answer is not asked again at once: {:?}", site.asked);
+    // The others are carried on, alone, until they can be had; what comes meanwhile does not wait for them.
+    site.deploy_with(&mut down).expect_err("nothing else is left");
+    site.deliver("blogshoot", &article("created", 5, "b", "there", "It is there."));
+    site.deploy_with(&mut down).expect("what is new is written");
+    assert_eq!(site.paths(), ["src/content/blog/here.md", "src/content/blog/there.md"]);
+    site.deploy_with(&mut stand_in).expect("they can be had again");
+    assert_eq!(site.paths().len(), 4);
+    assert_eq!(site.next_wake(), None, "nothing is left to do");
+}
