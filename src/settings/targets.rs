@@ -344,15 +344,24 @@ impl Reader {
     }
 
     /// The suffixes with which any of these settings is there.
-    pub(super) fn suffixes(&self, settings: &[&str]) -> Vec<String> {
+    pub(super) fn suffixes(&mut self, settings: &[&str]) -> Vec<String> {
         let mut suffixes: Vec<String> = Vec::new();
+        let mut of_default = None;
         for (given, _) in &self.values {
             let suffix = settings.iter().find_map(|it| given.strip_prefix(it)?.strip_prefix("__"));
-            if let Some(suffix) =
-                suffix.filter(|it| !it.is_empty() && !suffixes.iter().any(|known| known == it))
-            {
-                suffixes.push(suffix.to_owned());
+            match suffix {
+                Some(suffix) if name_of(suffix) == DEFAULT => of_default = Some(given.clone()),
+                Some(suffix) if !suffix.is_empty() && !suffixes.iter().any(|known| known == suffix) => {
+                    suffixes.push(suffix.to_owned());
+                }
+                Some(_) | None => {}
             }
+        }
+        if let Some(setting) = of_default {
+            self.malformed(
+                &setting,
+                "called otherwise: `default` is what the setting without a suffix is for",
+            );
         }
         suffixes
     }

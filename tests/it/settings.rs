@@ -104,6 +104,14 @@ fn every_problem_names_the_setting_and_the_remedy() {
         ),
         (&[("DEPLOY_HOOK_URL", HOOK), ("DEPLOY_SCHEDULE", "0 0 31 2 *")], "`DEPLOY_SCHEDULE` cannot be used"),
         (
+            &[("DEPLOY_HOOK_URL", HOOK), ("DEPLOY_HOOK_URL__DEFAULT", HOOK)],
+            "`DEPLOY_HOOK_URL__DEFAULT` cannot be used: it must be called otherwise",
+        ),
+        (
+            &[("FORWARD_URL__DEFAULT", HOOK)],
+            "`FORWARD_URL__DEFAULT` cannot be used: it must be called otherwise",
+        ),
+        (
             &[("CLOUDFLARE_DEPLOY_HOOK__BLOG", HOOK), ("DEPLOY_HOOK_URL__BLOG", "https://example.com/")],
             "`CLOUDFLARE_DEPLOY_HOOK__BLOG` and `DEPLOY_HOOK_URL__BLOG` hold different values",
         ),
