@@ -1,6 +1,5 @@
 // The Worker that wrangler deploys: what answers a request, the clock that guards the alarm, and the inbox.
 
-import { EmailMessage } from "cloudflare:email";
 import { DurableObject } from "cloudflare:workers";
 import Worker from "../../build/index.js";
 import { alive, broken } from "./entry.js";
@@ -60,6 +59,8 @@ export class Inbox extends DurableObject {
     const binding = this.env.EMAIL;
     if (typeof binding?.send !== "function") return "NOT_BOUND\n";
     try {
+      // Asked for only here: the runtime by itself, without Cloudflare around it, has no mail and would not start.
+      const { EmailMessage } = await import("cloudflare:email");
       for (const address of to)
         await binding.send(new EmailMessage(from, address, new Blob([message]).stream()));
       return undefined;
