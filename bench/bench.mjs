@@ -94,9 +94,7 @@ function durable() {
   const late = { DEPLOY_SETTLE_SECONDS: "86400", DEPLOY_MAX_WAIT_SECONDS: "86400" };
   const hook = { CLOUDFLARE_DEPLOY_HOOK: "https://host.example/hook", LOG_LEVEL: "error" };
   const bindings = { ...BINDINGS, ...late, ...hook };
-  const migrations = readFileSync(path.join(ROOT, "src", "store", "migrations.rs"), "utf8");
-  const schema = [...migrations.matchAll(/"(CREATE (?:UNIQUE )?(?:TABLE|INDEX) )((?!IF )[^"]+)"/g)];
-  const SCHEMA = schema.map(([, create, what]) => `${create}IF NOT EXISTS ${what}`).join(";\n");
+  const SCHEMA = schema();
   const javascript = { ...modules("bench/durable.mjs"), ...GENUINE };
   const counted = { ...modules("bench/counted.mjs"), ...PRESSHOOK };
   return [
@@ -104,6 +102,22 @@ function durable() {
     { name: "JavaScript", modules: javascript, bindings: { ...BINDINGS, SCHEMA }, inbox: true },
     { name: "counted", modules: counted, bindings, inbox: true },
   ];
+}
+
+/** The tables and indexes that all migrations together leave, as statements that may be run again. */
+function schema() {
+  const migrations = readFileSync(path.join(ROOT, "src", "store", "migrations.rs"), "utf8");
+  /** @type {Map<string, string>} */
+  const made = new Map();
+  for (const [, statement] of migrations.matchAll(/"((?:CREATE|ALTER|DROP) (?!TABLE IF )[^"]+)"/g)) {
+    const [, verb, name, rest] =
+      /^(CREATE|ALTER|DROP) (?:UNIQUE )?(?:TABLE|INDEX) (\w+)\s*(.*)$/s.exec(statement) ?? [];
+    const column = /^ADD COLUMN (.*)$/.exec(rest)?.[1];
+    if (verb === "CREATE") made.set(name, statement.replace(/(TABLE|INDEX) /, "$1 IF NOT EXISTS "));
+    else if (column) made.set(name, (made.get(name) ?? "").replace("(", `(${column}, `));
+    else made.delete(name);
+  }
+  return [...made.values()].join(";\n");
 }
 
 /** @typedef {{ name: string, port: number, path?: string }} Target */
