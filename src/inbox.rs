@@ -18,7 +18,10 @@ use std::time::Duration;
 
 use crate::event::{Kind, Timestamp};
 use crate::log::{Code, Entry, Level};
-use crate::outbox::{JobRow, Joined, Opening, State, When, queued, read_jobs, select_jobs, select_open_jobs};
+use crate::outbox::{
+    JobRow, Joined, Opening, State, When, queued, read_jobs, select_jobs, select_open_jobs,
+    select_waiting_jobs,
+};
 use crate::routes;
 use crate::settings::Settings;
 use crate::store::{Row, Statement, StoreError, Transaction, statement};
@@ -37,6 +40,19 @@ pub struct Accepted {
     pub receipt: Receipt,
     /// What to log.
     pub entries: Vec<Entry>,
+}
+
+/// Selects besides the dead jobs of what has a key already.
+macro_rules! select_revived {
+    () => {
+        concat!(
+            " UNION ALL ",
+            select_jobs!(
+                "JOIN carries c ON c.job_id = j.id JOIN keys k ON k.delivery_id = c.delivery_id \
+                 WHERE j.state = 'dead' AND k.connection = ?1 AND k.key = ?2 AND k.expires_at > ?3"
+            )
+        )
+    };
 }
 
 /// Stores a delivery, its key and what it causes; a repeat changes nothing, but that it revives what is dead.
@@ -61,14 +77,11 @@ pub fn accept<'a>(settings: &'a Settings, message: &'a Message, now: Timestamp) 
         ),
         // The jobs that events may join, and those that a repeat would revive.
         statement(
-            concat!(
-                select_open_jobs!(),
-                " UNION ALL ",
-                select_jobs!(
-                    "JOIN carries c ON c.job_id = j.id JOIN keys k ON k.delivery_id = c.delivery_id \
-                     WHERE j.state = 'dead' AND k.connection = ?1 AND k.key = ?2 AND k.expires_at > ?3"
-                )
-            ),
+            if routes::may_hold(settings) {
+                concat!(select_open_jobs!(), select_revived!())
+            } else {
+                concat!(select_waiting_jobs!(), select_revived!())
+            },
             [connection.into(), key.into(), now.into()],
         ),
     ];

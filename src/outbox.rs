@@ -42,7 +42,7 @@ pub use record::{Result, record};
 
 pub(crate) use claim::queued;
 pub(crate) use open::{Bar, Joined, Opening, When};
-pub(crate) use rows::{JobRow, State, read_jobs, select_jobs, select_open_jobs};
+pub(crate) use rows::{JobRow, State, read_jobs, select_jobs, select_open_jobs, select_waiting_jobs};
 
 /// One promised action.
 ///

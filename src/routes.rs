@@ -44,6 +44,11 @@ pub fn matching<'s, 'e, F: Into<Facts<'e>>>(
     }
 }
 
+/// Whether a job may be held, or wait for a build. Each place that must be looked at for those costs at every delivery.
+pub(crate) fn may_hold(settings: &Settings) -> bool {
+    settings.routes.is_some() || !settings.destinations.is_empty()
+}
+
 /// The routes that what became of a job takes, each once.
 pub fn told(settings: &Settings, signal: Signal) -> Vec<Route<'_>> {
     let mut routes = Vec::new();

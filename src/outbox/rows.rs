@@ -200,12 +200,21 @@ pub(super) fn write_joined(job: &JobRow) -> Statement {
     )
 }
 
+/// Selects the jobs that wait, of those that events may join.
+macro_rules! select_waiting_jobs {
+    () => {
+        select_jobs!("WHERE j.state = 'waiting' AND j.alone IS NULL")
+    };
+}
+pub(crate) use select_waiting_jobs;
+
 /// Selects every job that events may join: for each destination at most one that waits, one that is held, and those
 /// that wait for a build.
 macro_rules! select_open_jobs {
     () => {
         concat!(
-            select_jobs!("WHERE j.state = 'waiting' AND j.alone IS NULL UNION ALL "),
+            select_waiting_jobs!(),
+            " UNION ALL ",
             select_jobs!("WHERE j.state = 'held' AND j.alone IS NULL UNION ALL "),
             select_jobs!("WHERE j.state = 'blocked' AND j.alone IS NULL")
         )
