@@ -17,6 +17,8 @@ mod teams;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Method;
+use http::header::{CONTENT_TYPE, USER_AGENT};
 
 use crate::event::{Kind, Timestamp};
 #[cfg(not(target_arch = "wasm32"))]
@@ -26,7 +28,7 @@ use crate::outbox::{Failure, Job};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::program::{Exit, Program};
 use crate::settings::{Field, Pace, Settings};
-use crate::{Request, Response};
+use crate::{AGENT, Request, Response};
 
 /// Every action, one line each.
 pub static ACTIONS: &[&Action] = &[
@@ -217,6 +219,14 @@ impl Step {
         }
         requests.nth(returned.len()).map_or(Step::Done(done), Step::Send)
     }
+}
+
+/// The beginning of a `POST` of JSON.
+pub(crate) fn json_post() -> http::request::Builder {
+    http::Request::builder()
+        .method(Method::POST)
+        .header(CONTENT_TYPE, "application/json")
+        .header(USER_AGENT, AGENT)
 }
 
 /// Marks a request whose address was written by a sender, as an extension of it: only what is public may be reached,

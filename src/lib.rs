@@ -80,5 +80,8 @@ pub type Request = http::Request<bytes::Bytes>;
 /// An answer to a request that an action sent.
 pub type Response = http::Response<bytes::Bytes>;
 
-/// This crate's version, as health and the outgoing `User-Agent` tell it.
+/// This crate's version, as health tells it.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What every request that leaves says of its sender, as its `User-Agent`.
+pub const AGENT: &str = concat!("presshook/", env!("CARGO_PKG_VERSION"));

@@ -24,11 +24,7 @@ use crate::sources::SOURCES;
 /// What all ways to tell a team have in common: a burst is one message, and what was published is told once it is
 /// built.
 pub(crate) const TELLS: Action = Action {
-    gathers: Gathers::Together(Pace {
-        settle: Duration::from_secs(10),
-        max_wait: Duration::from_secs(120),
-        min_gap: Duration::from_secs(60),
-    }),
+    gathers: Gathers::Together(Pace::BURST),
     after_build: Some(Duration::ZERO),
     reads: Reads::Events,
     is_told: true,

@@ -12,7 +12,7 @@ use crate::actions::{Action, Done, Returned, Step};
 use crate::event::Timestamp;
 use crate::outbox::{Failure, Job};
 use crate::settings::{Field, Need, Settings, Values, url};
-use crate::{Request, Response};
+use crate::{AGENT, Request, Response};
 
 const BUCKET: &str = "ARCHIVE_S3_BUCKET";
 const ENDPOINT: &str = "ARCHIVE_S3_ENDPOINT";
@@ -68,7 +68,7 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
     let request = || -> Option<Request> {
         http::Request::put(signed(values, &object.name, now)?)
             .header(CONTENT_TYPE, &object.content_type)
-            .header(USER_AGENT, concat!("presshook/", env!("CARGO_PKG_VERSION")))
+            .header(USER_AGENT, AGENT)
             .body(object.bytes)
             .ok()
     };

@@ -5,11 +5,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, USER_AGENT};
 use serde::Serialize;
 use serde_json_borrow::Value;
 
-use crate::actions::{Action, Done, Gathers, Reads, Returned, Step};
+use crate::actions::{Action, Done, Gathers, Reads, Returned, Step, json_post};
 use crate::event::{Kind, Timestamp, sha256, told};
 use crate::inbox::message::FORWARDED;
 use crate::outbox::{Carried, Failure, Job, Told};
@@ -74,12 +73,8 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
         return Step::Fail(unsent("what happened is too long to be passed on"));
     };
     let request = || -> Option<Request> {
-        let mut request = http::Request::post(url)
-            .header(CONTENT_TYPE, "application/json")
-            .header(USER_AGENT, concat!("presshook/", env!("CARGO_PKG_VERSION")))
-            .header(FORWARDED, hops.saturating_add(1))
-            .body(Bytes::from(body))
-            .ok()?;
+        let mut request =
+            json_post().uri(url).header(FORWARDED, hops.saturating_add(1)).body(Bytes::from(body)).ok()?;
         let id = id(told);
         match values.get(SECRET) {
             // It adds the headers.

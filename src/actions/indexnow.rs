@@ -14,7 +14,7 @@ use crate::content::address::{SITE_PATH, SITE_URL, Site};
 use crate::event::Timestamp;
 use crate::outbox::{Failure, Job};
 use crate::settings::{Field, Need, Pace, Settings, url};
-use crate::{Request, Response};
+use crate::{AGENT, Request, Response};
 
 const KEY: &str = "INDEXNOW_KEY";
 const ENDPOINT: &str = "INDEXNOW_ENDPOINT";
@@ -46,11 +46,7 @@ pub(crate) static INDEXNOW: Action = Action {
             "The search engine that is told; it tells the others.",
         ),
     ],
-    gathers: Gathers::Together(Pace {
-        settle: Duration::from_secs(10),
-        max_wait: Duration::from_secs(120),
-        min_gap: Duration::from_secs(60),
-    }),
+    gathers: Gathers::Together(Pace::BURST),
     // A page that is asked for must be there by then.
     after_build: Some(Duration::from_secs(180)),
     reads: Reads::Events,
@@ -97,7 +93,7 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
         let body = serde_json::to_vec(&body).expect("a struct of texts is JSON");
         http::Request::post(endpoint)
             .header(CONTENT_TYPE, "application/json; charset=utf-8")
-            .header(USER_AGENT, concat!("presshook/", env!("CARGO_PKG_VERSION")))
+            .header(USER_AGENT, AGENT)
             .body(Bytes::from(body))
             .ok()
     };

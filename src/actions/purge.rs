@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::header::AUTHORIZATION;
 use serde::Serialize;
 
-use crate::actions::{Action, Done, Gathers, MostRead, Reads, Returned, Step};
+use crate::actions::{Action, Done, Gathers, MostRead, Reads, Returned, Step, json_post};
 use crate::content::address::{SITE_PATH, SITE_URL, Site};
 use crate::event::Timestamp;
 use crate::outbox::{Failure, Job};
@@ -54,11 +54,7 @@ pub(crate) static PURGE: Action = Action {
             "Paths that change with every item, with commas: the front page, lists, feeds.",
         ),
     ],
-    gathers: Gathers::Together(Pace {
-        settle: Duration::from_secs(10),
-        max_wait: Duration::from_secs(120),
-        min_gap: Duration::from_secs(30),
-    }),
+    gathers: Gathers::Together(Pace { min_gap: Duration::from_secs(30), ..Pace::BURST }),
     // What is fetched anew must be the new page.
     after_build: Some(Duration::from_secs(120)),
     reads: Reads::Events,
@@ -112,10 +108,9 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
             files: &'a [String],
         }
         let body = serde_json::to_vec(&Body { files }).expect("a struct of texts is JSON");
-        http::Request::post(format!("https://api.cloudflare.com/client/v4/zones/{zone}/purge_cache"))
+        json_post()
+            .uri(format!("https://api.cloudflare.com/client/v4/zones/{zone}/purge_cache"))
             .header(AUTHORIZATION, format!("Bearer {token}"))
-            .header(CONTENT_TYPE, "application/json")
-            .header(USER_AGENT, concat!("presshook/", env!("CARGO_PKG_VERSION")))
             // What it says of a failure too.
             .extension(MostRead::USUAL)
             .body(Bytes::from(body))

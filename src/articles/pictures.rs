@@ -18,7 +18,7 @@ use crate::actions::{MostRead, Untrusted};
 use crate::content::{ContentSettings, Images};
 use crate::event::{Item, sha256};
 use crate::outbox::Failure;
-use crate::{Request, Response, VERSION};
+use crate::{AGENT, Request, Response};
 
 /// The longest picture, in bytes.
 const MOST_PICTURE: usize = 5 * 1024 * 1024;
@@ -107,9 +107,7 @@ impl<'s> Pictures<'s> {
         let mut request = Request::default();
         *request.uri_mut() = uri;
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("image/*"));
-        if let Ok(agent) = HeaderValue::try_from(format!("presshook/{VERSION}")) {
-            request.headers_mut().insert(USER_AGENT, agent);
-        }
+        request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(AGENT));
         // One byte more tells that there are more.
         request.extensions_mut().insert(MostRead(MOST_PICTURE.saturating_add(1)));
         if !allowed {

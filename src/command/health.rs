@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use clap::Args;
-use presshook::VERSION;
+use presshook::AGENT;
 use reqwest::blocking::Client;
 
 use super::{Done, say};
@@ -47,7 +47,7 @@ impl Health {
     pub(super) fn run(&self) -> Done {
         let query = if self.strict { "?strict" } else { "" };
         let url = format!("{}/api/health{query}", self.address());
-        let client = Client::builder().timeout(PATIENCE).user_agent(format!("presshook/{VERSION}"));
+        let client = Client::builder().timeout(PATIENCE).user_agent(AGENT);
         // What is on this machine is not reached through a proxy.
         let client = if self.url.is_none() { client.no_proxy() } else { client };
         let client = client.build().map_err(|error| error.to_string())?;

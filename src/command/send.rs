@@ -16,7 +16,7 @@ use presshook::event::Timestamp;
 use presshook::samples::{self, Vectors};
 use presshook::signature::Secret;
 use presshook::sources::Source;
-use presshook::{Request, VERSION};
+use presshook::{AGENT, Request};
 use reqwest::StatusCode;
 use reqwest::blocking::Client;
 use reqwest::header::{CONTENT_TYPE, HeaderValue, LOCATION};
@@ -106,7 +106,7 @@ impl Send {
         let client = Client::builder()
             .timeout(PATIENCE)
             .redirect(Policy::none())
-            .user_agent(format!("presshook/{VERSION}"))
+            .user_agent(AGENT)
             .build()
             .map_err(|error| error.to_string())?;
         let first = deliveries.request(0)?;

@@ -103,6 +103,13 @@ impl Target {
 }
 
 impl Pace {
+    /// That of actions that say one thing for a burst of events.
+    pub(crate) const BURST: Pace = Pace {
+        settle: Duration::from_secs(10),
+        max_wait: Duration::from_secs(120),
+        min_gap: Duration::from_secs(60),
+    };
+
     /// No pauses at all.
     pub(crate) const NONE: Pace =
         Pace { settle: Duration::ZERO, max_wait: Duration::ZERO, min_gap: Duration::ZERO };

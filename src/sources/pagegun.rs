@@ -16,7 +16,7 @@ use crate::payload::{Fields, ParseError, Payload};
 use crate::settings::{Field, Need, Values, url};
 use crate::signature::{Place, Scheme, Time, Unit, Verified};
 use crate::sources::{Fetch, Fetched, Parsed, Source, Texts};
-use crate::{Request, VERSION};
+use crate::{AGENT, Request};
 
 /// PageGun.
 pub(crate) static PAGEGUN: Source = Source {
@@ -113,7 +113,7 @@ fn request(values: &Values, item: &Item) -> Option<Request> {
         http::Request::get(format!("{}/pages/{id}?include_sections=false", base.trim_end_matches('/')))
             .header(AUTHORIZATION, authorization)
             .header(ACCEPT, "application/json")
-            .header(USER_AGENT, format!("presshook/{VERSION}"))
+            .header(USER_AGENT, AGENT)
             // As much as an article may have that is sent.
             .extension(MostRead(2_000_000));
     request.body(bytes::Bytes::new()).ok()

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, USER_AGENT};
 use serde::Serialize;
 
 use super::Telling;
-use crate::actions::{Done, MostRead, Returned, Step};
+use crate::actions::{Done, MostRead, Returned, Step, json_post};
 use crate::event::Timestamp;
 use crate::outbox::{Failure, Job};
 use crate::settings::{Settings, Values, own_setting};
@@ -97,10 +96,5 @@ pub(crate) fn json(body: &impl Serialize) -> Vec<u8> {
 }
 
 fn request(url: &str, body: Vec<u8>) -> Result<Request, Failure> {
-    http::Request::post(url)
-        .header(CONTENT_TYPE, "application/json")
-        .header(USER_AGENT, concat!("presshook/", env!("CARGO_PKG_VERSION")))
-        .extension(MOST_READ)
-        .body(Bytes::from(body))
-        .map_err(|_| Failure::NotSet)
+    json_post().uri(url).extension(MOST_READ).body(Bytes::from(body)).map_err(|_| Failure::NotSet)
 }

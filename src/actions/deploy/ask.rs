@@ -7,10 +7,9 @@ mod workflow_dispatch;
 
 use bytes::Bytes;
 use http::Uri;
-use http::header::{CONTENT_TYPE, USER_AGENT};
 
 use super::Body;
-use crate::actions::{Done, Returned, Step};
+use crate::actions::{Done, Returned, Step, json_post};
 use crate::event::Timestamp;
 use crate::outbox::{Failure, Job};
 use crate::payload::Payload;
@@ -77,11 +76,7 @@ fn accepted(response: &Response, mut done: Done) -> Done {
 
 fn request(hook: &Uri, job: &Job, now: Timestamp) -> Result<Request, Failure> {
     let body = serde_json::to_vec(&Body::of(job, now)).expect("a struct of texts is JSON");
-    http::Request::post(hook)
-        .header(CONTENT_TYPE, "application/json")
-        .header(USER_AGENT, concat!("presshook/", env!("CARGO_PKG_VERSION")))
-        .body(Bytes::from(body))
-        .map_err(|_| Failure::NotSet)
+    json_post().uri(hook).body(Bytes::from(body)).map_err(|_| Failure::NotSet)
 }
 
 /// The most characters that are told of what the other side says.

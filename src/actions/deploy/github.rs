@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION};
 use serde::Serialize;
 
 use super::ask::said;
 use super::talk::segments;
-use crate::actions::MostRead;
+use crate::actions::{MostRead, json_post};
 use crate::event::Timestamp;
 use crate::outbox::Failure;
 use crate::settings::{Field, Need, Values, url};
@@ -50,11 +50,10 @@ impl Names {
         let repo = segments(value(self.repo)?);
         let uri = format!("{}/repos/{repo}{path}", value(API)?.trim_end_matches('/'));
         let body = serde_json::to_vec(body).map_err(|_| Failure::NotSet)?;
-        http::Request::post(uri)
+        json_post()
+            .uri(uri)
             .header(AUTHORIZATION, format!("Bearer {}", value(self.token)?))
             .header(ACCEPT, "application/vnd.github+json")
-            .header(CONTENT_TYPE, "application/json")
-            .header(USER_AGENT, concat!("presshook/", env!("CARGO_PKG_VERSION")))
             .header("x-github-api-version", "2022-11-28")
             .extension(MOST)
             .body(body.into())

@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
+
 use super::ask::said;
-use super::talk::Pause;
-use crate::Response;
+use super::talk::{Pause, Talk};
 use crate::event::Timestamp;
 use crate::outbox::Failure;
 use crate::payload::Payload;
+use crate::{Request, Response};
 
 /// A branch of a repository, and the settings that name it.
 #[derive(Clone, Copy)]
@@ -155,8 +157,43 @@ impl Place<'_> {
         self.fail(response, true, reason)
     }
 
-    /// Anything else.
+    /// What a refusal means at each of the sites, where it means nothing else.
     pub(super) fn refused(&self, response: &Response) -> Pause {
+        match response.status().as_u16() {
+            401 => self.bad_token(response),
+            403 => self.may_not_write(response),
+            404 => self.no_access(response),
+            429 => self.is_limited(response, None),
+            300..=399 => self.is_elsewhere(response),
+            _ => self.not_committed(response),
+        }
+    }
+
+    /// The commit that the branch is at, from what the site says of the branch, and of the repository where there is no
+    /// such branch; `empty` is the member that says that nothing was ever committed.
+    pub(super) fn head(
+        &self,
+        talk: &mut Talk<'_>,
+        get: &dyn Fn(&str) -> Result<Request, Failure>,
+        [branch, empty]: [&str; 2],
+        refused: &dyn Fn(&Response) -> Pause,
+    ) -> Result<String, Pause> {
+        let response = talk.ask(|| get(branch))?;
+        if response.status().is_success() {
+            return self.text(response, "commit.id");
+        }
+        if response.status() != StatusCode::NOT_FOUND {
+            return Err(refused(response));
+        }
+        let repository = talk.ask(|| get(""))?;
+        if !repository.status().is_success() {
+            return Err(refused(repository));
+        }
+        Err(self.without_branch(response, repository, empty))
+    }
+
+    /// Anything else.
+    fn not_committed(&self, response: &Response) -> Pause {
         let reason = format!(
             "{} answered {} and did not commit to `{}`{}",
             self.site,

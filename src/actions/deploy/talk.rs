@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::actions::{MostRead, Returned};
 use crate::outbox::Failure;
-use crate::{Request, Response};
+use crate::{AGENT, Request, Response};
 
 /// What is not written as it is between two `/` of a URL: all but what RFC 3986, section 2.3, leaves.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -96,7 +96,7 @@ impl Api<'_> {
             .uri(format!("{}{path}", self.root))
             .header(name, format!("{}{token}", self.before_token))
             .header(ACCEPT, self.accept)
-            .header(USER_AGENT, concat!("presshook/", env!("CARGO_PKG_VERSION")))
+            .header(USER_AGENT, AGENT)
             .extension(MostRead(most));
         if let Some((name, value)) = self.version {
             request = request.header(name, value);

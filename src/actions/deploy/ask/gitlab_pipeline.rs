@@ -5,15 +5,14 @@
 //!
 //! <https://docs.gitlab.com/ci/triggers/>, <https://docs.gitlab.com/api/pipeline_triggers/>
 
-use http::header::{CONTENT_TYPE, USER_AGENT};
 use serde::Serialize;
 
 use super::Way;
-use crate::actions::MostRead;
 use crate::actions::deploy::Body;
 use crate::actions::deploy::github::fail;
 use crate::actions::deploy::names::{project, reference, token};
 use crate::actions::deploy::talk::segment;
+use crate::actions::{MostRead, json_post};
 use crate::outbox::Failure;
 use crate::settings::{Field, Need, url};
 
@@ -55,12 +54,7 @@ pub(super) static GITLAB_PIPELINE: Way = Way {
         let uri = format!("{root}/api/v4/projects/{}/trigger/pipeline", segment(value(PROJECT)?));
         let trigger = Trigger { token: value(TOKEN)?, r#ref: value(REF)?, presshook: Body::of(job, now) };
         let body = serde_json::to_vec(&trigger).map_err(|_| Failure::NotSet)?;
-        http::Request::post(uri)
-            .header(CONTENT_TYPE, "application/json")
-            .header(USER_AGENT, concat!("presshook/", env!("CARGO_PKG_VERSION")))
-            .extension(MostRead(16 * 1024))
-            .body(body.into())
-            .map_err(|_| Failure::NotSet)
+        json_post().uri(uri).extension(MostRead(16 * 1024)).body(body.into()).map_err(|_| Failure::NotSet)
     },
     refused: |values, response, _| {
         let says = super::said(response);

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{Method, StatusCode};
+use http::Method;
 use serde::Serialize;
 
 use super::{AUTHOR, Author, Commit, Committing, Forge, MESSAGE, Outcome, root, until_it_stays};
@@ -134,19 +134,9 @@ impl<'a> Gitea<'a> {
 
     /// The commit that the branch is at.
     fn head(&self, talk: &mut Talk<'_>) -> Result<String, Pause> {
-        let path = self.path(&format!("/branches/{}", segments(self.place.branch)));
-        let response = talk.ask(|| self.api.get(&path, MOST))?;
-        if response.status().is_success() {
-            return self.place.text(response, "commit.id");
-        }
-        if response.status() != StatusCode::NOT_FOUND {
-            return Err(self.refused(response));
-        }
-        let repo = talk.ask(|| self.api.get(&self.path(""), MOST))?;
-        if !repo.status().is_success() {
-            return Err(self.refused(repo));
-        }
-        Err(self.place.without_branch(response, repo, "empty"))
+        let branch = format!("/branches/{}", segments(self.place.branch));
+        let get = |rest: &str| self.api.get(&self.path(rest), MOST);
+        self.place.head(talk, &get, [&branch, "empty"], &|response| self.refused(response))
     }
 
     /// What has to be done so that the files are as they should be.
@@ -204,14 +194,9 @@ impl<'a> Gitea<'a> {
     fn refused(&self, response: &Response) -> Pause {
         let place = &self.place;
         match response.status().as_u16() {
-            401 => place.bad_token(response),
             403 if ["branch", "cannot commit", "protected"].iter().any(|it| said(response).contains(it)) => {
                 place.is_protected(response)
             }
-            403 => place.may_not_write(response),
-            404 => place.no_access(response),
-            429 => place.is_limited(response, None),
-            300..=399 => place.is_elsewhere(response),
             _ => place.refused(response),
         }
     }

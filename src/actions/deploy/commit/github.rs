@@ -277,15 +277,12 @@ impl<'a> GitHub<'a> {
     fn refused(&self, response: &Response, doing: Doing) -> Pause {
         let place = &self.place;
         match (response.status().as_u16(), doing) {
-            (401, _) => place.bad_token(response),
             (403 | 429, _) if is_limited(response, &said(response)) => {
                 place.is_limited(response, until(response, place.now))
             }
-            (403, _) => place.may_not_write(response),
             // It does not tell strangers what there is.
             (404, Doing::Reading) => place.no_access(response),
             (404, Doing::Writing | Doing::Moving) => place.may_not_write(response),
-            (300..=399, _) => place.is_elsewhere(response),
             (422, Doing::Moving) => place.is_protected(response),
             // Objects that were made just now are sometimes not found at once.
             (409, _) => place.keeps_moving(response),

@@ -141,19 +141,9 @@ impl<'a> GitLab<'a> {
 
     /// The commit that the branch is at.
     fn head(&self, talk: &mut Talk<'_>) -> Result<String, Pause> {
-        let path = self.path(&format!("/repository/branches/{}", segment(self.place.branch)));
-        let response = talk.ask(|| self.api.get(&path, MOST))?;
-        if response.status().is_success() {
-            return self.place.text(response, "commit.id");
-        }
-        if response.status() != StatusCode::NOT_FOUND {
-            return Err(self.refused(response));
-        }
-        let project = talk.ask(|| self.api.get(&self.path(""), MOST))?;
-        if !project.status().is_success() {
-            return Err(self.refused(project));
-        }
-        Err(self.place.without_branch(response, project, "empty_repo"))
+        let branch = format!("/repository/branches/{}", segment(self.place.branch));
+        let get = |rest: &str| self.api.get(&self.path(rest), MOST);
+        self.place.head(talk, &get, [&branch, "empty_repo"], &|response| self.refused(response))
     }
 
     /// What has to be done so that the files are as they should be.
@@ -231,12 +221,7 @@ impl<'a> GitLab<'a> {
     fn refused(&self, response: &Response) -> Pause {
         let place = &self.place;
         match response.status().as_u16() {
-            401 => place.bad_token(response),
             400 | 403 if said(response).contains("not allowed to push") => place.is_protected(response),
-            403 => place.may_not_write(response),
-            404 => place.no_access(response),
-            429 => place.is_limited(response, None),
-            300..=399 => place.is_elsewhere(response),
             _ => place.refused(response),
         }
     }
