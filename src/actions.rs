@@ -203,6 +203,22 @@ pub enum Step {
 }
 
 impl Step {
+    /// Tells of pages, as many in a request as it may have, one request after the other; nothing where there are none.
+    pub(crate) fn of_pages(
+        pages: &[String],
+        most: usize,
+        request: impl Fn(&[String]) -> Option<Request>,
+        returned: &[Returned],
+        judge: impl Fn(&Response) -> Result<Done, Failure>,
+    ) -> Step {
+        if pages.is_empty() {
+            return Step::Done(Done::without_pages());
+        }
+        let requests: Option<Vec<Request>> = pages.chunks(most).map(request).collect();
+        let Some(requests) = requests else { return Step::Fail(Failure::NotSet) };
+        Step::in_turn(requests.into_iter(), returned, judge)
+    }
+
     /// Sends requests one after the other, each once the answer to the one before is judged good; then the job is done.
     pub(crate) fn in_turn(
         mut requests: impl Iterator<Item = Request>,

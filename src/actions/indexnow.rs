@@ -14,7 +14,7 @@ use crate::content::address::{SITE_PATH, SITE_URL, Site};
 use crate::event::Timestamp;
 use crate::outbox::{Failure, Job};
 use crate::settings::{Field, Need, Pace, Settings, url};
-use crate::{AGENT, Request, Response};
+use crate::{AGENT, Response};
 
 const KEY: &str = "INDEXNOW_KEY";
 const ENDPOINT: &str = "INDEXNOW_ENDPOINT";
@@ -84,9 +84,6 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
         return Step::Fail(Failure::NotSet);
     };
     let pages = job.carried.as_ref().map(|it| site.pages(it)).unwrap_or_default();
-    if pages.is_empty() {
-        return Step::Done(Done::without_pages());
-    }
     let place = site.at(&format!("/{key}.txt"));
     let request = |pages: &[String]| {
         let body = Body { host: site.host(), key, key_location: &place, url_list: pages };
@@ -97,9 +94,7 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
             .body(Bytes::from(body))
             .ok()
     };
-    let requests: Option<Vec<Request>> = pages.chunks(MOST_PAGES).map(request).collect();
-    let Some(requests) = requests else { return Step::Fail(Failure::NotSet) };
-    Step::in_turn(requests.into_iter(), returned, |response| judge(response, now))
+    Step::of_pages(&pages, MOST_PAGES, request, returned, |response| judge(response, now))
 }
 
 /// What the protocol's answers mean.

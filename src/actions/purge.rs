@@ -13,7 +13,7 @@ use crate::event::Timestamp;
 use crate::outbox::{Failure, Job};
 use crate::payload::Payload;
 use crate::settings::{Field, Need, Pace, Settings};
-use crate::{Request, Response};
+use crate::Response;
 
 const ZONE: &str = "CLOUDFLARE_ZONE_ID";
 const TOKEN: &str = "CLOUDFLARE_PURGE_TOKEN";
@@ -99,9 +99,6 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
             pages.push(page);
         }
     }
-    if pages.is_empty() {
-        return Step::Done(Done::without_pages());
-    }
     let request = |files: &[String]| {
         #[derive(Serialize)]
         struct Body<'a> {
@@ -116,9 +113,7 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
             .body(Bytes::from(body))
             .ok()
     };
-    let requests: Option<Vec<Request>> = pages.chunks(MOST_PAGES).map(request).collect();
-    let Some(requests) = requests else { return Step::Fail(Failure::NotSet) };
-    Step::in_turn(requests.into_iter(), returned, |response| judge(response, now))
+    Step::of_pages(&pages, MOST_PAGES, request, returned, |response| judge(response, now))
 }
 
 /// What Cloudflare's answers mean.

@@ -6,7 +6,8 @@ import { createServer } from "node:http";
 import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, test } from "node:test";
-import { SECRET, sign } from "./connection.mjs";
+import { article, publish } from "./article.mjs";
+import { SECRET } from "./connection.mjs";
 import { start, temporary } from "./server.mjs";
 
 /** @typedef {import("./server.mjs").Server} Server */
@@ -20,21 +21,6 @@ async function serve(settings) {
   const server = await start({ BLOGSHOOT_WEBHOOK_SECRET: SECRET, ...settings });
   leftovers.push(() => server.kill());
   return server;
-}
-
-const article = (/** @type {string} */ id) =>
-  JSON.stringify({
-    event_id: id,
-    event_type: "article.created",
-    timestamp: "2026-01-31T08:00:00Z",
-    article: { id: "art_1", title: "Grüße", slug: "gruesse" },
-  });
-
-/** @param {Server} server @param {string} body */
-async function publish(server, body) {
-  const headers = { "x-blogshoot-signature": sign(body), "content-type": "application/json" };
-  const response = await fetch(`${server.url}/api/webhook`, { method: "POST", headers, body });
-  assert.equal(response.status, 200, await response.text());
 }
 
 /** The files below a directory, hidden ones too, each its path from there. @param {string} directory */

@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { after, test } from "node:test";
-import { SECRET, sign } from "./connection.mjs";
+import { article, publish } from "./article.mjs";
+import { SECRET } from "./connection.mjs";
 import { start } from "./server.mjs";
 
 /** @typedef {import("./server.mjs").Server} Server */
@@ -21,21 +22,6 @@ async function serve(settings, options) {
   const server = await start({ ADMIN_TOKEN: TOKEN, ...settings }, options);
   servers.push(server);
   return server;
-}
-
-const article = (/** @type {string} */ id) =>
-  JSON.stringify({
-    event_id: id,
-    event_type: "article.created",
-    timestamp: "2026-01-31T08:00:00Z",
-    article: { id: "art_1", title: "Grüße", slug: "gruesse" },
-  });
-
-/** @param {Server} server @param {string} body */
-async function publish(server, body) {
-  const headers = { "x-blogshoot-signature": sign(body), "content-type": "application/json" };
-  const response = await fetch(`${server.url}/api/webhook`, { method: "POST", headers, body });
-  assert.equal(response.status, 200, await response.text());
 }
 
 /** @param {Server} server @returns {Promise<any[]>} */

@@ -1,19 +1,12 @@
 // Deliveries kept in the R2 bucket that is bound as `ARCHIVE`, by the real Durable Object and the runtime's own R2.
 
 import { env } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { THEN, durable } from "./durable.mjs";
-import { event, logged } from "./presshook.mjs";
+import { afterEach, describe, expect, it } from "vitest";
+import { durable, fromThen } from "./durable.mjs";
+import { event } from "./presshook.mjs";
 
-/** @type {any[]} */
-let lines;
-beforeEach(() => {
-  lines = logged();
-  vi.useFakeTimers({ toFake: ["Date"], now: THEN });
-});
+const lines = fromThen();
 afterEach(async () => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
   const { objects } = await env.ARCHIVE.list();
   await env.ARCHIVE.delete(objects.map(({ key }) => key));
 });

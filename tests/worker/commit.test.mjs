@@ -1,22 +1,13 @@
 // Articles committed by the Worker, over real sockets to a stand-in of GitHub. What GitHub does to a commit is tested with
 // the server, in tests/server/commit.test.mjs; here, that the Worker's calls are what they should be.
 
-import { afterEach, beforeEach, expect, inject, it, vi } from "vitest";
-import { THEN, durable } from "./durable.mjs";
-import { codes, logged, signed } from "./presshook.mjs";
+import { expect, inject, it } from "vitest";
+import { durable, fromThen } from "./durable.mjs";
+import { codes, signed } from "./presshook.mjs";
 
 const GITHUB = inject("github");
 
-/** @type {any[]} */
-let lines;
-beforeEach(() => {
-  lines = logged();
-  vi.useFakeTimers({ toFake: ["Date"], now: THEN });
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
+const lines = fromThen();
 
 /** Asks the stand-in, as anybody would who has a token. @param {string} path @returns {Promise<any>} */
 async function github(path) {

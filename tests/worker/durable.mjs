@@ -8,9 +8,9 @@ import {
   runInDurableObject,
   waitOnExecutionContext,
 } from "cloudflare:test";
-import { inject, vi } from "vitest";
+import { afterEach, beforeEach, inject, vi } from "vitest";
 import presshook from "../../src/cloudflare/worker.js";
-import { SECRET, event, signed, worker } from "./presshook.mjs";
+import { SECRET, event, logged, signed, worker } from "./presshook.mjs";
 
 export const TOKEN = "the token of the owner";
 const HOST = inject("host");
@@ -21,6 +21,22 @@ let inboxes = 0;
 
 /** A moment in the future, for fake time: no alarm comes by itself then, and every one is the test's to run. */
 export const THEN = Date.parse("2030-01-01T08:00:00Z");
+
+/** Has each test of a file begin at that moment. What is logged in the one that runs. */
+export function fromThen() {
+  /** @type {any[]} */
+  const lines = [];
+  beforeEach(() => {
+    lines.length = 0;
+    logged(lines);
+    vi.useFakeTimers({ toFake: ["Date"], now: THEN });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.restoreAllMocks();
+  });
+  return lines;
+}
 
 /**
  * Lets time pass, where it is fake.

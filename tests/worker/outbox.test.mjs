@@ -2,20 +2,11 @@
 // fails in each way, and when they are made. Long times pass by a fake clock, and every alarm is the test's to run;
 // wakes after the answer are lost unless they are what is tested, so that the alarm alone does it.
 
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { THEN, durable, pass } from "./durable.mjs";
-import { codes, logged } from "./presshook.mjs";
+import { describe, expect, it, vi } from "vitest";
+import { THEN, durable, fromThen, pass } from "./durable.mjs";
+import { codes } from "./presshook.mjs";
 
-/** @type {any[]} */
-let lines;
-beforeEach(() => {
-  lines = logged();
-  vi.useFakeTimers({ toFake: ["Date"], now: THEN });
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
+const lines = fromThen();
 
 const AT_ONCE = { DEPLOY_SETTLE_SECONDS: "0", DEPLOY_MIN_GAP_SECONDS: "0" };
 

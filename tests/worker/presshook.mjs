@@ -67,10 +67,8 @@ export const event = (type, id = "evt_1") =>
     article: { id: "art_1" },
   });
 
-/** Collects what the Worker prints, as objects where it is JSON. */
-export function logged() {
-  /** @type {any[]} */
-  const lines = [];
+/** Collects what the Worker prints, as objects where it is JSON. @param {any[]} [lines] */
+export function logged(lines = []) {
   const keep = (/** @type {unknown[]} */ ...parts) => {
     const text = parts.map(String).join(" ");
     lines.push(text.startsWith("{") ? JSON.parse(text) : text);

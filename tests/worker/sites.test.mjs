@@ -1,9 +1,9 @@
 // Many sites in one Worker, on named URLs and without a rule; and with rules, in parts. Cloudflare allows 128 settings
 // of 5 KB for a Worker: so they are within `SETTINGS`, in parts.
 
-import { afterEach, beforeEach, describe, expect, inject, it, vi } from "vitest";
-import { THEN, durable } from "./durable.mjs";
-import { event, logged, sign } from "./presshook.mjs";
+import { describe, expect, inject, it } from "vitest";
+import { durable, fromThen } from "./durable.mjs";
+import { event, sign } from "./presshook.mjs";
 
 const HOST = inject("host");
 /** Sites, each with a connection of each of these senders and a deploy hook. */
@@ -12,16 +12,7 @@ const SENDERS = ["BLOGSHOOT", "GHOST", "GITHUB", "STRAPI"];
 /** Bytes of a setting, and settings of a Worker: Cloudflare's limits. */
 const [MOST_BYTES, MOST_SETTINGS] = [5 * 1024, 128];
 
-/** @type {any[]} */
-let lines;
-beforeEach(() => {
-  lines = logged();
-  vi.useFakeTimers({ toFake: ["Date"], now: THEN });
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
+const lines = fromThen();
 
 /** @param {string} name */
 const suffix = (name) => name.toUpperCase().replaceAll("-", "_");
