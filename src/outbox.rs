@@ -1,12 +1,14 @@
-//! The promised actions and what becomes of them: a [`Job`] is tried until it is done or dead, deploys of one target
-//! are coalesced and paced. It sends nothing and reads no clock: an edge hands in what happened and the time.
+//! The promised actions and what becomes of them: a [`Job`] is tried until it is done or dead; events share one where
+//! its action gathers, as a deploy does, and what shares a destination is paced as one lane. It sends nothing and reads
+//! no clock: an edge hands in what happened and the time.
 //!
 //! With an inbox the state lies in the store: [`claim`] takes the jobs that are due, an edge asks their actions what
 //! to send, [`record`] notes what came of it, and [`next_wake`] says when to come again. [`Direct`] does without.
 //!
-//! - `open`: opening jobs, at most one that waits for each target.
+//! - `open`: opening jobs: at most one waits in a lane whose action gathers; others are held, or wait for a build.
+//! - `carried`: what an action is told of the deliveries of its job, and of the news.
 //! - `rows`: the tables as this module reads and writes them.
-//! - `pace`: when a target may be called, and when it must not.
+//! - `pace`: lanes, when one may be called, and when it must not.
 //! - `schedule`: cron text, and the months of a budget.
 //!
 //! **Invariant:** the last edit wins. Every event is carried by a call that the host received after it: an event

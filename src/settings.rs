@@ -1,6 +1,10 @@
-//! Every setting that an owner set, checked and prepared, and what is wrong with the others. Names, defaults and help
-//! are in `table`; reading and checking is in `reader` and `targets`.
-//! Where the values come from (bindings, environment, a file) is the edge's business.
+//! Every setting that an owner set, checked and prepared, and what is wrong with the others. Where the values come from
+//! (bindings, environment, a file) is the edge's business.
+//!
+//! - `table`: names, defaults and help of what no file of its own declares; `members`: of what actions and others do.
+//! - `parts`: settings in parts, and those that stand in `SETTINGS`.
+//! - `reader`: reading and checking; `targets`, `values`, `content` and `server` are what it reads besides senders.
+//! - `error`: what can be wrong.
 //!
 //! **Invariant:** a wrong setting disables only what it is for, and says so: [`Settings::problems`]
 //! names the setting and the remedy, and never contains the value.

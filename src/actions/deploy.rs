@@ -4,6 +4,8 @@
 //!
 //! One job does all of these, in this order, and one after the other: a host is called only for what is there. Each
 //! repository is one file below and one line in [`commit::FORGES`], each way to ask for a build one in [`ask::WAYS`].
+//! What they share lies here: `names` and `place` (where to, and the owner's words), `talk` (several requests in turn),
+//! `tree` (what Git has), `message`, and `github` for the two ways that GitHub has.
 
 pub(crate) mod ask;
 pub(crate) mod commit;

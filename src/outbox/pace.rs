@@ -43,7 +43,7 @@ pub(crate) fn window(pace: &Pace, first_at: Timestamp, last_at: Timestamp) -> Ti
     last_at.plus(pace.settle).min(first_at.plus(pace.max_wait))
 }
 
-/// What is known of a target.
+/// What is known of a lane; builds and schedules only of a target.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct TargetState {
     /// When the last call was made that its host accepted.
