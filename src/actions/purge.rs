@@ -7,13 +7,13 @@ use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use serde::Serialize;
 
+use crate::Response;
 use crate::actions::{Action, Done, Gathers, MostRead, Reads, Returned, Step, json_post};
 use crate::content::address::{SITE_PATH, SITE_URL, Site};
 use crate::event::Timestamp;
 use crate::outbox::{Failure, Job};
 use crate::payload::Payload;
 use crate::settings::{Field, Need, Pace, Settings};
-use crate::Response;
 
 const ZONE: &str = "CLOUDFLARE_ZONE_ID";
 const TOKEN: &str = "CLOUDFLARE_PURGE_TOKEN";
