@@ -30,6 +30,7 @@ pub(crate) static BOOTTIFY: Source = Source {
     }],
     building,
     news: Some(news),
+    is_host: true,
     texts: Texts::NotArticles,
     parse,
     #[cfg(not(target_arch = "wasm32"))]

@@ -17,6 +17,7 @@ pub(crate) static CLOUDFLARE: Source = Source {
     schemes: &[Scheme { signature: &[Place::Header("cf-webhook-auth")], ..Scheme::TOKEN }],
     building,
     news: Some(news),
+    is_host: true,
     texts: Texts::NotArticles,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
