@@ -111,8 +111,6 @@ pub struct Source {
     pub delivery_header: Option<&'static str>,
     /// How long after a delivery the sender may repeat it by itself; 60 seconds where it never does.
     pub repeats_for: Duration,
-    /// For news of a build: whether it says that one runs now, or that it is over.
-    pub building: fn(&Event) -> Option<bool>,
     /// For whoever builds, or hears of builds: what an event says of one.
     pub news: Option<Tells>,
     /// What it sends unsigned while it is being set up, recognised by its body.
@@ -202,7 +200,6 @@ impl Source {
         headers: &[],
         delivery_header: None,
         repeats_for: Duration::from_secs(60),
-        building: |_| None,
         news: None,
         greeting: None,
         texts: Texts::Sent,

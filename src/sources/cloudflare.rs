@@ -15,7 +15,6 @@ pub(crate) static CLOUDFLARE: Source = Source {
     #[cfg(not(target_arch = "wasm32"))]
     docs: "https://developers.cloudflare.com/notifications/",
     schemes: &[Scheme { signature: &[Place::Header("cf-webhook-auth")], ..Scheme::TOKEN }],
-    building,
     news: Some(news),
     texts: Texts::NotArticles,
     parse,
