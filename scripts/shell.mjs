@@ -46,6 +46,7 @@ export async function run(program, args, { env = {}, remedy, cwd = ROOT } = {}) 
  * @param {string[]} args
  */
 export function output(program, args) {
-  const result = spawnSync(program, args, { cwd: ROOT, encoding: "utf8", env: ENVIRONMENT });
+  const most = { maxBuffer: 64 * 1024 * 1024 };
+  const result = spawnSync(program, args, { cwd: ROOT, encoding: "utf8", env: ENVIRONMENT, ...most });
   return result.status === 0 ? result.stdout.trim() : undefined;
 }
