@@ -332,9 +332,12 @@ pub fn rejected(endpoint: Option<&Endpoint<'_>>, rejection: &Rejection) -> Entry
         Rejection::Unavailable { .. } => (Level::Error, Code::InboxFailed),
         Rejection::NotConfigured { .. } => (Level::Error, Code::WebhookRejected),
         Rejection::NotFound | Rejection::MethodNotAllowed { .. } => (Level::Debug, Code::WebhookRejected),
-        Rejection::TooLarge { .. } | Rejection::Payload(_) | Rejection::Unread | Rejection::Unauthorized => {
-            (Level::Warn, Code::WebhookRejected)
-        }
+        Rejection::TooLarge { .. }
+        | Rejection::Payload(_)
+        | Rejection::Unread
+        | Rejection::Unauthorized
+        | Rejection::WrongToken
+        | Rejection::Foreign => (Level::Warn, Code::WebhookRejected),
     };
     Entry::new(level, code)
         .with_some("source", endpoint.and_then(|endpoint| endpoint.source).map(|source| source.name))
