@@ -33,6 +33,7 @@
 //! - [`routes`]: which events start which actions.
 //! - [`outbox`]: jobs, attempts, when to try again; coalescing, pacing, budget.
 //! - [`actions`]: the effects, one file each.
+//! - [`builds`]: what becomes of a build after it was asked for.
 //! - `telling`: what a team is told, in words.
 //! - [`content`]: from an article to a file of the site.
 //! - [`articles`]: from the deliveries that a job carries to the files that it changes.
@@ -49,6 +50,7 @@
 
 pub mod actions;
 pub mod articles;
+pub mod builds;
 pub mod content;
 pub mod contract;
 pub mod dashboard;

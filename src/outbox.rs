@@ -30,6 +30,7 @@ use http::header::RETRY_AFTER;
 
 use crate::Response;
 use crate::actions::{Action, Signal};
+use crate::builds::Build;
 use crate::content::Change;
 use crate::event::{Key, Timestamp};
 use crate::log::{Code, Entry, Level, milliseconds};
@@ -79,6 +80,8 @@ pub struct Carried {
     pub headers: String,
     /// What became of other jobs, for an action that is told; the oldest first.
     pub news: Vec<News>,
+    /// The build that the job follows, for an action that follows builds.
+    pub build: Option<Build>,
     /// What is to be done with the site's files, for a target that articles are written for.
     pub changes: Vec<Change>,
     /// What is noted of these with the success.

@@ -54,14 +54,14 @@ pub fn told(settings: &Settings, signal: Signal) -> Vec<Route<'_>> {
     let mut routes = Vec::new();
     match &settings.routes {
         Some(rules) => {
-            for rule in rules.iter().filter(|rule| rule.tells(signal)) {
-                for act in rule.acts.iter().filter(|act| act.action.is_told) {
+            for rule in rules.iter() {
+                for act in rule.acts.iter().filter(|act| rule.tells(act.action, signal)) {
                     add(&mut routes, act.routes());
                 }
             }
         }
         None => {
-            for action in ACTIONS.iter().copied().filter(|action| action.is_told) {
+            for action in ACTIONS.iter().copied().filter(|action| action.told.contains(&signal)) {
                 let targets = (action.targets)(settings, action).into_iter();
                 routes.extend(targets.map(|target| Route { action, target, hold: false }));
             }

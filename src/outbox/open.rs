@@ -174,7 +174,7 @@ impl<'s> Opening<'s> {
     /// Tells of what became of a job, by those actions that are told.
     pub(crate) fn tell(&mut self, signal: Signal, about: &JobRow, reason: &str) {
         // Whoever is told is not told of telling.
-        if Action::named(&about.action).is_none_or(|it| it.is_told) {
+        if Action::named(&about.action).is_none_or(|it| it.is_told()) {
             return;
         }
         for route in routes::told(self.settings, signal) {
