@@ -254,7 +254,9 @@ pub enum Rejection {
     #[error("what was entered at `/deliveries` is not the `ADMIN_TOKEN`")]
     WrongToken,
     /// A command of who is signed in, which another place has sent.
-    #[error("a browser that is signed in sent it, but not from the owner's page: another site may have made it do so")]
+    #[error(
+        "a browser that is signed in sent it, but not from the owner's page: another site may have made it do so"
+    )]
     Foreign,
     /// The inbox could not store it.
     #[error("the inbox could not store it: {reason}")]

@@ -127,7 +127,8 @@ pub fn page(is_signed_in: bool) -> Answer {
 /// A file that the page is made of: always asked for, and sent only where it is another than what the browser has.
 pub fn asset(file: File, known: Option<&str>) -> Answer {
     let tag = file.tag();
-    let is_known = known.is_some_and(|tags| tags.split(',').any(|it| it.trim().trim_start_matches("W/") == tag));
+    let is_known =
+        known.is_some_and(|tags| tags.split(',').any(|it| it.trim().trim_start_matches("W/") == tag));
     let (status, body) = if is_known { (StatusCode::NOT_MODIFIED, None) } else { (StatusCode::OK, Some("")) };
     let mut answer = of_file(status, file, body);
     answer.headers.extend([("cache-control", "no-cache".into()), ("etag", tag.into())]);
@@ -144,6 +145,11 @@ pub fn again(refused: Answer) -> Answer {
     let mut answer = of_file(refused.status, File::SignIn, Some(said));
     answer.headers.extend(refused.headers.into_iter().filter(|(name, _)| *name == "retry-after"));
     answer
+}
+
+/// What stands in the place of [`MESSAGE`].
+pub fn said(words: &str) -> String {
+    format!("<p role=\"alert\">{words}</p>")
 }
 
 /// Where the browser goes on, with its cookie set.

@@ -270,6 +270,14 @@ impl Entry {
         &self.fields
     }
 
+    /// The text of a field, if it is there.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(it, _)| *it == name).and_then(|(_, field)| match field {
+            Field::Text(text) => Some(text.as_str()),
+            Field::Number(_) | Field::Names(_) => None,
+        })
+    }
+
     /// The line: a JSON object without a line break.
     pub fn to_line(&self) -> String {
         serde_json::to_string(self).expect("an entry has text keys and plain values")

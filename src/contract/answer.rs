@@ -137,12 +137,14 @@ pub fn rejected(rejection: &Rejection) -> Answer {
             Answer { headers, is_open: false, ..Answer::error(status, "Unauthorized") }
         }
         Rejection::Foreign => Answer { is_open: false, ..Answer::error(status, "Not from this page") },
-        Rejection::TooMany { .. } => {
-            Answer { headers: vec![("retry-after", "60".into())], ..Answer::error(status, "Too many requests") }
-        }
-        Rejection::Unavailable { .. } => {
-            Answer { headers: vec![("retry-after", "5".into())], ..Answer::error(status, "Inbox unavailable") }
-        }
+        Rejection::TooMany { .. } => Answer {
+            headers: vec![("retry-after", "60".into())],
+            ..Answer::error(status, "Too many requests")
+        },
+        Rejection::Unavailable { .. } => Answer {
+            headers: vec![("retry-after", "5".into())],
+            ..Answer::error(status, "Inbox unavailable")
+        },
         Rejection::Unread | Rejection::Payload(_) => Answer::error(status, "Invalid payload"),
     }
 }
