@@ -94,10 +94,8 @@ pub struct Source {
     /// Its name as its users write it.
     pub title: &'static str,
     /// Where at the sender a webhook is set up.
-    #[cfg(not(target_arch = "wasm32"))]
     pub setup: &'static str,
     /// Where its webhooks are documented: a whole URL.
-    #[cfg(not(target_arch = "wasm32"))]
     pub docs: &'static str,
     /// How it signs: each way that it has.
     pub schemes: &'static [Scheme<'static>],
@@ -190,9 +188,7 @@ impl Source {
     pub(crate) const BASE: Source = Source {
         name: "",
         title: "",
-        #[cfg(not(target_arch = "wasm32"))]
         setup: "",
-        #[cfg(not(target_arch = "wasm32"))]
         docs: "",
         schemes: &[],
         describe: None,

@@ -13,9 +13,7 @@ use crate::sources::{Parsed, Source, Texts};
 pub(crate) static BOOTTIFY: Source = Source {
     name: "boottify",
     title: "Boottify",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "the Control Center: Admin → Webhooks",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://boottify.com/docs/integrations/webhooks",
     schemes: &[Scheme {
         signature: &[Place::Header("x-boottify-signature")],

@@ -10,9 +10,7 @@ use crate::sources::{Parsed, Source, Texts, place};
 pub(crate) static NETLIFY: Source = Source {
     name: "netlify",
     title: "Netlify",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "Site configuration, Notifications, HTTP POST request with a JWS secret",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://docs.netlify.com/site-deploys/notifications/",
     schemes: &[Scheme {
         signature: &[Place::Header("x-webhook-signature")],

@@ -12,9 +12,7 @@ use crate::sources::{Parsed, Source, Texts, place};
 pub(crate) static VERCEL: Source = Source {
     name: "vercel",
     title: "Vercel",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "Team settings, Webhooks",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://vercel.com/docs/webhooks",
     schemes: &[Scheme {
         signature: &[Place::Header("x-vercel-signature")],
