@@ -20,6 +20,7 @@ mod costs;
 mod custom;
 #[cfg(unix)]
 mod disk;
+mod docs;
 mod edge;
 mod explain;
 mod explain_routes;
