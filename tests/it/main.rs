@@ -19,6 +19,7 @@ mod costs;
 mod custom;
 #[cfg(unix)]
 mod disk;
+mod doctor;
 mod edge;
 mod explain;
 mod explain_routes;
@@ -48,6 +49,7 @@ mod settings_list;
 mod signatures;
 #[cfg(unix)]
 mod site;
+mod stand_in;
 mod store;
 mod telling;
 mod tidy;

@@ -101,10 +101,15 @@ impl Known {
         }
         match &self.wrangler {
             Some(wrangler) => findings.extend(wrangler.check()),
-            None => findings.extend(start::problems(settings).into_iter().map(|reason| {
-                let (what, remedy) = split(&reason);
-                finding(Level::Error, "server", what).remedied(remedy)
-            })),
+            None => {
+                findings.extend(start::problems(settings).into_iter().map(|reason| {
+                    let (what, remedy) = split(&reason);
+                    let finding = finding(Level::Error, "server", what);
+                    finding.remedy(remedy.unwrap_or_else(|| {
+                        "correct the setting, or give the directory to this user".to_owned()
+                    }))
+                }))
+            }
         }
         findings
     }
@@ -164,7 +169,7 @@ fn untried(settings: &Settings) -> Vec<Finding> {
         let (what, remedy) = split(&reason);
         let finding =
             Finding::new(Area::Settings, Level::Warning, "untried", format!("{connection}: {what}"));
-        Some(finding.remedied(remedy))
+        Some(finding.remedy(remedy.unwrap_or_else(|| "at the sender, set its own URL".to_owned())))
     };
     log::settings(settings).into_iter().filter_map(told).collect()
 }
@@ -188,7 +193,10 @@ fn of_problem(problem: &SettingsError) -> Finding {
         | SettingsError::NoMail { .. }
         | SettingsError::NotSet { .. } => split(&text),
     };
-    Finding::new(Area::Settings, Level::Error, "setting", what).at(problem.setting()).remedied(remedy)
+    let finding = Finding::new(Area::Settings, Level::Error, "setting", what).at(problem.setting());
+    finding.remedy(
+        remedy.unwrap_or_else(|| "correct it; `presshook settings` tells what each is for".to_owned()),
+    )
 }
 
 /// What is so, and what to do, of a text that says one after the other.
