@@ -45,7 +45,10 @@ pub use record::{Result, record};
 
 pub(crate) use claim::queued;
 pub(crate) use open::{Bar, Joined, Opening, When};
-pub(crate) use rows::{JobRow, State, read_jobs, select_jobs, select_open_jobs, select_waiting_jobs};
+pub(crate) use pace::spent;
+pub(crate) use rows::{
+    JobRow, State, budgets, read_jobs, select_jobs, select_open_jobs, select_waiting_jobs,
+};
 
 /// One promised action.
 ///

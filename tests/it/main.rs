@@ -16,6 +16,7 @@ mod command;
 mod content;
 mod contract;
 mod costs;
+mod counts;
 mod custom;
 #[cfg(unix)]
 mod disk;
@@ -30,6 +31,7 @@ mod hosts;
 mod inspect;
 mod keeping;
 mod lanes;
+mod metrics;
 mod model;
 mod outbox;
 mod pacing;
@@ -48,6 +50,7 @@ mod settings_list;
 mod signatures;
 #[cfg(unix)]
 mod site;
+mod status;
 mod store;
 mod telling;
 mod tidy;
