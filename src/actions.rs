@@ -106,6 +106,8 @@ pub enum Reads {
     Ids,
     /// Also what happened, without texts.
     Events,
+    /// The same of what the build carries that it follows, and that build.
+    Build,
     /// Also the headers and the payload of the last; where each delivery has a job of its own, that is all.
     Payload,
 }

@@ -4,7 +4,15 @@
 //!
 //! **Invariant:** what is not known is never taken for success: a build is live only once somebody has said so.
 
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
 use crate::event::Timestamp;
+use crate::payload::Fields;
+
+/// How far a host's clock may be off.
+const CLOCKS: Duration = Duration::from_secs(5);
 
 /// Where a build is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,8 +92,14 @@ impl Said {
     }
 }
 
+impl Serialize for Said {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
 /// News of a build.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// What is said.
     pub said: Said,
@@ -105,6 +119,19 @@ impl Report {
     /// News without anything further.
     pub fn new(said: Said, at: Timestamp) -> Report {
         Report { said, reference: None, began: None, reason: None, url: None, at }
+    }
+
+    /// Reads what was serialized; nothing if it is something else.
+    pub(crate) fn read(fields: &mut Fields<'_, '_>) -> Option<Report> {
+        let said = fields.text("said")?;
+        Some(Report {
+            said: Said::ALL.into_iter().find(|it| it.name() == said)?,
+            reference: fields.text("reference"),
+            began: fields.milliseconds("began"),
+            reason: fields.text("reason"),
+            url: fields.text("url"),
+            at: fields.milliseconds("at")?,
+        })
     }
 }
 
@@ -226,6 +253,3 @@ impl Build {
         Some(ended.0.saturating_sub(self.first_at?.0).max(0))
     }
 }
-
-/// How far a host's clock may be off.
-const CLOCKS: std::time::Duration = std::time::Duration::from_secs(5);

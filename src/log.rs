@@ -57,6 +57,12 @@ pub enum Code {
     WebhookDuplicate,
     /// A deploy waits until its due time.
     DeployQueued,
+    /// What a deploy carries can be seen.
+    DeployLive,
+    /// A build that was asked for has failed.
+    DeployFailed,
+    /// How a build that was asked for ended could not be found out.
+    DeployUnknown,
     /// An action other than a deploy is done.
     ActionDone,
     /// A call failed and is made again.
@@ -162,6 +168,9 @@ impl Code {
             Code::RebuildTriggered => "REBUILD_TRIGGERED",
             Code::WebhookDuplicate => "WEBHOOK_DUPLICATE",
             Code::DeployQueued => "DEPLOY_QUEUED",
+            Code::DeployLive => "DEPLOY_LIVE",
+            Code::DeployFailed => "DEPLOY_FAILED",
+            Code::DeployUnknown => "DEPLOY_UNKNOWN",
             Code::ActionDone => "ACTION_DONE",
             Code::JobRetry => "JOB_RETRY",
             Code::JobDead => "JOB_DEAD",

@@ -7,6 +7,7 @@
 //!
 //! - `open`: opening jobs: at most one waits in a lane whose action gathers; others are held, or wait for a build.
 //! - `carried`: what an action is told of the deliveries of its job, and of the news.
+//! - `builds`: what the builds that were asked for mean for jobs.
 //! - `rows`: the tables as this module reads and writes them.
 //! - `pace`: lanes, when one may be called, and when it must not.
 //! - `schedule`: cron text, and the months of a budget.
@@ -14,6 +15,7 @@
 //! **Invariant:** the last edit wins. Every event is carried by a call that the host received after it: an event
 //! joins the job that waits, and never one whose call has been claimed.
 
+pub(crate) mod builds;
 mod carried;
 mod claim;
 mod direct;
@@ -49,6 +51,9 @@ pub(crate) use pace::spent;
 pub(crate) use rows::{
     JobRow, State, budgets, read_jobs, select_jobs, select_open_jobs, select_waiting_jobs,
 };
+
+/// How long a build is believed to run without a word of its end; hosts end one after as long.
+pub(crate) const LONGEST_BUILD: Duration = Duration::from_secs(20 * 60);
 
 /// One promised action.
 ///

@@ -173,7 +173,8 @@ static TABLES: &[Table] = &[
     table!(
         builds, [job_id Integer], target Text, state Text, reference MaybeText, first_at MaybeInteger,
         requested_at Integer, building_at MaybeInteger, built_at MaybeInteger, ended_at MaybeInteger,
-        reason MaybeText, url MaybeText, noted MaybeText, follower MaybeInteger, restarts Integer
+        reason MaybeText, url MaybeText, noted MaybeText, follower MaybeInteger, restarts Integer,
+        restarted_as MaybeInteger
     ),
     table!(refusals, [path Text, reason Text], status Integer, count Integer, first_at Integer, last_at Integer),
     table!(tallies, [hour Integer, name Text, label Text], count Integer),

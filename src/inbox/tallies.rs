@@ -9,7 +9,6 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::counts::Count;
-use crate::builds::{Build, State};
 use crate::event::Timestamp;
 use crate::outbox::JobRow;
 use crate::store::{Row, Statement, StoreError, Transaction, statement};
@@ -107,16 +106,32 @@ pub(crate) fn ended(job: &JobRow, now: Timestamp) -> Statement {
     add(ENDED, &[&job.action, &job.target, job.state.name()], 1, now)
 }
 
-/// Counts a build that is over, and how long it took.
-pub(crate) fn built(build: &Build, now: Timestamp) -> Vec<Statement> {
-    let mut writes = vec![add(BUILDS, &[&build.target, build.state.name()], 1, now)];
-    if let Some(took) = build.took().filter(|_| build.state == State::Live) {
-        let bound = LIVE_BOUNDS.iter().find(|bound| took <= bound.saturating_mul(1000));
-        let label = bound.map_or_else(|| BEYOND.to_owned(), i64::to_string);
-        writes.push(add(LIVE, &[&label], 1, now));
-        writes.push(add(SUM, &[LIVE], took, now));
-    }
-    writes
+/// Counts the build of a job, which has just been written to be over; and how long it took from publishing until it was
+/// live.
+pub fn built(job: i64, now: Timestamp) -> [Statement; 3] {
+    let bounds = serde_json::to_string(LIVE_BOUNDS).unwrap_or_default();
+    let hour = hour(now);
+    [
+        statement(
+            add!("SELECT ?1, 'builds', target || ' ' || state, 1 FROM builds WHERE job_id = ?2"),
+            [hour.into(), job.into()],
+        ),
+        statement(
+            add!(
+                "SELECT ?1, 'live', coalesce((SELECT min(value) FROM json_each(?3) \
+                 WHERE value * 1000 >= ended_at - first_at), '+Inf'), 1 FROM builds \
+                 WHERE job_id = ?2 AND state = 'live' AND first_at IS NOT NULL"
+            ),
+            [hour.into(), job.into(), bounds.into()],
+        ),
+        statement(
+            add!(
+                "SELECT ?1, 'sum', 'live', max(ended_at - first_at, 0) FROM builds \
+                 WHERE job_id = ?2 AND state = 'live' AND first_at IS NOT NULL"
+            ),
+            [hour.into(), job.into()],
+        ),
+    ]
 }
 
 /// Counts the deliveries that have come since this was done last, and adds the hours that are over to the sums.

@@ -3,8 +3,9 @@
 //!
 //! It documents no id for a delivery; the key is a hash of the body, which holds the sending time.
 
-use crate::event::{Event, Kind};
-use crate::payload::{ParseError, Payload};
+use crate::builds::{Report, Said};
+use crate::event::{Event, Kind, Timestamp};
+use crate::payload::{Fields, ParseError, Payload};
 use crate::signature::{Place, Scheme, Time, Unit, Verified};
 use crate::sources::{Parsed, Source, Texts};
 
@@ -28,6 +29,7 @@ pub(crate) static BOOTTIFY: Source = Source {
         ..Scheme::HMAC_PREFIXED
     }],
     building,
+    news: Some(news),
     texts: Texts::NotArticles,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
@@ -42,6 +44,24 @@ fn building(event: &Event) -> Option<bool> {
         "deployment.succeeded" | "deployment.failed" | "deployment.canceled" => Some(false),
         _ => None,
     }
+}
+
+/// What is said of a deployment.
+fn news(payload: &mut Fields<'_, '_>, event: &Event, at: Timestamp) -> Option<Report> {
+    let (said, reason) = match event.name.as_str() {
+        "deployment.created" => (Said::Building, None),
+        "deployment.succeeded" => (Said::Built, None),
+        "deployment.failed" => (Said::Failed, Some("Boottify says that the build failed; its log says why")),
+        "deployment.canceled" => (Said::Canceled, Some("Boottify says that the build was canceled")),
+        _ => return None,
+    };
+    Some(Report {
+        reference: payload.text("deployment.id"),
+        // Only the first news is as old as the deployment.
+        began: (said == Said::Building).then_some(at),
+        reason: reason.map(str::to_owned),
+        ..Report::new(said, at)
+    })
 }
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {

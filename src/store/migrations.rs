@@ -156,7 +156,8 @@ pub static MIGRATIONS: &[&[&str]] = &[
         url TEXT,
         noted TEXT,
         follower INTEGER,
-        restarts INTEGER NOT NULL
+        restarts INTEGER NOT NULL,
+        restarted_as INTEGER
     )",
         "CREATE INDEX builds_open ON builds (target) WHERE ended_at IS NULL",
         "CREATE INDEX builds_by_reference ON builds (reference) WHERE reference IS NOT NULL",

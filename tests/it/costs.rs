@@ -114,7 +114,7 @@ impl Watched {
         cost!("claim nothing", outbox::claim(&settings, at(5), 100));
         let mut claims = cost!("claim", outbox::claim(&settings, at(11), 100));
         let claimed = claims.claimed.pop().expect("one is due");
-        assert_eq!(cost!("carried", outbox::carried(claimed.id, claimed.job.action.reads)).count, 2);
+        assert_eq!(cost!("carried", outbox::carried(claimed.carrier, claimed.job.action.reads)).count, 2);
         let refused = Err(Failure::NotSet);
         cost!("record a failure", outbox::record(&settings, &claimed, &refused, at(12), 100));
         cost!("trouble", pages::trouble(at(12))).expect("one is dead");

@@ -271,7 +271,8 @@ fn a_repeat_is_counted_and_is_no_refusal() {
     let body = br#"{"event_id":"evt_1","event_type":"article.created","article":{"id":"a"}}"#;
     let source = presshook::sources::SOURCES.iter().find(|it| it.name == "blogshoot").expect("it is there");
     let headers = crate::sign(source, SECRET, body);
-    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let headers: Vec<(&str, &str)> =
+        headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let request = crate::request("POST", "/webhook/blogshoot", &headers, body);
     let delivery = crate::receive(&settings, &request, NOW).expect("it is genuine");
     assert_eq!(delivery.event().map(|it| it.kind), Some(Kind::Published));

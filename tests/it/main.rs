@@ -10,6 +10,7 @@
 mod actions;
 mod addresses;
 mod articles;
+mod builds;
 mod clients;
 mod coalescing;
 mod command;
@@ -23,6 +24,7 @@ mod disk;
 mod edge;
 mod explain;
 mod explain_routes;
+mod following;
 mod forges;
 mod fuzz;
 mod greetings;

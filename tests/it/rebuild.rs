@@ -56,7 +56,8 @@ fn what_an_ended_server_had_under_way_is_done_again() {
 fn a_command_is_told_of_every_event_the_newest_first() {
     let (mut store, settings) = waiting();
     let claimed = claim(&mut store, &settings, 10).claimed.remove(0);
-    let carried = store.commit(outbox::carried(claimed.id, claimed.job.action.reads)).expect("it is read");
+    let carried =
+        store.commit(outbox::carried(claimed.carrier, claimed.job.action.reads)).expect("it is read");
     let told = |it: &presshook::outbox::Told| (it.event_id.clone(), it.events.contains("Second"));
     assert_eq!(
         carried.deliveries.iter().map(told).collect::<Vec<_>>(),

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use presshook::builds::Report;
 use presshook::contract::Rejection;
 use presshook::event::{Delivery, Item, Kind, Timestamp};
 use presshook::samples::{self, Accepted, Vectors};
@@ -103,6 +104,38 @@ fn hosts_tell_when_a_build_begins_and_when_it_is_over() {
     let hosts = ["boottify", "cloudflare", "netlify", "vercel"];
     let both = hosts.into_iter().flat_map(|host| [(host, false), (host, true)]);
     assert_eq!(told.into_inner(), both.collect());
+}
+
+/// News in the form of the vector files.
+fn texts_of(report: &Report) -> BTreeMap<String, String> {
+    let time = |at: Timestamp| at.to_string();
+    let all = [
+        ("said", Some(report.said.name().to_owned())),
+        ("reference", report.reference.clone()),
+        ("began", report.began.map(time)),
+        ("reason", report.reason.clone()),
+        ("url", report.url.clone()),
+        ("at", Some(time(report.at))),
+    ];
+    all.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?))).collect()
+}
+
+#[test]
+fn news_of_builds_is_understood_and_that_of_previews_is_none() {
+    let told = RefCell::new(BTreeSet::new());
+    each_accepted(|source, settings, case| {
+        let delivery =
+            check(settings, source, &headers(&case.headers), case.body.as_bytes(), moment(case.now));
+        let reports = source.reports(&delivery.expect("accepted"), case.body.as_bytes());
+        let given: Vec<BTreeMap<String, String>> = reports.iter().map(texts_of).collect();
+        assert_eq!(given, Vec::from_iter(case.news.clone()), "{} {}", source.name, case.name);
+        told.borrow_mut().extend(reports.iter().map(|it| (source.name, it.said.name())));
+    });
+    for host in ["boottify", "cloudflare", "github", "netlify", "vercel"] {
+        for said in ["building", "built", "failed"] {
+            assert!(told.borrow().contains(&(host, said)), "no case of {host} says `{said}`");
+        }
+    }
 }
 
 #[test]

@@ -159,7 +159,8 @@ CREATE TABLE builds (
     url TEXT,
     noted TEXT,
     follower INTEGER,
-    restarts INTEGER NOT NULL
+    restarts INTEGER NOT NULL,
+    restarted_as INTEGER
 );
 CREATE INDEX builds_open ON builds (target) WHERE ended_at IS NULL;
 CREATE INDEX builds_by_reference ON builds (reference) WHERE reference IS NOT NULL;
@@ -184,6 +185,6 @@ ALTER TABLE deliveries ADD COLUMN took INTEGER;
 CREATE TABLE IF NOT EXISTS schema (version INTEGER NOT NULL);
 INSERT INTO builds VALUES
     (1769846300000, 'default', 'live', 'build-1', 1769846300000, 1769846310000, 1769846312000, 1769846370000,
-    1769846371000, NULL, 'https://example.com/builds/1', NULL, NULL, 0);
+    1769846371000, NULL, 'https://example.com/builds/1', NULL, NULL, 0, NULL);
 INSERT INTO refusals VALUES ('/api/webhook', 'no signature header', 401, 3, 1769846300000, 1769846390000);
 INSERT INTO tallies VALUES (1769846400000, 'deliveries', 'blogshoot published', 1);
