@@ -17,6 +17,7 @@ mod command;
 mod content;
 mod contract;
 mod costs;
+mod counts;
 mod custom;
 #[cfg(unix)]
 mod disk;
@@ -33,6 +34,7 @@ mod hosts;
 mod inspect;
 mod keeping;
 mod lanes;
+mod metrics;
 mod model;
 mod outbox;
 mod pacing;
@@ -51,6 +53,7 @@ mod settings_list;
 mod signatures;
 #[cfg(unix)]
 mod site;
+mod status;
 mod store;
 mod telling;
 mod tidy;
