@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 // The owner's page: which view an address shows, what a key or a button does, and how it follows what is stored without
 // being loaded anew.
 
@@ -240,3 +241,6 @@ document.addEventListener("visibilitychange", () => {
 });
 setInterval(tick, 1000);
 void show(false).then(follow);
+=======
+document.body.textContent = "";
+>>>>>>> main

@@ -45,6 +45,7 @@ pub fn prune(settings: &Settings, now: Timestamp) -> Transaction<'static, bool> 
         of_jobs(concat!("DELETE FROM carries WHERE job_id IN (", finished!(), " ORDER BY id LIMIT ?2)")),
         of_jobs(concat!("DELETE FROM attempts WHERE job_id IN (", finished!(), " ORDER BY id LIMIT ?2)")),
         of_jobs(concat!("DELETE FROM news WHERE job_id IN (", finished!(), " ORDER BY id LIMIT ?2)")),
+        of_jobs(concat!("DELETE FROM builds WHERE job_id IN (", finished!(), " ORDER BY id LIMIT ?2)")),
         of_jobs(concat!("DELETE FROM jobs WHERE id IN (", finished!(), " ORDER BY id LIMIT ?2)")),
         old("DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries d WHERE id < ?1 AND NOT EXISTS \
              (SELECT 1 FROM carries c WHERE c.delivery_id = d.id) AND NOT EXISTS \
@@ -137,7 +138,8 @@ macro_rules! table {
 static TABLES: &[Table] = &[
     table!(
         deliveries, [id Integer], connection Text, key Text, event_type Text, kind Text, item MaybeText,
-        stale Integer, events Text, verified_by Text, headers Text, payload Blob, received_at Integer
+        stale Integer, events Text, verified_by Text, headers Text, payload Blob, received_at Integer,
+        took LaterInteger
     ),
     table!(keys, [connection Text, key Text], delivery_id Integer, expires_at Integer),
     table!(
@@ -161,6 +163,14 @@ static TABLES: &[Table] = &[
     table!(items, [connection Text, item Text], updated_at Integer, seen_at Integer),
     table!(news, [id Integer], job_id Integer, signal Text, action Text, target Text, reason Text, at Integer),
     table!(files, [target Text, path Text], item Text, identity Text, version Integer),
+    table!(
+        builds, [job_id Integer], target Text, state Text, reference MaybeText, first_at MaybeInteger,
+        requested_at Integer, building_at MaybeInteger, built_at MaybeInteger, ended_at MaybeInteger,
+        reason MaybeText, url MaybeText, noted MaybeText, follower MaybeInteger, restarts Integer,
+        restarted_as MaybeInteger
+    ),
+    table!(refusals, [path Text, reason Text], status Integer, count Integer, first_at Integer, last_at Integer),
+    table!(tallies, [hour Integer, name Text, label Text], count Integer),
 ];
 
 /// Where an export goes on: a table, and the key of the last row of it that is out.

@@ -141,7 +141,7 @@ impl Attempts {
 
     /// Makes one attempt that has been claimed, and records it.
     async fn carry_out(&self, claimed: Claimed) {
-        let (id, reads) = (claimed.id, claimed.job.action.reads);
+        let (id, reads) = (claimed.carrier, claimed.job.action.reads);
         let carried = self.inbox.run(move |store, _| store.commit(outbox::carried(id, reads))).await;
         let (carried, unread) = carried.map_or_else(|it| (None, Some(it)), |it| (Some(it), None));
         let mut claimed = Claimed { job: Job { carried, ..claimed.job.clone() }, ..claimed };

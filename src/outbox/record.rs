@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::open::{Bar, Opening, When};
 use super::pace::Lane;
 use super::rows::{JobRow, State, read_jobs, select_jobs, write};
-use super::{Claimed, Failure};
+use super::{Claimed, Failure, builds};
 use crate::actions::{Action, Done, Signal};
 use crate::event::Timestamp;
 use crate::log::{Code, Entry, Level};
@@ -44,6 +44,9 @@ pub fn record<'a>(
     now: Timestamp,
     jitter: u32,
 ) -> Transaction<'a, Vec<Entry>> {
+    if claimed.job.action.follows.is_some() {
+        return builds::looked(settings, claimed, result, now);
+    }
     let mut reads = vec![
         statement(select_jobs!("WHERE j.id = ?1"), [claimed.id.into()]),
         // What waits for it, or for a dead one that its success stands for.
@@ -61,8 +64,7 @@ pub fn record<'a>(
             return Err(StoreError::Unreadable { column: 0 });
         };
         let mut opening = Opening::read(settings, rest, now)?;
-        let of_this = |it: &JobRow| it.state == State::Sending && it.attempts == claimed.attempt.number;
-        let Some(job) = read_jobs(job)?.into_iter().next().filter(of_this) else {
+        let Some(job) = read_jobs(job)?.into_iter().find(|it| claimed.is(it)) else {
             return Ok((Vec::new(), Vec::new()));
         };
         let told = |level, code| claimed.job.entry(level, code, claimed.attempt, now);
@@ -71,7 +73,15 @@ pub fn record<'a>(
                 let accepted = opening.known.accepted(Lane::of(&job), claimed.attempt.started_at);
                 opening.writes.extend(accepted);
                 carried_out(claimed, &job, &mut opening);
-                succeeded(job, done, &read_jobs(blocked)?, &mut opening);
+                let built = Lane::of(&job).built().and_then(|it| settings.target(it));
+                let is_followed = built.is_some_and(|target| {
+                    builds::asked(&mut opening, &job, target, done, claimed.attempt.started_at)
+                });
+                let blocked = read_jobs(blocked)?;
+                if is_followed {
+                    builds::wait_on(&mut opening, &blocked, &job);
+                }
+                succeeded(job, done, if is_followed { &[] } else { &blocked }, &mut opening);
                 let done = told(Level::Info, claimed.job.action.done)
                     .with_some("status", done.status.map(u64::from))
                     .with_some("build", done.reference.as_deref())

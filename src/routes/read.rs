@@ -251,8 +251,8 @@ impl Reading<'_> {
             );
             self.wrong("when.event", what);
         }
-        if !rule.acts.iter().any(|it| it.action.is_told) && !rule.acts.is_empty() {
-            let told: Vec<&str> = ACTIONS.iter().filter(|it| it.is_told).map(|it| it.name).collect();
+        if !rule.acts.iter().any(|it| it.action.is_told()) && !rule.acts.is_empty() {
+            let told: Vec<&str> = ACTIONS.iter().filter(|it| it.is_told()).map(|it| it.name).collect();
             let who =
                 if told.is_empty() { "no action is".to_owned() } else { format!("{} are", list(&told)) };
             self.wrong("do", format!("none of it is told of `{}`: {who}", signal.name()));

@@ -10,6 +10,7 @@
 mod actions;
 mod addresses;
 mod articles;
+mod builds;
 mod clients;
 mod coalescing;
 mod command;
@@ -19,9 +20,11 @@ mod costs;
 mod custom;
 #[cfg(unix)]
 mod disk;
+mod docs;
 mod edge;
 mod explain;
 mod explain_routes;
+mod following;
 mod forges;
 mod fuzz;
 mod greetings;

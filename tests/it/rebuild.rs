@@ -56,7 +56,8 @@ fn what_an_ended_server_had_under_way_is_done_again() {
 fn a_command_is_told_of_every_event_the_newest_first() {
     let (mut store, settings) = waiting();
     let claimed = claim(&mut store, &settings, 10).claimed.remove(0);
-    let carried = store.commit(outbox::carried(claimed.id, claimed.job.action.reads)).expect("it is read");
+    let carried =
+        store.commit(outbox::carried(claimed.carrier, claimed.job.action.reads)).expect("it is read");
     let told = |it: &presshook::outbox::Told| (it.event_id.clone(), it.events.contains("Second"));
     assert_eq!(
         carried.deliveries.iter().map(told).collect::<Vec<_>>(),
@@ -84,7 +85,7 @@ fn what_was_printed_is_kept_with_the_attempt() {
         let (mut store, settings) = waiting();
         let claimed = claim(&mut store, &settings, 10).claimed.remove(0);
         store.commit(outbox::record(&settings, &claimed, &result, at(11), 100)).expect("it is recorded");
-        let shown = store.commit(pages::show(NOW.0)).expect("it is read").expect("a delivery");
+        let shown = store.commit(pages::show(&settings, NOW.0)).expect("it is read").expect("a delivery");
         let shown: serde_json::Value = serde_json::from_str(&shown).expect("JSON");
         assert_eq!(shown.pointer("/jobs/0/attempts/0/detail").and_then(|it| it.as_str()), Some(detail));
         assert_eq!(shown.pointer("/jobs/0/state").and_then(|it| it.as_str()), Some(state));

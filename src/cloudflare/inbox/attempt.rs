@@ -21,7 +21,7 @@ impl Inbox {
     /// Makes one attempt that has been claimed, and records it.
     pub(super) async fn fly(&self, claimed: Claimed) {
         let settings = &self.isolate.settings;
-        let carried = self.commit(outbox::carried(claimed.id, claimed.job.action.reads));
+        let carried = self.commit(outbox::carried(claimed.carrier, claimed.job.action.reads));
         let (carried, unread) = carried.map_or_else(|it| (None, Some(it)), |it| (Some(it), None));
         let mut claimed = Claimed { job: Job { carried, ..claimed.job.clone() }, ..claimed };
         let gathered = match unread {
