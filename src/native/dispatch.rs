@@ -14,7 +14,6 @@ use super::archive;
 use super::files::Disk;
 use super::hosts::Hosts;
 use super::inbox::Inbox;
-use super::metrics::Metrics;
 use super::print::Log;
 use super::programs::Programs;
 use super::{mail, now, stopped};
@@ -70,7 +69,6 @@ pub(super) struct Attempts {
     pub(super) programs: Programs,
     pub(super) disk: Disk,
     pub(super) log: Log,
-    pub(super) metrics: Arc<Metrics>,
     pub(super) stopping: watch::Receiver<bool>,
 }
 
@@ -160,7 +158,6 @@ impl Attempts {
             Err(failure) => Err(failure),
         };
         let result = Arc::new(result);
-        self.metrics.attempted(&claimed.job, &result);
         for _ in 0..RECORD_TRIES {
             let (claimed, result) = (Arc::clone(&claimed), Arc::clone(&result));
             let record = self.inbox.run(move |store, settings| {

@@ -11,6 +11,7 @@ use super::{Claimed, LONGEST_BUILD, record};
 use crate::actions::{Action, Done, Signal};
 use crate::builds::{Build, Report, Said, State};
 use crate::event::Timestamp;
+use crate::inbox::tallies;
 use crate::log::{Code, Entry, Level};
 use crate::settings::{Settings, Target};
 use crate::store::{Row, Statement, StoreError, Transaction, statement};
@@ -137,6 +138,9 @@ pub(super) fn asked(
             build.follower.into(),
         ],
     ));
+    if build.state.is_end() {
+        opening.writes.extend(tallies::built(job.id, opening.now));
+    }
     follower.is_some()
 }
 
@@ -321,6 +325,7 @@ impl Builds {
     }
 
     fn tell(&mut self, opening: &mut Opening<'_>, build: &Build, signal: Signal, code: Code, level: Level) {
+        opening.writes.extend(tallies::built(build.job, opening.now));
         let Some(deploy) = self.deploy(build).cloned() else { return };
         let took = build.took();
         let words = match took {
