@@ -42,7 +42,7 @@ impl Watched {
              INSERT INTO deliveries SELECT id, 'blogshoot', 'old' || id, 'article.updated', 'updated', 'i' || id, 0, \
                '[]', 'BLOGSHOOT_WEBHOOK_SECRET', '[]', X'7b7d', id, NULL FROM n; \
              INSERT INTO keys SELECT 'blogshoot', 'old' || id, id, id + 100000000000 FROM n; \
-             INSERT INTO builds SELECT id, 'default', 'live', NULL, id, id, id, id, id + 1000, NULL, NULL, NULL, NULL, 0 FROM n; \
+             INSERT INTO builds SELECT id, 'default', 'live', NULL, id, id, id, id, id + 1000, NULL, NULL, NULL, NULL, 0, NULL FROM n; \
              INSERT INTO jobs SELECT id, 'deploy', 'default', 'done', NULL, 1, 1, NULL, id, 0, NULL, 'blogshoot', \
                'old' || id, NULL, id, NULL FROM n; \
              INSERT INTO carries SELECT id, id FROM n; \
