@@ -32,7 +32,7 @@ pub fn overview(settings: &Settings, now: Timestamp) -> Transaction<'_, String> 
         ),
         statement(
             "SELECT b.ended_at, b.ended_at - b.first_at, b.target FROM builds b WHERE b.job_id >= \
-             (SELECT min(job_id) FROM (SELECT job_id FROM builds ORDER BY job_id DESC LIMIT ?1)) \
+             (SELECT min(job_id) FROM (SELECT job_id FROM builds WHERE job_id > 0 ORDER BY job_id DESC LIMIT ?1)) \
              AND b.state = 'live' AND b.first_at IS NOT NULL ORDER BY b.job_id DESC LIMIT ?2",
             [MOST_LOOKED_AT.into(), MOST_TIMES.into()],
         ),
@@ -40,16 +40,16 @@ pub fn overview(settings: &Settings, now: Timestamp) -> Transaction<'_, String> 
             "SELECT (SELECT count(*) FROM (SELECT 1 FROM jobs WHERE due_at IS NOT NULL LIMIT ?1)), \
              (SELECT count(*) FROM (SELECT 1 FROM jobs WHERE state = 'dead' LIMIT ?1)), \
              (SELECT count(*) FROM jobs WHERE state = 'held' AND alone IS NULL) + (SELECT count(*) FROM jobs WHERE \
-             id >= (SELECT min(id) FROM (SELECT id FROM jobs ORDER BY id DESC LIMIT ?2)) AND state = 'held' \
+             id >= (SELECT min(id) FROM (SELECT id FROM jobs WHERE id > 0 ORDER BY id DESC LIMIT ?2)) AND state = 'held' \
              AND alone IS NOT NULL), (SELECT min(due_at) FROM jobs WHERE due_at IS NOT NULL)",
             [MOST_COUNTED.into(), MOST_LOOKED_AT.into()],
         ),
         // The newest of each target, and the newest that was live.
         statement(
             "SELECT j.target, j.state, b.state, max(j.id), (SELECT max(l.ended_at) FROM builds l WHERE l.job_id >= \
-             (SELECT min(job_id) FROM (SELECT job_id FROM builds ORDER BY job_id DESC LIMIT ?2)) \
+             (SELECT min(job_id) FROM (SELECT job_id FROM builds WHERE job_id > 0 ORDER BY job_id DESC LIMIT ?2)) \
              AND l.target = j.target AND l.state = 'live') FROM jobs j LEFT JOIN builds b ON b.job_id = j.id \
-             WHERE j.id >= (SELECT min(id) FROM (SELECT id FROM jobs ORDER BY id DESC LIMIT ?2)) AND j.action = ?1 \
+             WHERE j.id >= (SELECT min(id) FROM (SELECT id FROM jobs WHERE id > 0 ORDER BY id DESC LIMIT ?2)) AND j.action = ?1 \
              AND j.state <> 'superseded' GROUP BY j.target",
             [builder.into(), MOST_LOOKED_AT.into()],
         ),

@@ -18,7 +18,7 @@ use crate::store::{Row, StoreError, Transaction, statement};
 pub fn setup(settings: &Settings, now: Timestamp) -> Transaction<'_, String> {
     let reads = vec![statement(
         "SELECT connection, max(id) FROM deliveries WHERE id >= \
-         (SELECT min(id) FROM (SELECT id FROM deliveries ORDER BY id DESC LIMIT ?1)) GROUP BY connection",
+         (SELECT min(id) FROM (SELECT id FROM deliveries WHERE id > 0 ORDER BY id DESC LIMIT ?1)) GROUP BY connection",
         [MOST_LOOKED_AT.into()],
     )];
     Transaction::new(reads, move |rows| {
