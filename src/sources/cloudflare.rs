@@ -13,8 +13,8 @@ pub(crate) static CLOUDFLARE: Source = Source {
     setup: "Notifications, Destinations, Webhooks, with a secret",
     docs: "https://developers.cloudflare.com/notifications/",
     schemes: &[Scheme { signature: &[Place::Header("cf-webhook-auth")], ..Scheme::TOKEN }],
-    building,
     news: Some(news),
+    is_host: true,
     texts: Texts::NotArticles,
     parse,
     #[cfg(not(target_arch = "wasm32"))]

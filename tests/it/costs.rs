@@ -40,11 +40,12 @@ impl Watched {
             "CREATE TEMP TABLE n AS WITH RECURSIVE n (id) AS \
                (SELECT {first} UNION ALL SELECT id + 1 FROM n WHERE id < {first} + {deliveries} - 1) SELECT id FROM n; \
              INSERT INTO deliveries SELECT id, 'blogshoot', 'old' || id, 'article.updated', 'updated', 'i' || id, 0, \
-               '[]', 'BLOGSHOOT_WEBHOOK_SECRET', '[]', X'7b7d', id, NULL FROM n; \
+               '[]', 'BLOGSHOOT_WEBHOOK_SECRET', '[]', X'7b7d', id, 1 FROM n; \
              INSERT INTO keys SELECT 'blogshoot', 'old' || id, id, id + 100000000000 FROM n; \
-             INSERT INTO builds SELECT id, 'default', 'live', NULL, id, id, id, id, id + 1000, NULL, NULL, NULL, NULL, 0, NULL FROM n; \
              INSERT INTO jobs SELECT id, 'deploy', 'default', 'done', NULL, 1, 1, NULL, id, 0, NULL, 'blogshoot', \
                'old' || id, NULL, id, NULL FROM n; \
+             INSERT INTO builds SELECT id, 'default', 'live', 'b' || id, id, id, id, id, id, NULL, NULL, NULL, NULL, 0, \
+               NULL FROM n; \
              INSERT INTO carries SELECT id, id FROM n; \
              INSERT INTO attempts SELECT id, 1, id, id, 'accepted', 200, NULL FROM n; \
              INSERT INTO items SELECT 'blogshoot', 'i' || id, id, id FROM n;",
