@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::overview::Head;
 use super::{MOST_LOOKED_AT, add, all, host, json, time};
 use crate::actions::Action;
+use crate::content::address::SITE_URL;
 use crate::event::Timestamp;
 use crate::log::{self, Code, Level};
 use crate::settings::{Mode, Settings, Target};
@@ -35,6 +36,10 @@ pub fn setup(settings: &Settings, now: Timestamp) -> Transaction<'_, String> {
         add(&mut answer, "targets", &all(&targets));
         add(&mut answer, "findings", &json(&findings(settings)));
         add(&mut answer, "inbox", &json(&(settings.bindings.inbox && settings.mode == Mode::Durable)));
+        let site = settings.destinations.iter().find_map(|it| it.values.get(SITE_URL.name));
+        if let Some(site) = site {
+            add(&mut answer, "site_url", &json(&site));
+        }
         Ok((Vec::new(), answer))
     })
 }
