@@ -228,6 +228,12 @@ impl Receiver {
             let reply = within(ANSWER_WITHIN, count).await.map(|count| owner::changes(self.since, count));
             return contract::owned(&command, reply.unwrap_or_else(|error| owner::failed(&error)));
         }
+        if let Command::Test(connection) = &command {
+            return match owner::trial(&self.parts.settings, connection, now()) {
+                Ok((delivery, request)) => Answer { is_open: false, ..self.store(delivery, &request).await },
+                Err(reply) => contract::owned(&command, reply),
+            };
+        }
         let asked = command.clone();
         let ask = self.parts.inbox.run(move |store, settings| {
             let transaction = match owner::transaction(settings, asked, &request, now()) {
