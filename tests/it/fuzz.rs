@@ -137,9 +137,10 @@ fn tried(profile: &Profile, ledger: &Ledger, input: &Input) -> Result<Behaviour,
     let opened = contract::open(settings, &head);
     let endpoint = opened.as_ref().ok().and_then(|opening| match opening {
         contract::Opening::Read { endpoint } => Some(*endpoint),
-        contract::Opening::Answer(_) | contract::Opening::Command(_) | contract::Opening::Health { .. } => {
-            None
-        }
+        contract::Opening::Answer(_)
+        | contract::Opening::Command(_)
+        | contract::Opening::Health { .. }
+        | contract::Opening::Status { .. } => None,
     });
     let mut lines: Vec<String> =
         endpoint.iter().map(|it| log::received(settings, it, &head).to_line()).collect();
