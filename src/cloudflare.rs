@@ -432,7 +432,7 @@ fn respond(answer: &Answer, method: &str) -> web_sys::Response {
         _ if method == "HEAD" => JsValue::NULL,
         Some((file_of, said)) => {
             let said = if said.is_empty() { String::new() } else { dashboard::said(said) };
-            file(file_of.name(), MESSAGE, &said)
+            file(file_of.name, MESSAGE, &said)
         }
         None if answer.body.is_empty() => JsValue::NULL,
         None => JsValue::from(answer.body.as_str()),
