@@ -32,9 +32,9 @@ pub struct File {
     pub name: &'static str,
     /// What tells one version of it from another.
     version: u64,
-    /// Its text.
+    /// Its text, as it is written.
     #[cfg(not(target_arch = "wasm32"))]
-    pub text: &'static str,
+    text: &'static str,
 }
 
 /// Of a file, what is known at compile time. Only what is made of its bytes is in the Wasm module.
@@ -72,6 +72,24 @@ pub static ASSETS: [File; 13] = [
 ];
 
 impl File {
+    /// Its text as it is sent: without what is for its readers here, the indentation and the lines that are comments,
+    /// which are a third of it. `scripts/build.mjs` does the same for the Worker.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn sent(&self) -> String {
+        let is_comment = |line: &str| {
+            line.starts_with("//")
+                || matches!(line, "*" | "*/" | "/**")
+                || line.starts_with("* ")
+                || line.starts_with("/*") && line.ends_with("*/")
+        };
+        let mut sent = String::with_capacity(self.text.len());
+        for line in self.text.lines().map(str::trim_start).filter(|line| !line.is_empty() && !is_comment(line)) {
+            sent.push_str(line);
+            sent.push('\n');
+        }
+        sent
+    }
+
     /// The one that has this address of its own.
     pub fn at(path: &str) -> Option<&'static File> {
         let name = path.strip_prefix(PAGE)?.strip_prefix('/')?;
