@@ -7,7 +7,7 @@ import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { files, sums } from "./release/archive.mjs";
 import { PLATFORMS, binary, here } from "./release/binary.mjs";
-import { bill } from "./release/bill.mjs";
+import { bill } from "./release/crates.mjs";
 import { image } from "./release/image.mjs";
 import { npm } from "./release/npm.mjs";
 import { check, notes, version } from "./release/version.mjs";
