@@ -54,12 +54,9 @@ export function licenses() {
   for (const { name, version, license, manifest_path } of crates()) {
     const directory = path.dirname(manifest_path);
     const files = readdirSync(directory).filter((it) => /^(licen[cs]e|copying|notice)/i.test(it));
-    const whole = files
-      .map((it) => path.join(directory, it))
-      .flatMap((it) => text(it))
-      .join("\n\n");
-    const told = whole || `(no text in the crate; its manifest says: ${license})`;
-    texts.set(told, [...(texts.get(told) ?? []), `${name} ${version}`]);
+    const whole = files.map((it) => path.join(directory, it)).flatMap((it) => text(it));
+    if (whole.length === 0) whole.push(`(no text in the crate; its manifest says: ${license})`);
+    for (const it of whole) texts.set(it, [...(texts.get(it) ?? []), `${name} ${version}`]);
   }
   const rule = "=".repeat(100);
   const sections = [...texts].map(([told, names]) => `${rule}\n${names.join(", ")}\n${rule}\n\n${told}\n`);

@@ -93,12 +93,12 @@ async function project(directory, { sender, name }, ask, environment) {
   if (before !== undefined && !before.includes(MARK)) throw taken(settings);
   const shared = path.join(directory, "presshook");
   const old = checked(shared);
+  const wanted = named(workerSettings(), name ?? "presshook");
 
   const chosen = await choose(path.join(directory, VARS), sender, ask, environment);
   mkdirSync(directory, { recursive: true });
   worker(shared);
   wrote("presshook/", old);
-  const wanted = named(workerSettings(), name ?? "presshook");
   if (before === undefined) {
     writeFileSync(settings, `${MARK}\n${wanted}`);
     say("  wrote wrangler.toml");
