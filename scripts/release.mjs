@@ -19,7 +19,7 @@ import { Problem, ROOT, bold, main, say } from "./shell.mjs";
  *
  * @type {Record<string, (made: { out: string, version: string, options: Options }) => unknown>}
  */
-const PARTS = {
+export const PARTS = {
   binary: ({ out, version, options: { target, program } }) => binary(out, version, target, program),
   worker: ({ out, version }) => worker(out, version),
   pages: ({ out, version }) => pages(out, version),
