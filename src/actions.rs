@@ -7,6 +7,7 @@ mod archive_s3;
 pub(crate) mod deploy;
 mod discord;
 mod email;
+pub(crate) mod follow;
 mod forward;
 mod indexnow;
 mod notify;
@@ -20,6 +21,7 @@ use bytes::Bytes;
 use http::Method;
 use http::header::{CONTENT_TYPE, USER_AGENT};
 
+use crate::builds::Report;
 use crate::event::{Kind, Timestamp};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::files::{Filed, Files};
@@ -27,12 +29,13 @@ use crate::log::Code;
 use crate::outbox::{Failure, Job};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::program::{Exit, Program};
-use crate::settings::{Field, Pace, Settings};
+use crate::settings::{Field, Pace, Settings, Target};
 use crate::{AGENT, Request, Response};
 
 /// Every action, one line each.
 pub static ACTIONS: &[&Action] = &[
     &deploy::DEPLOY,
+    &follow::FOLLOW,
     &slack::SLACK,
     &discord::DISCORD,
     &teams::TEAMS,
@@ -66,8 +69,10 @@ pub struct Action {
     pub after_build: Option<Duration>,
     /// What it must know of the deliveries that a job carries.
     pub reads: Reads,
-    /// Whether it is told of what becomes of jobs ([`Signal`]), as the owner's team is.
-    pub is_told: bool,
+    /// What it is told of jobs and builds where no rule says of what, as the owner's team is; empty where it never is.
+    pub told: &'static [Signal],
+    /// Whether a target's builds can be followed, for the one that follows builds.
+    pub follows: Option<fn(&Settings, &Target) -> bool>,
     /// Whether it sends mail, which an edge can only where it is told how.
     pub mails: bool,
     /// The names of what it can be done to, as far as the settings hold what it needs.
@@ -103,11 +108,13 @@ pub enum Reads {
     Ids,
     /// Also what happened, without texts.
     Events,
+    /// The same of what the build carries that it follows, and that build.
+    Build,
     /// Also the headers and the payload of the last; where each delivery has a job of its own, that is all.
     Payload,
 }
 
-/// What may become of a job, beside its success, that somebody should know.
+/// What may become of a job or of the build that it asked for that somebody should know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// It has failed several times, and is tried again.
@@ -116,11 +123,28 @@ pub enum Signal {
     Dead,
     /// It waits, because the month's budget is spent.
     Budget,
+    /// The build that it asked for can be seen.
+    Live,
+    /// The build that it asked for has failed.
+    BuildFailed,
+    /// How the build that it asked for ended could not be found out, or it hangs.
+    BuildUnknown,
 }
 
 impl Signal {
     /// Every signal.
-    pub const ALL: [Signal; 3] = [Signal::Failed, Signal::Dead, Signal::Budget];
+    pub const ALL: [Signal; 6] = [
+        Signal::Failed,
+        Signal::Dead,
+        Signal::Budget,
+        Signal::Live,
+        Signal::BuildFailed,
+        Signal::BuildUnknown,
+    ];
+
+    /// What a team should know without having asked: what is live it is told of as published.
+    pub(crate) const TROUBLE: &[Signal] =
+        &[Signal::Failed, Signal::Dead, Signal::Budget, Signal::BuildFailed, Signal::BuildUnknown];
 
     /// Its name in rules and in the store.
     pub fn name(self) -> &'static str {
@@ -128,6 +152,9 @@ impl Signal {
             Signal::Failed => "failed",
             Signal::Dead => "dead",
             Signal::Budget => "budget",
+            Signal::Live => "live",
+            Signal::BuildFailed => "build-failed",
+            Signal::BuildUnknown => "build-unknown",
         }
     }
 }
@@ -144,7 +171,8 @@ impl Action {
         gathers: Gathers::Each,
         after_build: None,
         reads: Reads::Ids,
-        is_told: false,
+        told: &[],
+        follows: None,
         mails: false,
         targets: |settings, action| {
             let own = settings.destinations.iter().filter(|it| it.action == action.name);
@@ -172,6 +200,17 @@ impl Action {
     /// Whether it has targets built.
     pub fn builds(&self) -> bool {
         self.gathers == Gathers::Build
+    }
+
+    /// The one that follows a target's builds, if any can.
+    pub(crate) fn follower(settings: &Settings, target: &Target) -> Option<&'static Action> {
+        let follows = |it: &&Action| it.follows.is_some_and(|follows| follows(settings, target));
+        ACTIONS.iter().copied().find(follows)
+    }
+
+    /// Whether it is told of jobs at all.
+    pub fn is_told(&self) -> bool {
+        !self.told.is_empty()
     }
 }
 
@@ -219,6 +258,11 @@ impl Step {
         Step::in_turn(requests.into_iter(), returned, judge)
     }
 
+    /// The attempt was only a look at a build: what was heard, and when to look again; never, where it is over.
+    pub(crate) fn looked(heard: Vec<Report>, noted: Option<String>, again: Option<Timestamp>) -> Step {
+        Step::Done(Done { heard, noted, again, ..Done::default() })
+    }
+
     /// Sends requests one after the other, each once the answer to the one before is judged good; then the job is done.
     pub(crate) fn in_turn(
         mut requests: impl Iterator<Item = Request>,
@@ -249,6 +293,19 @@ pub(crate) fn json_post() -> http::request::Builder {
 /// also where a public name leads elsewhere. On Cloudflare nothing else can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Untrusted;
+
+/// Marks a request that may go unanswered, as an extension of it: it is waited for no longer than this, and why there is
+/// no answer is handed back in place of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MayFail(pub Duration);
+
+impl MayFail {
+    /// How long a request is waited for, given the time that its attempt has left.
+    pub(crate) fn within(request: &Request, left: Duration) -> (Duration, bool) {
+        let own: Option<&MayFail> = request.extensions().get();
+        own.map_or((left, false), |it| (left.min(it.0), true))
+    }
+}
 
 /// The most bytes of an answer's body that are read; the rest is dropped. An extension of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -314,6 +371,10 @@ impl Done {
             status: self.status.or(before.status),
             reference: self.reference.or(before.reference),
             already_exists: self.already_exists || before.already_exists,
+            heard: self.heard,
+            noted: self.noted,
+            again: self.again,
+            restart: self.restart,
             #[cfg(not(target_arch = "wasm32"))]
             printed: self.printed.or(before.printed),
         }
@@ -333,6 +394,8 @@ impl Done {
 pub enum Returned {
     /// The answer to what was sent.
     Response(Response),
+    /// Why there is none to what may go unanswered.
+    Unanswered(Failure),
     /// The end of what was run.
     #[cfg(not(target_arch = "wasm32"))]
     Exit(Exit),
@@ -352,6 +415,14 @@ pub struct Done {
     pub reference: Option<String>,
     /// Whether it was going to do that anyway: a build that waits already carries the event.
     pub already_exists: bool,
+    /// What was heard of the build that the job follows.
+    pub heard: Vec<Report>,
+    /// What is to be noted of that build, for the next look.
+    pub noted: Option<String>,
+    /// When the job is to be done again, as this was only a look.
+    pub again: Option<Timestamp>,
+    /// Whether that build was canceled because it hung, and is to be asked for once more.
+    pub restart: bool,
     /// The end of what programs printed for it.
     #[cfg(not(target_arch = "wasm32"))]
     pub printed: Option<String>,

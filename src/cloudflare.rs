@@ -13,7 +13,11 @@
 //! - `outside`: calling a host, asking the inbox, the clock.
 //! - `inbox`: the Durable Object.
 //! - `mail`: what comes of sending mail.
+//! - `direct`: what is done without an inbox.
+//! - `counted`: what is counted.
 
+mod counted;
+mod direct;
 mod inbox;
 mod isolate;
 mod mail;
@@ -35,17 +39,20 @@ use worker::{Context, Delay, Env, event, wasm_bindgen, web_sys};
 
 use crate::Request;
 use crate::contract::{self, Answer, COMMON_HEADERS, OPEN, Opening, Rejection, Resource};
+use crate::dashboard::{self, MESSAGE};
 use crate::event::{Delivery, Timestamp};
 use crate::inbox::message::{self, Message, Receipt, Reply};
+use crate::inbox::status::Status;
 use crate::log::{self, Level};
-use crate::outbox::{Direct, Input, Job, Output};
 use crate::owner::{self, Command};
 use crate::receive::{Received, receive};
-use crate::routes;
+use crate::session;
 use crate::settings::{Mode, Settings};
 use crate::sources::SOURCES;
+use counted::Arrival;
+use direct::process;
 use isolate::Isolate;
-use outside::{ask, later, now, promise, send};
+use outside::{ask, later, now, promise};
 
 /// How long the inbox may take to store a delivery: less than the senders that wait the shortest.
 const STORE_WITHIN: Duration = Duration::from_secs(5);
@@ -55,6 +62,11 @@ const WAIT_AT_MOST: Duration = Duration::from_secs(20);
 
 #[wasm_bindgen(module = "/src/cloudflare/entry.js")]
 extern "C" {
+    /// A response: its body, a text or nothing.
+    #[wasm_bindgen(catch)]
+    fn response(body: &JsValue, init: &web_sys::ResponseInit) -> Result<web_sys::Response, JsValue>;
+    /// The text of a file of the owner's page, with something said in its place for that.
+    fn file(name: &str, mark: &str, said: &str) -> JsValue;
     /// Reads the request, calls the handler with it once, and resolves with what that returns.
     fn serve(
         request: web_sys::Request,
@@ -71,9 +83,21 @@ extern "C" {
 #[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
 pub fn fetch(request: web_sys::Request, env: Env, ctx: JsContext) -> Promise {
     let isolate = Isolate::of(&env);
-    let import = isolate.settings.admin_token.is_some() && request.url().contains(owner::IMPORT);
-    let limit = if import { owner::MOST_IMPORT_BYTES } else { isolate.settings.max_body_bytes };
-    HANDLE.with(|handle| serve(request, env, ctx, limit, &isolate.names, handle))
+    let mut limit = isolate.settings.max_body_bytes;
+    // Of a webhook only those headers are read that anything looks at.
+    let mut names = &isolate.names;
+    let any = Array::new();
+    if isolate.settings.admin_token.is_some() {
+        let url = request.url();
+        let path = isolate::path(&url);
+        if owner::is_place(path) {
+            names = &any;
+        }
+        if path.starts_with(owner::IMPORT) {
+            limit = owner::MOST_IMPORT_BYTES;
+        }
+    }
+    HANDLE.with(|handle| serve(request, env, ctx, limit, names, handle))
 }
 
 /// Wakes the inbox from time to time, should an alarm ever be dropped.
@@ -134,8 +158,8 @@ thread_local! {
 enum Decision {
     /// The answer is known.
     Answer(Answer),
-    /// It was refused; perhaps it is one refusal too many.
-    Refuse(Rejection),
+    /// It was refused; perhaps it is one refusal too many. How the answer is made of the one that all get.
+    Refuse(Rejection, fn(Answer) -> Answer),
     /// It is accepted, once the inbox has stored it.
     Accept { delivery: Delivery, message: Option<Message> },
     /// The inbox is asked.
@@ -145,6 +169,7 @@ enum Decision {
 enum Question {
     Command { command: Command, body: Vec<u8> },
     State,
+    Status { badge: bool },
 }
 
 /// Answers a request that has been read (`METHOD`, URL and headers, a line each, and the body): at once, or later.
@@ -161,34 +186,36 @@ fn handle(
         return respond(&contract::rejected(&Rejection::NotFound), &method).into();
     };
     let target = parts.uri.clone();
-    let received_at = now();
+    let arrival = Arrival { at: now(), bytes: body.as_ref().map_or(0, Vec::len), ctx: Context::new(ctx) };
     match decide(&isolate, parts, body) {
         Decision::Answer(answer) => respond(&answer, &method).into(),
-        Decision::Refuse(rejection) => {
-            let failed = matches!(rejection, Rejection::Signature(_) | Rejection::Unauthorized);
-            let Some(limit) = isolate.rate_limit.clone().filter(|_| failed) else {
-                return respond(&refuse(&isolate, target.path(), &rejection), &method).into();
+        Decision::Refuse(rejection, shape) => {
+            let Some(limit) = isolate.rate_limit.clone().filter(|_| rejection.counts()) else {
+                let refused = refuse(&isolate, target.path(), &rejection, &arrival);
+                return respond(&shape(refused), &method).into();
             };
             promise(async move {
                 let limited = is_limited(&limit, &request).await;
                 let rejection =
                     if limited { Rejection::TooMany { reason: rejection.to_string() } } else { rejection };
-                Ok(respond(&refuse(&isolate, target.path(), &rejection), &method).into())
+                let refused = refuse(&isolate, target.path(), &rejection, &arrival);
+                Ok(respond(&shape(refused), &method).into())
             })
             .into()
         }
         Decision::Accept { delivery, message: None } => {
-            let answer = contract::accepted(&delivery, false, now().since(received_at));
-            process(&isolate, delivery, ctx);
+            let answer = contract::accepted(&delivery, false, now().since(arrival.at));
+            arrival.accepted(&isolate, &delivery, false);
+            process(&isolate, delivery, &arrival.ctx);
             respond(&answer, &method).into()
         }
         Decision::Accept { delivery, message: Some(message) } => promise(async move {
-            let answer = store(&isolate, delivery, &message, target.path(), ctx).await;
+            let answer = store(&isolate, delivery, &message, target.path(), &arrival).await;
             Ok(respond(&answer, &method).into())
         })
         .into(),
         Decision::Ask(question) => promise(async move {
-            let answer = question_inbox(&isolate, question, &method, &target, ctx).await;
+            let answer = question_inbox(&isolate, question, &method, &target, &arrival.ctx).await;
             Ok(respond(&answer, &method).into())
         })
         .into(),
@@ -198,21 +225,29 @@ fn handle(
 fn decide(isolate: &Isolate, head: Parts, body: Option<Vec<u8>>) -> Decision {
     let received_at = now();
     let settings = &isolate.settings;
-    match contract::open(settings, &head) {
+    let refused = |rejection| Decision::Refuse(rejection, |answer| answer);
+    match contract::open(settings, &head, received_at) {
         Ok(Opening::Answer(answer)) => return Decision::Answer(answer),
         Ok(Opening::Command(command)) => {
             return Decision::Ask(Question::Command { command, body: body.unwrap_or_default() });
         }
+        Ok(Opening::Enter) => {
+            return match session::enter(settings, &head, &body.unwrap_or_default(), received_at) {
+                Ok(answer) => Decision::Answer(answer),
+                Err(rejection) => Decision::Refuse(rejection, session::refused),
+            };
+        }
         Ok(Opening::Health { strict: true }) => return Decision::Ask(Question::State),
         Ok(Opening::Health { strict: false }) => {
-            return Decision::Answer(contract::health(settings, None, None));
+            return Decision::Answer(contract::health(settings, None, None, None));
         }
+        Ok(Opening::Status { badge }) => return Decision::Ask(Question::Status { badge }),
         Ok(Opening::Read { endpoint }) => {
             isolate.print_with(Level::Info, || log::received(settings, &endpoint, &head));
         }
-        Err(rejection) => return Decision::Refuse(rejection),
+        Err(rejection) => return refused(rejection),
     }
-    let Some(body) = body else { return Decision::Refuse(Rejection::Unread) };
+    let Some(body) = body else { return refused(Rejection::Unread) };
     let request = Request::from_parts(head, Bytes::from(body));
     match receive(settings, &request, received_at) {
         Ok(Received::Delivery(delivery)) => {
@@ -227,7 +262,7 @@ fn decide(isolate: &Isolate, head: Parts, body: Option<Vec<u8>>) -> Decision {
             }
             Decision::Answer(contract::greeted())
         }
-        Err(rejection) => Decision::Refuse(rejection),
+        Err(rejection) => refused(rejection),
     }
 }
 
@@ -237,7 +272,7 @@ async fn store(
     delivery: Delivery,
     message: &Message,
     path: &str,
-    ctx: JsContext,
+    arrival: &Arrival,
 ) -> Answer {
     let stored = match &isolate.inbox {
         Some(inbox) => ask(inbox, "POST", message::ACCEPT, Some(&message.to_bytes()), STORE_WITHIN).await,
@@ -253,14 +288,15 @@ async fn store(
     match receipt {
         Ok(receipt) => {
             let answer = contract::accepted(&delivery, receipt.duplicate, now().since(delivery.received_at));
-            wake_later(isolate, receipt.wake_at, ctx);
+            arrival.accepted(isolate, &delivery, receipt.duplicate);
+            wake_later(isolate, receipt.wake_at, &arrival.ctx);
             answer
         }
         Err(reason) => {
-            let answer = refuse(isolate, path, &Rejection::Unavailable { reason });
+            let answer = refuse(isolate, path, &Rejection::Unavailable { reason }, arrival);
             if !delivery.source.repeats() {
                 // Nobody will send it again: once, without memory, is better than never.
-                process(isolate, delivery, ctx);
+                process(isolate, delivery, &arrival.ctx);
             }
             answer
         }
@@ -273,16 +309,18 @@ async fn question_inbox(
     question: Question,
     method: &str,
     target: &http::Uri,
-    ctx: JsContext,
+    ctx: &Context,
 ) -> Answer {
     let Some(inbox) = &isolate.inbox else {
         let reason = "`INBOX` is not bound".to_owned();
         return match question {
-            Question::State => contract::health(&isolate.settings, Some(&reason), None),
+            Question::State => contract::health(&isolate.settings, Some(&reason), None, None),
+            Question::Status { badge } => contract::status(Status::UNKNOWN, badge),
             Question::Command { .. } => contract::rejected(&Rejection::Unavailable { reason }),
         };
     };
     let (place, body) = match &question {
+        Question::Status { badge } => return contract::status(status(isolate, inbox).await, *badge),
         Question::State => (message::STATE.to_owned(), None),
         Question::Command { body, .. } => {
             let path = target.path_and_query().map_or("/", |it| it.as_str());
@@ -295,9 +333,12 @@ async fn question_inbox(
         reply.and_then(|(status, text)| Reply::read(&text).ok_or_else(|| format!("{status}: {text}")));
     match (question, reply) {
         (Question::State, Ok(reply)) => {
-            contract::health(&isolate.settings, Some(reply.body.as_str()).filter(|it| !it.is_empty()), None)
+            let (processed, trouble) = reply.body.split_once('\n').unwrap_or_default();
+            let trouble = Some(trouble).filter(|it| !it.is_empty());
+            contract::health(&isolate.settings, trouble, processed.parse().ok(), None)
         }
-        (Question::State, Err(reason)) => contract::health(&isolate.settings, Some(&reason), None),
+        (Question::State, Err(reason)) => contract::health(&isolate.settings, Some(&reason), None, None),
+        (Question::Status { badge }, _) => contract::status(Status::UNKNOWN, badge),
         (Question::Command { .. }, Err(reason)) => contract::rejected(&Rejection::Unavailable { reason }),
         (Question::Command { command, .. }, Ok(reply)) => {
             wake_later(isolate, reply.wake_at, ctx);
@@ -306,12 +347,28 @@ async fn question_inbox(
     }
 }
 
+/// How the site is, as it was known a little while ago: a crowd does not reach the inbox.
+async fn status(isolate: &Isolate, inbox: &JsValue) -> Status {
+    let mut cached = isolate.status.get();
+    let known = cached.fresh(now());
+    isolate.status.set(cached);
+    if let Some(known) = known {
+        return known;
+    }
+    let told = ask(inbox, "GET", message::STATUS, None, STORE_WITHIN).await;
+    let status = told.ok().and_then(|(_, text)| Status::read(&text)).unwrap_or(Status::UNKNOWN);
+    let mut cached = isolate.status.get();
+    cached.keep(status);
+    isolate.status.set(cached);
+    status
+}
+
 /// Waits, after the answer, until what the inbox holds is due, and wakes it then: the prompt attempt. The inbox's own
 /// alarm does the same, should this be cut short.
-fn wake_later(isolate: &Rc<Isolate>, wake_at: Option<Timestamp>, ctx: JsContext) {
+fn wake_later(isolate: &Rc<Isolate>, wake_at: Option<Timestamp>, ctx: &Context) {
     let Some(wait) = wake_at.map(|at| at.since(now())).filter(|wait| *wait <= WAIT_AT_MOST) else { return };
     let isolate = Rc::clone(isolate);
-    later(&Context::new(ctx), async move {
+    later(ctx, async move {
         if wait > Duration::ZERO {
             Delay::from(wait).await;
         }
@@ -345,70 +402,37 @@ async fn is_limited(limit: &JsValue, request: &web_sys::Request) -> bool {
     Reflect::get(&outcome, &"success".into()).is_ok_and(|success| success == JsValue::FALSE)
 }
 
-/// Does what a delivery asks for, after the answer and without an inbox: `wait_until` keeps the request alive for it.
-fn process(isolate: &Rc<Isolate>, delivery: Delivery, ctx: JsContext) {
-    let jobs = routes::jobs(&isolate.settings, &delivery);
-    let complete = {
-        let (isolate, count) = (Rc::clone(isolate), jobs.len() as u64);
-        move |delivery: &Delivery| {
-            let took = || now().since(delivery.received_at);
-            isolate.print_with(Level::Info, || log::complete(delivery, count, took()));
-        }
-    };
-    if jobs.is_empty() {
-        return complete(&delivery);
-    }
-    let ctx = Context::new(ctx);
-    // Each job by itself, so that a slow host holds up no other; the last to end tells so.
-    let shared = Rc::new((delivery, complete));
-    for job in jobs {
-        let (isolate, shared) = (Rc::clone(isolate), Rc::clone(&shared));
-        later(&ctx, async move {
-            run(&isolate, job, shared.0.received_at).await;
-            if let Some((delivery, complete)) = Rc::into_inner(shared) {
-                complete(&delivery);
-            }
-        });
-    }
-}
-
-/// Carries out one job as its dispatcher says.
-async fn run(isolate: &Isolate, job: Job, received_at: Timestamp) {
-    let mut dispatcher = Direct::new(&isolate.settings, job, received_at);
-    let mut input = Input::Wake;
-    loop {
-        let (output, entry) = dispatcher.next(input, now());
-        if let Some(entry) = entry {
-            isolate.print(entry);
-        }
-        input = match output {
-            Output::Send { request, timeout } => Input::Response(send(request, timeout).await),
-            Output::Sleep { until } => {
-                Delay::from(until.since(now())).await;
-                Input::Wake
-            }
-            Output::Stop => return,
-        };
-    }
-}
-
-fn refuse(isolate: &Isolate, path: &str, rejection: &Rejection) -> Answer {
+fn refuse(isolate: &Rc<Isolate>, path: &str, rejection: &Rejection, arrival: &Arrival) -> Answer {
     let resource = contract::resource(&isolate.settings, path);
     let endpoint = if let Ok(Resource::Webhook(endpoint)) = &resource { Some(endpoint) } else { None };
     isolate.print(log::rejected(endpoint, rejection));
+    if let Some(endpoint) = endpoint {
+        arrival.refused(isolate, endpoint, rejection);
+    }
     // No page is to read what the owner's places answer.
-    let is_open = resource != Ok(Resource::Owner);
+    let is_open = !matches!(resource, Ok(Resource::Owner | Resource::Page));
     let answer = contract::rejected(rejection);
     Answer { is_open: answer.is_open && is_open, ..answer }
 }
 
 fn respond(answer: &Answer, method: &str) -> web_sys::Response {
-    let body = (method != "HEAD" && !answer.body.is_empty()).then_some(answer.body.as_str());
+    let body = match answer.file {
+        _ if method == "HEAD" => JsValue::NULL,
+        Some((file_of, said)) => {
+            let said = if said.is_empty() { String::new() } else { dashboard::said(said) };
+            file(file_of.name(), MESSAGE, &said)
+        }
+        None if answer.body.is_empty() => JsValue::NULL,
+        None => JsValue::from(answer.body.as_str()),
+    };
     let status = answer.status.as_u16();
     let build = || -> Result<web_sys::ResponseInit, JsValue> {
         let headers = web_sys::Headers::new()?;
         let open = answer.is_open.then_some(&OPEN);
-        for (name, value) in COMMON_HEADERS.iter().chain(open).chain(&answer.headers) {
+        for (name, value) in COMMON_HEADERS.iter().chain(open) {
+            headers.set(name, value)?;
+        }
+        for (name, value) in &answer.headers {
             headers.set(name, value)?;
         }
         let init = web_sys::ResponseInit::new();
@@ -426,7 +450,7 @@ fn respond(answer: &Answer, method: &str) -> web_sys::Response {
         } else {
             build()?
         };
-        web_sys::Response::new_with_opt_str_and_init(body, &init)
+        response(&body, &init)
     };
     built().unwrap_or_else(|_: JsValue| web_sys::Response::error())
 }

@@ -5,33 +5,40 @@
 //! - [`accept`](fn@accept): a delivery, once.
 //! - [`commands`]: redeliver, release, deploy now, delete.
 //! - [`pages`]: what is stored, as JSON.
+//! - [`counts`]: what edges have seen beside, refusals and repeats; [`refusals`] what is kept of the former.
+//! - [`tallies`]: how often what happened; [`metrics`] tells it to Prometheus.
+//! - [`status`]: how the site is, for anybody.
 //! - [`keep`]: pruning, export and import.
 //!
 //! **Invariant:** acknowledge after commit. A receipt exists only once its transaction is durable.
 
 pub mod commands;
+pub mod counts;
 pub mod keep;
 pub mod message;
+pub mod metrics;
 pub mod pages;
+pub mod refusals;
+pub mod status;
+pub mod tallies;
 
 use std::time::Duration;
 
+use crate::builds::Said;
 use crate::event::{Kind, Timestamp};
 use crate::log::{Code, Entry, Level};
+use crate::outbox::builds::Builds;
 use crate::outbox::{
-    JobRow, Joined, Opening, State, When, queued, read_jobs, select_jobs, select_open_jobs,
+    JobRow, Joined, LONGEST_BUILD, Opening, State, When, queued, read_jobs, select_jobs, select_open_jobs,
     select_waiting_jobs,
 };
 use crate::routes;
-use crate::settings::Settings;
+use crate::settings::{Settings, Target};
 use crate::store::{Row, Statement, StoreError, Transaction, statement};
 use message::{Message, Note, Receipt};
 
 /// Events of one delivery whose items are kept track of; those beyond deploy like the others.
 const MOST_ITEMS: usize = 50;
-
-/// How long a build is believed to run without a word of its end; hosts end one after as long.
-const LONGEST_BUILD: Duration = Duration::from_secs(20 * 60);
 
 /// What came of a message.
 #[derive(Debug)]
@@ -42,14 +49,15 @@ pub struct Accepted {
     pub entries: Vec<Entry>,
 }
 
-/// Selects besides the dead jobs of what has a key already.
+/// Selects besides, of what has a key already, the jobs that are dead, or whose build nobody knows the end of.
 macro_rules! select_revived {
     () => {
         concat!(
             " UNION ALL ",
             select_jobs!(
                 "JOIN carries c ON c.job_id = j.id JOIN keys k ON k.delivery_id = c.delivery_id \
-                 WHERE j.state = 'dead' AND k.connection = ?1 AND k.key = ?2 AND k.expires_at > ?3"
+                 WHERE (j.state = 'dead' OR j.state = 'done' AND EXISTS (SELECT 1 FROM builds b WHERE b.job_id = j.id \
+                 AND b.state = 'unknown')) AND k.connection = ?1 AND k.key = ?2 AND k.expires_at > ?3"
             )
         )
     };
@@ -94,12 +102,21 @@ pub fn accept<'a>(settings: &'a Settings, message: &'a Message, now: Timestamp) 
             [connection.into(), item.as_str().into()],
         )
     }));
+    let versions = reads.len();
+    let about = message.news.as_ref().zip(told_of(settings, message));
+    reads.extend(
+        about
+            .into_iter()
+            .flat_map(|(report, target)| Builds::reads(&target.name, None, report.reference.as_deref())),
+    );
     Transaction::new(reads, move |rows| {
+        let (rows, builds) = rows.split_at_checked(versions).ok_or(StoreError::Unreadable { column: 0 })?;
+        let builds = (!builds.is_empty()).then(|| Builds::read(builds)).transpose()?;
         let (fixed, versions) = rows.split_at_checked(fixed).ok_or(StoreError::Unreadable { column: 0 })?;
         let [known, jobs, targets @ ..] = fixed else { return Err(StoreError::Unreadable { column: 0 }) };
         let known = known.first().ok_or(StoreError::Unreadable { column: 0 })?;
         let (dead, open): (Vec<JobRow>, Vec<JobRow>) =
-            read_jobs(jobs)?.into_iter().partition(|job| job.state == State::Dead);
+            read_jobs(jobs)?.into_iter().partition(|job| matches!(job.state, State::Dead | State::Done));
         let opening = Opening::new(settings, known.maybe_integer(4)?, open, targets, now)?;
         // Test events are shown each time that the button is pressed.
         let test = !notes.is_empty() && notes.iter().all(|it| it.kind == Kind::Test);
@@ -113,13 +130,26 @@ pub fn accept<'a>(settings: &'a Settings, message: &'a Message, now: Timestamp) 
         accepting.items(std::iter::once(known).chain(versions))?;
         accepting.store(test);
         let (wake_at, entries) = accepting.join();
-        let wake_at = wake_at.into_iter().chain(accepting.builds()).chain(accepting.opening.news_due()).min();
+        let (heard_at, told) = accepting.builds(builds);
+        let wake_at = wake_at.into_iter().chain(heard_at).chain(accepting.opening.news_due()).min();
+        let entries = entries.into_iter().chain(told).collect();
         let receipt = Receipt { id: delivery, duplicate: false, wake_at };
         Ok((accepting.opening.writes, Accepted { receipt, entries }))
     })
 }
 
-/// A repeat of what is known. Where what it caused is dead, the sender's owner has pressed "resend", and means it.
+/// The target whose builds a message has news of. Whose they are tells the connection's name, unless there is but one
+/// target.
+fn told_of<'s>(settings: &'s Settings, message: &Message) -> Option<&'s Target> {
+    match (message.connection.split_once('/'), settings.targets.as_slice()) {
+        (Some((_, name)), _) => settings.target(name),
+        (None, [only]) => Some(only),
+        (None, _) => None,
+    }
+}
+
+/// A repeat of what is known. Where what it caused is dead, or nobody knows whether it was built, the sender's owner has
+/// pressed "resend", and means it.
 fn repeat(
     message: &Message,
     id: i64,
@@ -199,7 +229,7 @@ impl Accepting<'_> {
         let note = self.notes.first();
         self.opening.writes.push(statement(
             "INSERT INTO deliveries (id, connection, key, event_type, kind, item, stale, events, verified_by, \
-             headers, payload, received_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+             headers, payload, received_at, took) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
             [
                 self.delivery.into(),
                 message.connection.as_str().into(),
@@ -213,6 +243,7 @@ impl Accepting<'_> {
                 message.headers.as_str().into(),
                 crate::store::Value::Blob(message.payload.to_vec()),
                 now.into(),
+                message.received_at.map(|at| now.0.saturating_sub(at.0).max(0)).into(),
             ],
         ));
         if !test {
@@ -264,21 +295,22 @@ impl Accepting<'_> {
         (wake_at, entries)
     }
 
-    /// News of a build: until it is over, no other is asked for. Whose it is tells the connection's name, unless there
-    /// is but one target. Tells when there may be something to do.
-    fn builds(&mut self) -> Option<Timestamp> {
-        let (message, now) = (self.message, self.opening.now);
-        let running = message.building?;
-        let target = match (message.connection.split_once('/'), self.settings.targets.as_slice()) {
-            (Some((_, name)), _) => self.settings.target(name)?,
-            (None, [only]) => only,
-            (None, _) => return None,
+    /// News of a build: those that were asked for learn of it; until one is over, no other is asked for. Tells when there
+    /// may be something to do.
+    fn builds(&mut self, builds: Option<Builds>) -> (Option<Timestamp>, Vec<Entry>) {
+        let (Some(report), Some(target), Some(mut builds)) =
+            (&self.message.news, told_of(self.settings, self.message), builds)
+        else {
+            return (None, Vec::new());
         };
-        let until = running.then(|| now.plus(LONGEST_BUILD));
+        let now = self.opening.now;
+        let runs = matches!(report.said, Said::Queued | Said::Building);
+        let until = runs.then(|| now.plus(LONGEST_BUILD));
         let noted = self.opening.known.builds(&target.name, until);
         self.opening.writes.push(noted);
-        // What waited for its end may be due.
-        (!running).then_some(now)
+        builds.hear(&mut self.opening, report);
+        // Whoever follows a build looks again; what waited for its end may be due.
+        (Some(now), builds.into_entries())
     }
 
     /// Plans a deploy for the time at which an item becomes public, where that lies ahead. Tells the first of these.

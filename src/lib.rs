@@ -33,6 +33,7 @@
 //! - [`routes`]: which events start which actions.
 //! - [`outbox`]: jobs, attempts, when to try again; coalescing, pacing, budget.
 //! - [`actions`]: the effects, one file each.
+//! - [`builds`]: what becomes of a build after it was asked for.
 //! - `telling`: what a team is told, in words.
 //! - [`content`]: from an article to a file of the site.
 //! - [`articles`]: from the deliveries that a job carries to the files that it changes.
@@ -40,6 +41,8 @@
 //! - `files`: what a server does with a site's files for an action, as data, native only.
 //! - [`store`]: statements, transactions and migrations, as data.
 //! - [`owner`]: the owner's commands from outside.
+//! - [`session`]: who may give them: the token, and the cookie of a browser that has signed in with it.
+//! - [`dashboard`]: the owner's page, as files.
 //! - [`log`]: one JSON object a line, with the words owners look for.
 //! - `cloudflare`: the Worker and its Durable Object, compiled for Wasm only.
 //! - `native`: the server, native only.
@@ -47,8 +50,10 @@
 
 pub mod actions;
 pub mod articles;
+pub mod builds;
 pub mod content;
 pub mod contract;
+pub mod dashboard;
 pub mod event;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod files;
@@ -65,6 +70,7 @@ pub mod receive;
 pub mod routes;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod samples;
+pub mod session;
 pub mod settings;
 pub mod signature;
 pub mod sources;

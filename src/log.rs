@@ -57,6 +57,12 @@ pub enum Code {
     WebhookDuplicate,
     /// A deploy waits until its due time.
     DeployQueued,
+    /// What a deploy carries can be seen.
+    DeployLive,
+    /// A build that was asked for has failed.
+    DeployFailed,
+    /// How a build that was asked for ended could not be found out.
+    DeployUnknown,
     /// An action other than a deploy is done.
     ActionDone,
     /// A call failed and is made again.
@@ -162,6 +168,9 @@ impl Code {
             Code::RebuildTriggered => "REBUILD_TRIGGERED",
             Code::WebhookDuplicate => "WEBHOOK_DUPLICATE",
             Code::DeployQueued => "DEPLOY_QUEUED",
+            Code::DeployLive => "DEPLOY_LIVE",
+            Code::DeployFailed => "DEPLOY_FAILED",
+            Code::DeployUnknown => "DEPLOY_UNKNOWN",
             Code::ActionDone => "ACTION_DONE",
             Code::JobRetry => "JOB_RETRY",
             Code::JobDead => "JOB_DEAD",
@@ -270,6 +279,14 @@ impl Entry {
         &self.fields
     }
 
+    /// The text of a field, if it is there.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(it, _)| *it == name).and_then(|(_, field)| match field {
+            Field::Text(text) => Some(text.as_str()),
+            Field::Number(_) | Field::Names(_) => None,
+        })
+    }
+
     /// The line: a JSON object without a line break.
     pub fn to_line(&self) -> String {
         serde_json::to_string(self).expect("an entry has text keys and plain values")
@@ -332,9 +349,12 @@ pub fn rejected(endpoint: Option<&Endpoint<'_>>, rejection: &Rejection) -> Entry
         Rejection::Unavailable { .. } => (Level::Error, Code::InboxFailed),
         Rejection::NotConfigured { .. } => (Level::Error, Code::WebhookRejected),
         Rejection::NotFound | Rejection::MethodNotAllowed { .. } => (Level::Debug, Code::WebhookRejected),
-        Rejection::TooLarge { .. } | Rejection::Payload(_) | Rejection::Unread | Rejection::Unauthorized => {
-            (Level::Warn, Code::WebhookRejected)
-        }
+        Rejection::TooLarge { .. }
+        | Rejection::Payload(_)
+        | Rejection::Unread
+        | Rejection::Unauthorized
+        | Rejection::WrongToken
+        | Rejection::Foreign => (Level::Warn, Code::WebhookRejected),
     };
     Entry::new(level, code)
         .with_some("source", endpoint.and_then(|endpoint| endpoint.source).map(|source| source.name))

@@ -7,6 +7,7 @@
 //!
 //! - `open`: opening jobs: at most one waits in a lane whose action gathers; others are held, or wait for a build.
 //! - `carried`: what an action is told of the deliveries of its job, and of the news.
+//! - `builds`: what the builds that were asked for mean for jobs.
 //! - `rows`: the tables as this module reads and writes them.
 //! - `pace`: lanes, when one may be called, and when it must not.
 //! - `schedule`: cron text, and the months of a budget.
@@ -14,6 +15,7 @@
 //! **Invariant:** the last edit wins. Every event is carried by a call that the host received after it: an event
 //! joins the job that waits, and never one whose call has been claimed.
 
+pub(crate) mod builds;
 mod carried;
 mod claim;
 mod direct;
@@ -30,6 +32,7 @@ use http::header::RETRY_AFTER;
 
 use crate::Response;
 use crate::actions::{Action, Signal};
+use crate::builds::Build;
 use crate::content::Change;
 use crate::event::{Key, Timestamp};
 use crate::log::{Code, Entry, Level, milliseconds};
@@ -44,7 +47,14 @@ pub use record::{Result, record};
 
 pub(crate) use claim::queued;
 pub(crate) use open::{Bar, Joined, Opening, When};
-pub(crate) use rows::{JobRow, State, read_jobs, select_jobs, select_open_jobs, select_waiting_jobs};
+pub(crate) use pace::Known;
+pub(crate) use pace::spent;
+pub(crate) use rows::{
+    JobRow, State, budgets, read_jobs, select_jobs, select_open_jobs, select_waiting_jobs,
+};
+
+/// How long a build is believed to run without a word of its end; hosts end one after as long.
+pub(crate) const LONGEST_BUILD: Duration = Duration::from_secs(20 * 60);
 
 /// One promised action.
 ///
@@ -79,6 +89,10 @@ pub struct Carried {
     pub headers: String,
     /// What became of other jobs, for an action that is told; the oldest first.
     pub news: Vec<News>,
+    /// The build that the job follows, for an action that follows builds.
+    pub build: Option<Build>,
+    /// What hosts call the builds that other calls for its target have made lately.
+    pub taken: Vec<String>,
     /// What is to be done with the site's files, for a target that articles are written for.
     pub changes: Vec<Change>,
     /// What is noted of these with the success.

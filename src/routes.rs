@@ -3,6 +3,7 @@
 //! of them is called like the connection that the events came over, on that one alone.
 //!
 //! - [`rules`]: what a rule says, and when it holds.
+//! - [`why`]: why something is done, or nothing, in words.
 //! - `read`: `ROUTES` becomes rules, or says what is wrong with it, with what `names` knows.
 //!
 //! **Invariant:** nothing is guessed. While a rule is wrong, none runs.
@@ -10,6 +11,7 @@
 mod names;
 mod read;
 pub mod rules;
+pub mod why;
 
 pub(crate) use read::read;
 pub use rules::{Facts, Rules};
@@ -54,14 +56,14 @@ pub fn told(settings: &Settings, signal: Signal) -> Vec<Route<'_>> {
     let mut routes = Vec::new();
     match &settings.routes {
         Some(rules) => {
-            for rule in rules.iter().filter(|rule| rule.tells(signal)) {
-                for act in rule.acts.iter().filter(|act| act.action.is_told) {
+            for rule in rules.iter() {
+                for act in rule.acts.iter().filter(|act| rule.tells(act.action, signal)) {
                     add(&mut routes, act.routes());
                 }
             }
         }
         None => {
-            for action in ACTIONS.iter().copied().filter(|action| action.is_told) {
+            for action in ACTIONS.iter().copied().filter(|action| action.told.contains(&signal)) {
                 let targets = (action.targets)(settings, action).into_iter();
                 routes.extend(targets.map(|target| Route { action, target, hold: false }));
             }

@@ -67,6 +67,8 @@ pub struct Accepted {
     pub at: Option<String>,
     /// The item's fields; those left out must be empty.
     pub item: Option<BTreeMap<String, toml::Value>>,
+    /// What it says of a build, as texts: `said`, and of `reference`, `began`, `reason`, `url` and `at` those that are told.
+    pub news: Option<BTreeMap<String, String>>,
 }
 
 /// A request that is not accepted.

@@ -21,7 +21,7 @@ mod hashnode;
 mod hygraph;
 mod kontent_ai;
 mod microcms;
-mod netlify;
+pub(crate) mod netlify;
 mod notion;
 mod pagegun;
 mod prismic;
@@ -41,9 +41,10 @@ use std::time::Duration;
 use http::HeaderName;
 
 use crate::Request;
+use crate::builds::Report;
 use crate::contract::Endpoint;
-use crate::event::{Event, Image, Item, Kind, Seo, Timestamp};
-use crate::payload::{Fields, ParseError};
+use crate::event::{Delivery, Event, Image, Item, Kind, Seo, Timestamp};
+use crate::payload::{Fields, ParseError, Payload, json_of};
 use custom::{Described, Given};
 
 use crate::settings::{Field, Values};
@@ -93,10 +94,8 @@ pub struct Source {
     /// Its name as its users write it.
     pub title: &'static str,
     /// Where at the sender a webhook is set up.
-    #[cfg(not(target_arch = "wasm32"))]
     pub setup: &'static str,
     /// Where its webhooks are documented: a whole URL.
-    #[cfg(not(target_arch = "wasm32"))]
     pub docs: &'static str,
     /// How it signs: each way that it has.
     pub schemes: &'static [Scheme<'static>],
@@ -110,8 +109,10 @@ pub struct Source {
     pub delivery_header: Option<&'static str>,
     /// How long after a delivery the sender may repeat it by itself; 60 seconds where it never does.
     pub repeats_for: Duration,
-    /// For news of a build: whether it says that one runs now, or that it is over.
-    pub building: fn(&Event) -> Option<bool>,
+    /// For whoever builds, or hears of builds: what an event says of one.
+    pub news: Option<Tells>,
+    /// Whether it builds sites, and tells of every build that it makes.
+    pub is_host: bool,
     /// What it sends unsigned while it is being set up, recognised by its body.
     pub greeting: Option<Greets>,
     /// Where the texts of its articles are.
@@ -156,6 +157,10 @@ pub enum Fetched {
     Hidden,
 }
 
+/// Reads what a payload says of the build of a site that is public, given the event that it was understood as, and when it
+/// was said; nothing of any other.
+pub type Tells = fn(&mut Fields<'_, '_>, &Event, Timestamp) -> Option<Report>;
+
 /// Reads the settings that describe a sender; where one is wrong, its name and what it must be.
 pub type Describe = for<'g> fn(&Given<'g>) -> Result<Described<'g>, (&'static str, &'static str)>;
 
@@ -185,9 +190,7 @@ impl Source {
     pub(crate) const BASE: Source = Source {
         name: "",
         title: "",
-        #[cfg(not(target_arch = "wasm32"))]
         setup: "",
-        #[cfg(not(target_arch = "wasm32"))]
         docs: "",
         schemes: &[],
         describe: None,
@@ -195,7 +198,8 @@ impl Source {
         headers: &[],
         delivery_header: None,
         repeats_for: Duration::from_secs(60),
-        building: |_| None,
+        news: None,
+        is_host: false,
         greeting: None,
         texts: Texts::Sent,
         parse: |_| Err(ParseError::NotAnObject),
@@ -223,6 +227,17 @@ impl Source {
         name.starts_with(&self.secret_setting())
             || name == self.tolerance_setting()
             || self.settings.contains(&name)
+    }
+
+    /// What a delivery of it says of builds: the payload is read again, as its events hold none of it.
+    pub fn reports(&self, delivery: &Delivery, body: &[u8]) -> Vec<Report> {
+        let Some(news) = self.news else { return Vec::new() };
+        let body = json_of(body);
+        let of_event = |event: &Event| {
+            let mut payload = Payload::parse(&body).ok()?;
+            news(&mut payload.fields(), event, event.at.unwrap_or(delivery.received_at))
+        };
+        delivery.events.iter().filter_map(of_event).collect()
     }
 
     /// A connection of it in words: `blogshoot` or `blogshoot/shop`.
@@ -344,6 +359,13 @@ pub fn find<'a>(
             Err(SignatureError::Missing { header: wanted.join("` or `") })
         }
     }
+}
+
+/// An address that may be told as the place where a build can be looked at.
+pub(crate) fn place(url: Option<String>) -> Option<String> {
+    url.filter(|it| {
+        it.starts_with("https://") && it.len() <= 500 && it.bytes().all(|byte| byte.is_ascii_graphic())
+    })
 }
 
 /// Reads an item. Where each field is, is told as paths separated by `|`; the first that holds something counts.

@@ -27,7 +27,7 @@ pub(crate) const TELLS: Action = Action {
     gathers: Gathers::Together(Pace::BURST),
     after_build: Some(Duration::ZERO),
     reads: Reads::Events,
-    is_told: true,
+    told: Signal::TROUBLE,
     wants: |_, kind| kind == Kind::Published,
     ..Action::BASE
 };
@@ -175,6 +175,14 @@ fn news(news: &News) -> Line {
         Signal::Budget => format!(
             "Waiting: {what} has to wait: {reason}. Nothing is lost: what was published since then comes along."
         ),
+        Signal::Live => format!("Live: {what} can be seen: {reason}."),
+        Signal::BuildFailed => format!(
+            "Failed: {what} was begun, and did not work: {reason}. Once the cause is mended, have it built again: with \
+             “redeliver” in Presshook’s deliveries, or by publishing again."
+        ),
+        Signal::BuildUnknown => {
+            format!("Unknown: {what} was asked for, and nobody can say how it ended: {reason}.")
+        }
     };
     Line { words, url: None, about: About::Job(news.clone()) }
 }

@@ -1,6 +1,6 @@
 //! What is prepared once and used by every request of an isolate: the settings, read from the bindings.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use http::request::Parts;
@@ -9,14 +9,18 @@ use worker::js_sys::{Array, Number, Object, Reflect};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Env, web_sys};
 
-use crate::contract;
+use crate::inbox::counts::Counts;
+use crate::inbox::status::Cached;
 use crate::log::{self, Entry, Level};
 use crate::settings::{Bindings, Settings};
+use crate::{contract, owner, session};
 
 /// The binding of the inbox; also the setting that does without.
 const INBOX: &str = "INBOX";
 /// The binding that limits failed signatures.
 const RATE_LIMIT: &str = "RATE_LIMIT";
+/// The binding of a dataset of Workers Analytics Engine.
+const ANALYTICS: &str = "ANALYTICS";
 /// The binding that sends mail.
 const EMAIL: &str = "EMAIL";
 
@@ -40,6 +44,12 @@ pub(super) struct Isolate {
     pub(super) rate_limit: Option<JsValue>,
     /// The bucket in which deliveries are kept, where it is bound.
     pub(super) archive: Option<JsValue>,
+    /// The dataset of Workers Analytics Engine, where it is bound.
+    pub(super) analytics: Option<JsValue>,
+    /// What the inbox is told of from time to time.
+    pub(super) counts: RefCell<Counts>,
+    /// How the site is.
+    pub(super) status: Cell<Cached>,
 }
 
 impl Isolate {
@@ -61,7 +71,9 @@ impl Isolate {
             }
             None => settings,
         };
-        Isolate { settings, names, inbox, rate_limit, archive }
+        let (counts, status) = (RefCell::new(Counts::NONE), Cell::default());
+        let analytics = bound(ANALYTICS);
+        Isolate { settings, names, inbox, rate_limit, archive, analytics, counts, status }
     }
 
     /// The one prepared from these bindings; prepared now if they are new.
@@ -108,8 +120,7 @@ impl Isolate {
 pub(super) fn head(head: &str) -> Option<Parts> {
     let mut lines = head.split('\n');
     let (method, url) = (lines.next()?, lines.next()?);
-    let (_, rest) = url.split_once("://")?;
-    let path = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/");
+    let path = path(url);
     let mut head = http::Request::builder().method(method).uri(path).body(()).ok()?.into_parts().0;
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
         let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { continue };
@@ -117,7 +128,21 @@ pub(super) fn head(head: &str) -> Option<Parts> {
         let value = HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static("?"));
         head.headers.insert(name, value);
     }
+    if owner::is_place(head.uri.path()) {
+        // As the browser came, whatever the request itself says of that.
+        let (scheme, rest) = url.split_once("://")?;
+        let host = rest.split('/').next().unwrap_or_default();
+        for (name, value) in [(session::SCHEME, scheme), ("host", host)] {
+            head.headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).ok()?);
+        }
+    }
     Some(head)
+}
+
+/// The path of a URL, and what follows it.
+pub(super) fn path(url: &str) -> &str {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
 }
 
 /// The bindings that are texts, or numbers and switches as text.

@@ -9,6 +9,7 @@ use serde_json_borrow::Value as Json;
 
 use crate::actions::Action;
 use crate::event::Timestamp;
+use crate::inbox::tallies;
 use crate::payload::Payload;
 use crate::settings::Settings;
 use crate::store::{Row, Statement, Transaction, Value, statement};
@@ -26,7 +27,8 @@ macro_rules! finished {
     };
 }
 
-/// Removes payloads and finished jobs past their retention, and keys that no sender can repeat any more.
+/// Removes payloads and finished jobs past their retention, and keys that no sender can repeat any more. What came is
+/// counted before.
 ///
 /// What waits stays, and so do the deliveries that it carries; of what is dead the builds, which a later one stands for.
 /// Other dead jobs go like those that are finished, and so do the builds of targets that there are no more, and what
@@ -45,18 +47,24 @@ pub fn prune(settings: &Settings, now: Timestamp) -> Transaction<'static, bool> 
         of_jobs(concat!("DELETE FROM carries WHERE job_id IN (", finished!(), " ORDER BY id LIMIT ?2)")),
         of_jobs(concat!("DELETE FROM attempts WHERE job_id IN (", finished!(), " ORDER BY id LIMIT ?2)")),
         of_jobs(concat!("DELETE FROM news WHERE job_id IN (", finished!(), " ORDER BY id LIMIT ?2)")),
+        of_jobs(concat!("DELETE FROM builds WHERE job_id IN (", finished!(), " ORDER BY id LIMIT ?2)")),
         of_jobs(concat!("DELETE FROM jobs WHERE id IN (", finished!(), " ORDER BY id LIMIT ?2)")),
         old("DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries d WHERE id < ?1 AND NOT EXISTS \
              (SELECT 1 FROM carries c WHERE c.delivery_id = d.id) AND NOT EXISTS \
              (SELECT 1 FROM plans p WHERE p.delivery_id = d.id) ORDER BY id LIMIT ?2)"),
         old("DELETE FROM items WHERE (connection, item) IN \
              (SELECT connection, item FROM items WHERE seen_at < ?1 ORDER BY seen_at LIMIT ?2)"),
+        old("DELETE FROM refusals WHERE (path, reason) IN \
+             (SELECT path, reason FROM refusals WHERE last_at < ?1 ORDER BY last_at LIMIT ?2)"),
+        old("DELETE FROM tallies WHERE (hour, name, label) IN \
+             (SELECT hour, name, label FROM tallies WHERE hour > 0 AND hour < ?1 ORDER BY hour LIMIT ?2)"),
         statement(
             "DELETE FROM keys WHERE (connection, key) IN \
              (SELECT connection, key FROM keys WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)",
             [now.into(), BATCH.into()],
         ),
     ];
+    let writes = tallies::update(now).into_iter().chain(writes).collect();
     // As above: what cannot be pruned yet must not be taken for what is left to prune.
     let reads = vec![
         of_jobs(concat!("SELECT count(*) FROM (", finished!(), " LIMIT ?2)")),
@@ -137,7 +145,8 @@ macro_rules! table {
 static TABLES: &[Table] = &[
     table!(
         deliveries, [id Integer], connection Text, key Text, event_type Text, kind Text, item MaybeText,
-        stale Integer, events Text, verified_by Text, headers Text, payload Blob, received_at Integer
+        stale Integer, events Text, verified_by Text, headers Text, payload Blob, received_at Integer,
+        took LaterInteger
     ),
     table!(keys, [connection Text, key Text], delivery_id Integer, expires_at Integer),
     table!(
@@ -161,6 +170,14 @@ static TABLES: &[Table] = &[
     table!(items, [connection Text, item Text], updated_at Integer, seen_at Integer),
     table!(news, [id Integer], job_id Integer, signal Text, action Text, target Text, reason Text, at Integer),
     table!(files, [target Text, path Text], item Text, identity Text, version Integer),
+    table!(
+        builds, [job_id Integer], target Text, state Text, reference MaybeText, first_at MaybeInteger,
+        requested_at Integer, building_at MaybeInteger, built_at MaybeInteger, ended_at MaybeInteger,
+        reason MaybeText, url MaybeText, noted MaybeText, follower MaybeInteger, restarts Integer,
+        restarted_as MaybeInteger
+    ),
+    table!(refusals, [path Text, reason Text], status Integer, count Integer, first_at Integer, last_at Integer),
+    table!(tallies, [hour Integer, name Text, label Text], count Integer),
 ];
 
 /// Where an export goes on: a table, and the key of the last row of it that is out.

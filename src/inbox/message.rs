@@ -10,6 +10,7 @@ use http::header::{CONTENT_TYPE, USER_AGENT};
 use serde::Serialize;
 
 use crate::Request;
+use crate::builds::Report;
 use crate::event::{Delivery, Kind, Timestamp};
 use crate::payload::{Fields, Payload};
 use crate::routes::Rules;
@@ -21,6 +22,10 @@ pub const ACCEPT: &str = "/1/accept";
 pub const WAKE: &str = "/1/wake";
 /// What the path of an owner's command follows.
 pub const OWNER: &str = "/1/owner";
+/// Where the inbox is told what receivers have counted: [`super::counts::Count`].
+pub const COUNTED: &str = "/1/counted";
+/// Where the inbox is asked how the site is: [`super::status::Status`].
+pub const STATUS: &str = "/1/status";
 /// Where the inbox is asked whether all is well.
 pub const STATE: &str = "/1/state";
 
@@ -43,9 +48,12 @@ pub struct Message {
     pub key_is_unique: bool,
     /// How long the sender may repeat it by itself, in seconds.
     pub repeats_for: u64,
-    /// For news of a build: whether one runs now, or is over.
+    /// News of a build.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub building: Option<bool>,
+    pub news: Option<Report>,
+    /// When it arrived at the receiver; nothing from receivers that do not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub received_at: Option<Timestamp>,
     /// The setting whose secret verified it.
     pub verified_by: String,
     /// The headers that are kept, as a JSON object.
@@ -207,7 +215,8 @@ impl Message {
             key: delivery.key.0.clone(),
             key_is_unique: delivery.key_is_unique,
             repeats_for: source.repeats_for.as_secs(),
-            building: delivery.events.iter().filter_map(source.building).next_back(),
+            news: source.reports(delivery, request.body()).pop(),
+            received_at: Some(delivery.received_at),
             verified_by: delivery.verified_by.clone(),
             headers: json(&Object(headers.collect())),
             events: json(&delivery.events),
@@ -239,7 +248,8 @@ impl Message {
             key: fields.text("key")?,
             key_is_unique: fields.switch("key_is_unique")?,
             repeats_for: u64::try_from(fields.milliseconds("repeats_for")?.0).ok()?,
-            building: fields.switch("building"),
+            news: fields.object("news").and_then(|mut it| Report::read(&mut it)),
+            received_at: fields.milliseconds("received_at"),
             verified_by: fields.text("verified_by")?,
             headers: fields.text("headers")?,
             events: str::from_utf8(events).ok()?.to_owned(),

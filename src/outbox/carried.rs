@@ -1,11 +1,11 @@
 //! What an action is told of the deliveries that its job carries, and of the news.
 
-use super::{Carried, News, Told};
+use super::{Carried, News, Told, builds};
 use crate::actions::{Reads, Signal};
 use crate::store::{Row, StoreError, Transaction, Value, statement};
 
 /// What a claimed job carries, as far as its action reads it: its events' ids, the last first, and how many they are;
-/// what happened; the last payload.
+/// what happened; the build; the last payload. The job is [`Claimed::carrier`](super::Claimed::carrier).
 pub fn carried(job: i64, reads: Reads) -> Transaction<'static, Carried> {
     let mut statements = vec![statement("SELECT count(*) FROM carries WHERE job_id = ?1", [job.into()])];
     statements.push(match reads {
@@ -14,10 +14,10 @@ pub fn carried(job: i64, reads: Reads) -> Transaction<'static, Carried> {
              ORDER BY c.delivery_id DESC LIMIT ?2",
             [job.into(), Carried::MOST_IDS.into()],
         ),
-        Reads::Events | Reads::Payload => statement(
+        Reads::Events | Reads::Build | Reads::Payload => statement(
             "SELECT d.key, d.connection, d.events, d.received_at FROM carries c JOIN deliveries d \
              ON d.id = c.delivery_id WHERE c.job_id = ?1 ORDER BY c.delivery_id DESC LIMIT ?2",
-            [job.into(), if reads == Reads::Events { Carried::MOST_READ } else { Carried::MOST_IDS }.into()],
+            [job.into(), if reads == Reads::Payload { Carried::MOST_IDS } else { Carried::MOST_READ }.into()],
         ),
     });
     if reads >= Reads::Events {
@@ -25,6 +25,9 @@ pub fn carried(job: i64, reads: Reads) -> Transaction<'static, Carried> {
             "SELECT signal, action, target, reason, at FROM news WHERE job_id = ?1 ORDER BY id LIMIT ?2",
             [job.into(), Carried::MOST_READ.into()],
         ));
+    }
+    if reads == Reads::Build {
+        statements.extend([builds::of(job), builds::taken(job)]);
     }
     if reads == Reads::Payload {
         statements.push(statement(
@@ -44,7 +47,11 @@ pub fn carried(job: i64, reads: Reads) -> Transaction<'static, Carried> {
             carried.deliveries = of(1).iter().map(told).collect::<Result<_, _>>()?;
             carried.news = of(2).iter().map(news).collect::<Result<_, _>>()?;
         }
-        if let Some(row) = of(3).first() {
+        if reads == Reads::Build {
+            carried.build = of(3).first().map(builds::read_build).transpose()?;
+            carried.taken =
+                of(4).iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<_, _>>()?;
+        } else if let Some(row) = of(3).first() {
             if let Some(Value::Blob(payload)) = row.0.first() {
                 carried.payload.clone_from(payload);
             }

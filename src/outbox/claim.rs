@@ -10,7 +10,7 @@ use super::open::{Bar, Opening, When};
 use super::pace::{Hold, Lane, TargetState, earliest};
 use super::record::failed;
 use super::rows::{JobRow, State, read_jobs, select_jobs, write};
-use super::{Attempt, Failure, Job};
+use super::{Attempt, Failure, Job, builds};
 use crate::actions::Action;
 use crate::event::{Key, Timestamp};
 use crate::log::{Code, Entry, Level};
@@ -29,6 +29,8 @@ const MOST_IN_FLIGHT: usize = 4;
 pub struct Claimed {
     /// Its id in the store.
     pub id: i64,
+    /// The id of the job whose deliveries it is told of: its own, or that of the one whose build it follows.
+    pub carrier: i64,
     /// What to send; `carried` is filled in by [`carried`](fn@super::carried).
     pub job: Job,
     /// The attempt that was claimed.
@@ -37,6 +39,13 @@ pub struct Claimed {
     pub deadline: Timestamp,
     /// The budget that it was charged to.
     pub charged: Option<String>,
+}
+
+impl Claimed {
+    /// Whether a stored job is still the one that was claimed: its claim has not been given up.
+    pub(super) fn is(&self, job: &JobRow) -> bool {
+        job.state == State::Sending && job.attempts == self.attempt.number
+    }
 }
 
 /// What came of looking for due jobs.
@@ -146,6 +155,11 @@ struct Claiming<'s> {
 impl Claiming<'_> {
     /// A claim that nobody answered for: whether the host heard the call is not known.
     fn lost(&mut self, job: JobRow) {
+        if Action::named(&job.action).is_some_and(|it| it.follows.is_some()) {
+            builds::lost(&mut self.opening, job);
+            self.claims.again = true;
+            return;
+        }
         let failure = Failure::Network { reason: "the answer was lost in a restart".to_owned() };
         #[cfg(not(target_arch = "wasm32"))]
         let built = Lane::of(&job).built();
@@ -283,6 +297,7 @@ impl Claiming<'_> {
         ));
         self.claims.claimed.push(Claimed {
             id: job.id,
+            carrier: job.after.filter(|_| action.follows.is_some()).unwrap_or(job.id),
             attempt: Attempt { number: job.attempts, started_at: self.now },
             deadline,
             charged,

@@ -8,7 +8,7 @@ use super::rows::{self, JobRow, State, read_jobs, write, write_joined};
 use crate::actions::{Action, Gathers, Signal};
 use crate::event::Timestamp;
 use crate::routes::{self, Route};
-use crate::settings::Settings;
+use crate::settings::{Settings, Target};
 use crate::store::{Row, Statement, StoreError, statement};
 
 /// The jobs that events may join, what is known of their lanes, and what is written about them in one transaction.
@@ -171,10 +171,25 @@ impl<'s> Opening<'s> {
         Joined { job, is_sooner, hold }
     }
 
+    /// The action that follows a target's builds, if any can.
+    pub(super) fn follower(&self, target: &Target) -> Option<&'static Action> {
+        Action::follower(self.settings, target)
+    }
+
+    /// Opens the job that follows the build that a job has asked for; its id.
+    pub(super) fn follow(&mut self, action: &Action, deploy: &JobRow, at: Timestamp) -> i64 {
+        let job = JobRow::new(self.next_id, action, &deploy.target, self.now);
+        self.next_id = self.next_id.saturating_add(1);
+        let (source, event_id) = (deploy.source.clone(), deploy.event_id.clone());
+        let job = JobRow { due_at: Some(at), wanted_at: at, after: Some(deploy.id), source, event_id, ..job };
+        self.writes.push(write(&job));
+        job.id
+    }
+
     /// Tells of what became of a job, by those actions that are told.
     pub(crate) fn tell(&mut self, signal: Signal, about: &JobRow, reason: &str) {
         // Whoever is told is not told of telling.
-        if Action::named(&about.action).is_none_or(|it| it.is_told) {
+        if Action::named(&about.action).is_none_or(|it| it.is_told()) {
             return;
         }
         for route in routes::told(self.settings, signal) {
@@ -307,7 +322,7 @@ impl<'s> Opening<'s> {
     }
 
     /// What one job carries and what waits for it is another's instead, and it is over.
-    fn merge(&mut self, from: &JobRow, into: &JobRow) {
+    pub(super) fn merge(&mut self, from: &JobRow, into: &JobRow) {
         self.writes.extend(joined(from, into, self.now));
         self.open.retain(|it| it.id != from.id);
         for job in self.open.iter_mut().filter(|it| it.after == Some(from.id)) {
@@ -315,7 +330,7 @@ impl<'s> Opening<'s> {
         }
     }
 
-    fn keep(&mut self, job: JobRow) {
+    pub(super) fn keep(&mut self, job: JobRow) {
         self.writes.push(write(&job));
         self.remember(job);
     }

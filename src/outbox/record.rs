@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::open::{Bar, Opening, When};
 use super::pace::Lane;
 use super::rows::{JobRow, State, read_jobs, select_jobs, write};
-use super::{Claimed, Failure};
+use super::{Claimed, Failure, builds};
 use crate::actions::{Action, Done, Signal};
 use crate::event::Timestamp;
+use crate::inbox::tallies;
 use crate::log::{Code, Entry, Level};
 use crate::settings::Settings;
 use crate::store::{Statement, StoreError, Transaction, statement};
@@ -44,6 +45,9 @@ pub fn record<'a>(
     now: Timestamp,
     jitter: u32,
 ) -> Transaction<'a, Vec<Entry>> {
+    if claimed.job.action.follows.is_some() {
+        return builds::looked(settings, claimed, result, now);
+    }
     let mut reads = vec![
         statement(select_jobs!("WHERE j.id = ?1"), [claimed.id.into()]),
         // What waits for it, or for a dead one that its success stands for.
@@ -61,8 +65,7 @@ pub fn record<'a>(
             return Err(StoreError::Unreadable { column: 0 });
         };
         let mut opening = Opening::read(settings, rest, now)?;
-        let of_this = |it: &JobRow| it.state == State::Sending && it.attempts == claimed.attempt.number;
-        let Some(job) = read_jobs(job)?.into_iter().next().filter(of_this) else {
+        let Some(job) = read_jobs(job)?.into_iter().find(|it| claimed.is(it)) else {
             return Ok((Vec::new(), Vec::new()));
         };
         let told = |level, code| claimed.job.entry(level, code, claimed.attempt, now);
@@ -71,7 +74,15 @@ pub fn record<'a>(
                 let accepted = opening.known.accepted(Lane::of(&job), claimed.attempt.started_at);
                 opening.writes.extend(accepted);
                 carried_out(claimed, &job, &mut opening);
-                succeeded(job, done, &read_jobs(blocked)?, &mut opening);
+                let built = Lane::of(&job).built().and_then(|it| settings.target(it));
+                let is_followed = built.is_some_and(|target| {
+                    builds::asked(&mut opening, &job, target, done, claimed.attempt.started_at)
+                });
+                let blocked = read_jobs(blocked)?;
+                if is_followed {
+                    builds::wait_on(&mut opening, &blocked, &job);
+                }
+                succeeded(job, done, if is_followed { &[] } else { &blocked }, &mut opening);
                 let done = told(Level::Info, claimed.job.action.done)
                     .with_some("status", done.status.map(u64::from))
                     .with_some("build", done.reference.as_deref())
@@ -129,6 +140,7 @@ fn carried_out(claimed: &Claimed, job: &JobRow, opening: &mut Opening<'_>) {
 fn succeeded(job: JobRow, done: &Done, blocked: &[JobRow], opening: &mut Opening<'_>) {
     let now = opening.now;
     let detail = detail(done.reference.as_deref(), done.printed());
+    opening.writes.push(tallies::attempted(&job, "accepted", now));
     opening.writes.push(ended(&job, "accepted", done.status, detail.as_deref(), now));
     if Lane::of(&job).built().is_some() {
         opening.writes.push(statement(
@@ -149,6 +161,7 @@ fn succeeded(job: JobRow, done: &Done, blocked: &[JobRow], opening: &mut Opening
         finished_at: Some(now),
         ..job
     };
+    opening.writes.push(tallies::ended(&job, now));
     opening.writes.push(write(&job));
 }
 
@@ -156,6 +169,7 @@ fn succeeded(job: JobRow, done: &Done, blocked: &[JobRow], opening: &mut Opening
 /// anew with them. The job as it is then.
 pub(super) fn failed(job: JobRow, failure: &Failure, opening: &mut Opening<'_>, jitter: u32) -> JobRow {
     let now = opening.now;
+    opening.writes.push(tallies::attempted(&job, failure.outcome(), now));
     let reason = failure.to_string();
     let status = failure.status().map(|it| it.as_u16());
     let detail = detail(Some(&reason), failure.printed());
@@ -169,7 +183,7 @@ pub(super) fn failed(job: JobRow, failure: &Failure, opening: &mut Opening<'_>, 
     if !failure.is_temporary() || (delay.is_none() && opening.waiting(&job.action, &job.target).is_none()) {
         // What waits behind it has its own chance; where it succeeds, it supersedes this one.
         let job = JobRow { state: State::Dead, due_at: None, urgent: false, finished_at: Some(now), ..job };
-        opening.writes.push(write(&job));
+        opening.writes.extend([write(&job), tallies::ended(&job, now)]);
         opening.tell(Signal::Dead, &job, job.reason.as_deref().unwrap_or_default());
         return job;
     }

@@ -112,7 +112,7 @@ impl JobRow {
 
 /// Selects jobs, all columns in the order that [`read_jobs`] expects. A macro, because SQL is `&'static str`.
 macro_rules! select_jobs {
-    ($rest:literal) => {
+    ($rest:expr) => {
         concat!(
             "SELECT j.id, j.action, j.target, j.state, j.due_at, j.attempts, j.tries, j.first_at, j.wanted_at, \
              j.urgent, j.after, j.source, j.event_id, j.reason, j.finished_at, j.alone FROM jobs j ",

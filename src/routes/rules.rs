@@ -220,10 +220,13 @@ impl Rule {
         }
     }
 
-    /// Whether it tells what became of a job. What it asks of articles holds of no job, so that such a rule tells of
-    /// none.
-    pub fn tells(&self, signal: Signal) -> bool {
-        let any = self.kinds.is_none() || self.signals.contains(&signal);
+    /// Whether it has an action told of what became of a job. What it asks of articles holds of no job, so that such a
+    /// rule tells of none.
+    pub fn tells(&self, action: &Action, signal: Signal) -> bool {
+        let any = match &self.kinds {
+            Some(_) => action.is_told() && self.signals.contains(&signal),
+            None => action.told.contains(&signal),
+        };
         any && self.conditions.is_empty()
     }
 }

@@ -3,8 +3,9 @@
 //!
 //! It documents no id for a delivery; the key is a hash of the body, which holds the sending time.
 
-use crate::event::{Event, Kind};
-use crate::payload::{ParseError, Payload};
+use crate::builds::{Report, Said};
+use crate::event::{Event, Kind, Timestamp};
+use crate::payload::{Fields, ParseError, Payload};
 use crate::signature::{Place, Scheme, Time, Unit, Verified};
 use crate::sources::{Parsed, Source, Texts};
 
@@ -12,9 +13,7 @@ use crate::sources::{Parsed, Source, Texts};
 pub(crate) static BOOTTIFY: Source = Source {
     name: "boottify",
     title: "Boottify",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "the Control Center: Admin → Webhooks",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://boottify.com/docs/integrations/webhooks",
     schemes: &[Scheme {
         signature: &[Place::Header("x-boottify-signature")],
@@ -27,7 +26,8 @@ pub(crate) static BOOTTIFY: Source = Source {
         }),
         ..Scheme::HMAC_PREFIXED
     }],
-    building,
+    news: Some(news),
+    is_host: true,
     texts: Texts::NotArticles,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
@@ -35,13 +35,22 @@ pub(crate) static BOOTTIFY: Source = Source {
     ..Source::BASE
 };
 
-/// Whether a deployment runs now, or is over.
-fn building(event: &Event) -> Option<bool> {
-    match event.name.as_str() {
-        "deployment.created" => Some(true),
-        "deployment.succeeded" | "deployment.failed" | "deployment.canceled" => Some(false),
-        _ => None,
-    }
+/// What is said of a deployment.
+fn news(payload: &mut Fields<'_, '_>, event: &Event, at: Timestamp) -> Option<Report> {
+    let (said, reason) = match event.name.as_str() {
+        "deployment.created" => (Said::Building, None),
+        "deployment.succeeded" => (Said::Built, None),
+        "deployment.failed" => (Said::Failed, Some("Boottify says that the build failed; its log says why")),
+        "deployment.canceled" => (Said::Canceled, Some("Boottify says that the build was canceled")),
+        _ => return None,
+    };
+    Some(Report {
+        reference: payload.text("deployment.id"),
+        // Only the first news is as old as the deployment.
+        began: (said == Said::Building).then_some(at),
+        reason: reason.map(str::to_owned),
+        ..Report::new(said, at)
+    })
 }
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {

@@ -1,20 +1,20 @@
 //! Cloudflare notifications: news of builds, never a reason to build. A plain token in `cf-webhook-auth`.
 
-use crate::event::{Event, Item, Kind};
-use crate::payload::{ParseError, Payload};
+use crate::builds::{Report, Said};
+use crate::event::{Event, Item, Kind, Timestamp};
+use crate::payload::{Fields, ParseError, Payload};
 use crate::signature::{Place, Scheme, Verified};
-use crate::sources::{Parsed, Source, Texts};
+use crate::sources::{Parsed, Source, Texts, place};
 
 /// Cloudflare notifications.
 pub(crate) static CLOUDFLARE: Source = Source {
     name: "cloudflare",
     title: "Cloudflare notifications",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "Notifications, Destinations, Webhooks, with a secret",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://developers.cloudflare.com/notifications/",
     schemes: &[Scheme { signature: &[Place::Header("cf-webhook-auth")], ..Scheme::TOKEN }],
-    building,
+    news: Some(news),
+    is_host: true,
     texts: Texts::NotArticles,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
@@ -30,6 +30,35 @@ fn building(event: &Event) -> Option<bool> {
         "success" | "succeeded" | "failed" | "failure" => Some(false),
         _ => None,
     }
+}
+
+/// What is said of a deployment of Pages that is no preview.
+fn news(payload: &mut Fields<'_, '_>, event: &Event, at: Timestamp) -> Option<Report> {
+    let running = building(event)?;
+    if payload.text("data.environment").is_some_and(|it| it.ends_with("PREVIEW")) {
+        return None;
+    }
+    let has_failed = payload.text("data.event").is_some_and(|it| it.contains("FAIL"));
+    let said = match (running, has_failed) {
+        (true, _) => Said::Building,
+        (false, false) => Said::Built,
+        (false, true) => Said::Failed,
+    };
+    let mut text = |path: &str| payload.text(path);
+    let (account, project) = (text("account_id"), text("data.project_name"));
+    let reference = text("data.deployment_id");
+    let url = account.zip(project).zip(reference.as_ref()).map(|((account, project), id)| {
+        format!("https://dash.cloudflare.com/{account}/pages/view/{project}/{id}")
+    });
+    let failed = || "Cloudflare Pages says that the build failed; its log says why".to_owned();
+    Some(Report {
+        reference,
+        // Only the first news is as old as the deployment.
+        began: running.then_some(at),
+        reason: (said == Said::Failed).then(failed),
+        url: place(url),
+        ..Report::new(said, at)
+    })
 }
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {

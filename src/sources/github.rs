@@ -3,28 +3,55 @@
 //! The event's name and the delivery's id come in headers that are not signed; the key is a hash of the body,
 //! which names the commits. A push to the default branch changes the site; one to another branch is a draft.
 
-use crate::event::{Event, Item, Kind};
+use crate::builds::{Report, Said};
+use crate::event::{Event, Item, Kind, Timestamp};
 use crate::payload::{Fields, ParseError, Payload, json_of};
 use crate::signature::{Place, Scheme, Verified};
-use crate::sources::{Parsed, Source, Texts};
+use crate::sources::{Parsed, Source, Texts, place};
 
 /// GitHub.
 pub(crate) static GITHUB: Source = Source {
     name: "github",
     title: "GitHub",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "the repository, Settings, Webhooks; content type application/json",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://docs.github.com/en/webhooks",
     schemes: &[Scheme { signature: &[Place::Header("x-hub-signature-256")], ..Scheme::HMAC_PREFIXED }],
     headers: &["x-github-event"],
     delivery_header: Some("x-github-delivery"),
+    news: Some(news),
     texts: Texts::NotArticles,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/github.toml"),
     ..Source::BASE
 };
+
+/// What is said of a deployment that GitHub keeps, as for GitHub Pages, if it is of the public site.
+fn news(payload: &mut Fields<'_, '_>, event: &Event, at: Timestamp) -> Option<Report> {
+    if event.name != "deployment_status" {
+        return None;
+    }
+    let environment = payload.text("deployment.environment")?.to_ascii_lowercase();
+    let is_public = payload.switch("deployment.production_environment") == Some(true)
+        || matches!(environment.as_str(), "github-pages" | "production");
+    let said = match payload.text("deployment_status.state")?.as_str() {
+        "queued" | "pending" => Said::Queued,
+        "in_progress" => Said::Building,
+        "success" => Said::Built,
+        "failure" | "error" => Said::Failed,
+        _ => return None,
+    };
+    let failed = || "GitHub says that the deployment failed; its log says why".to_owned();
+    let at = payload.time("deployment_status.updated_at").unwrap_or(at);
+    is_public.then(|| Report {
+        // Hosts that deploy by themselves have names of their own for what they tell GitHub of.
+        reference: payload.text("deployment.id").map(|it| format!("github:{it}")),
+        began: payload.time("deployment.created_at"),
+        reason: (said == Said::Failed).then(failed),
+        url: place(payload.text("deployment_status.log_url")),
+        ..Report::new(said, at)
+    })
+}
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     let mut parsed = push_or_release(verified, "x-github-event")?;

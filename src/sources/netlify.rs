@@ -1,17 +1,16 @@
 //! Netlify: news of builds, never a reason to build. Its signature is a JSON Web Signature over the body's hash.
 
-use crate::event::{Event, Item, Kind};
-use crate::payload::{ParseError, Payload};
+use crate::builds::{Report, Said};
+use crate::event::{Event, Item, Kind, Timestamp};
+use crate::payload::{Fields, ParseError, Payload};
 use crate::signature::{Encoding, Mac, Place, Scheme, Verified};
-use crate::sources::{Parsed, Source, Texts};
+use crate::sources::{Parsed, Source, Texts, place};
 
 /// Netlify.
 pub(crate) static NETLIFY: Source = Source {
     name: "netlify",
     title: "Netlify",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "Site configuration, Notifications, HTTP POST request with a JWS secret",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://docs.netlify.com/site-deploys/notifications/",
     schemes: &[Scheme {
         signature: &[Place::Header("x-webhook-signature")],
@@ -20,7 +19,8 @@ pub(crate) static NETLIFY: Source = Source {
         ..Scheme::HMAC
     }],
     headers: &["x-netlify-event"],
-    building,
+    news: Some(news),
+    is_host: true,
     texts: Texts::NotArticles,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
@@ -28,13 +28,41 @@ pub(crate) static NETLIFY: Source = Source {
     ..Source::BASE
 };
 
-/// Whether a deploy runs now, or is over: `created` is Netlify's word for one that has succeeded.
-fn building(event: &Event) -> Option<bool> {
+/// What is said of a deploy that is none of a branch's or a preview.
+fn news(payload: &mut Fields<'_, '_>, event: &Event, at: Timestamp) -> Option<Report> {
+    if payload.text("context").is_some_and(|it| it != "production") {
+        return None;
+    }
+    let at = payload.time("updated_at").unwrap_or(at);
+    let report = report(payload, at);
     match event.name.as_str() {
-        "deploy_building" | "building" => Some(true),
-        "deploy_created" | "deploy_failed" | "ready" | "error" => Some(false),
+        "deploy_building" | "building" => Some(Report { said: Said::Building, ..report }),
+        "deploy_created" | "ready" => Some(Report { said: Said::Built, ..report }),
+        // One that was canceled is told of as failed.
+        "deploy_failed" | "error" => Some(report),
         _ => None,
     }
+}
+
+/// What a deploy is, as Netlify describes it in webhooks and in its API.
+pub(crate) fn report(deploy: &mut Fields<'_, '_>, at: Timestamp) -> Report {
+    let message = deploy.text("error_message");
+    let given_up = |it: &str| it.starts_with("Cancel") || it.starts_with("Skipped");
+    let is_given_up = deploy.switch("skipped") == Some(true) || message.as_deref().is_some_and(given_up);
+    let said = match deploy.text("state").as_deref() {
+        _ if is_given_up => Said::Canceled,
+        Some("ready") => Said::Built,
+        Some("error" | "rejected") => Said::Failed,
+        Some("new" | "pending_review" | "accepted" | "enqueued") => Said::Queued,
+        _ => Said::Building,
+    };
+    let reason = matches!(said, Said::Failed | Said::Canceled)
+        .then(|| format!("Netlify says: {}", message.as_deref().unwrap_or("the deploy failed")));
+    let reference = deploy.text("id");
+    let admin = deploy.text("admin_url").filter(|it| it.starts_with("https://app.netlify.com/"));
+    let url = admin.zip(reference.as_ref()).map(|(admin, id)| format!("{admin}/deploys/{id}"));
+    let began = deploy.time("created_at");
+    Report { reference, began, reason, url: place(url), ..Report::new(said, at) }
 }
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {

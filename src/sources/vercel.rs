@@ -2,18 +2,17 @@
 
 use std::time::Duration;
 
-use crate::event::{Event, Item, Kind};
-use crate::payload::{ParseError, Payload};
+use crate::builds::{Report, Said};
+use crate::event::{Event, Item, Kind, Timestamp};
+use crate::payload::{Fields, ParseError, Payload};
 use crate::signature::{Mac, Place, Scheme, Verified};
-use crate::sources::{Parsed, Source, Texts};
+use crate::sources::{Parsed, Source, Texts, place};
 
 /// Vercel.
 pub(crate) static VERCEL: Source = Source {
     name: "vercel",
     title: "Vercel",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "Team settings, Webhooks",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://vercel.com/docs/webhooks",
     schemes: &[Scheme {
         signature: &[Place::Header("x-vercel-signature")],
@@ -21,7 +20,8 @@ pub(crate) static VERCEL: Source = Source {
         ..Scheme::HMAC
     }],
     repeats_for: Duration::from_secs(86400),
-    building,
+    news: Some(news),
+    is_host: true,
     texts: Texts::NotArticles,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
@@ -29,15 +29,29 @@ pub(crate) static VERCEL: Source = Source {
     ..Source::BASE
 };
 
-/// Whether a deployment runs now, or is over.
-fn building(event: &Event) -> Option<bool> {
-    match event.name.as_str() {
-        "deployment.created" => Some(true),
-        "deployment.succeeded" | "deployment.ready" | "deployment.error" | "deployment.canceled" => {
-            Some(false)
-        }
-        _ => None,
-    }
+/// What is said of a deployment. Without a `target` it is a preview.
+fn news(payload: &mut Fields<'_, '_>, event: &Event, at: Timestamp) -> Option<Report> {
+    let said = match event.name.as_str() {
+        "deployment.created" => Said::Building,
+        "deployment.succeeded" | "deployment.ready" | "deployment.promoted" => Said::Built,
+        "deployment.error" => Said::Failed,
+        "deployment.canceled" => Said::Canceled,
+        _ => return None,
+    };
+    payload.text("payload.target").filter(|it| it == "production")?;
+    let reason = match said {
+        Said::Failed => Some("Vercel says that the build failed; its log says why".to_owned()),
+        Said::Canceled => Some("Vercel canceled the build".to_owned()),
+        Said::Queued | Said::Building | Said::Built | Said::Live | Said::Lost => None,
+    };
+    Some(Report {
+        reference: payload.text("payload.deployment.id"),
+        // Only the first news is as old as the deployment.
+        began: (said == Said::Building).then_some(at),
+        reason,
+        url: place(payload.text("payload.links.deployment")),
+        ..Report::new(said, at)
+    })
 }
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {

@@ -140,6 +140,50 @@ pub static MIGRATIONS: &[&[&str]] = &[
     ) WITHOUT ROWID",
         "CREATE INDEX files_by_item ON files (target, item)",
     ],
+    &[
+        // What is known of each build that was asked for, by the job whose call asked for it.
+        "CREATE TABLE builds (
+        job_id INTEGER PRIMARY KEY,
+        target TEXT NOT NULL,
+        state TEXT NOT NULL,
+        reference TEXT,
+        first_at INTEGER,
+        requested_at INTEGER NOT NULL,
+        building_at INTEGER,
+        built_at INTEGER,
+        ended_at INTEGER,
+        reason TEXT,
+        url TEXT,
+        noted TEXT,
+        follower INTEGER,
+        restarts INTEGER NOT NULL,
+        restarted_as INTEGER
+    )",
+        "CREATE INDEX builds_open ON builds (target) WHERE ended_at IS NULL",
+        "CREATE INDEX builds_by_reference ON builds (reference) WHERE reference IS NOT NULL",
+        "CREATE INDEX builds_restarted ON builds (restarted_as) WHERE restarted_as IS NOT NULL",
+        // Requests to webhooks that were refused, each reason once for each path.
+        "CREATE TABLE refusals (
+        path TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        status INTEGER NOT NULL,
+        count INTEGER NOT NULL,
+        first_at INTEGER NOT NULL,
+        last_at INTEGER NOT NULL,
+        PRIMARY KEY (path, reason)
+    ) WITHOUT ROWID",
+        "CREATE INDEX refusals_by_last ON refusals (last_at)",
+        // Counts of what came and what became of it, by the hour; and up to where they have been counted.
+        "CREATE TABLE tallies (
+        hour INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        label TEXT NOT NULL,
+        count INTEGER NOT NULL,
+        PRIMARY KEY (hour, name, label)
+    ) WITHOUT ROWID",
+        // How long it took from the arrival of a delivery until it was stored, in milliseconds.
+        "ALTER TABLE deliveries ADD COLUMN took INTEGER",
+    ],
 ];
 
 /// Brings a store to the latest version, and tells how many migrations were run.

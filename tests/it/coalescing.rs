@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use presshook::builds::{Report, Said};
 use presshook::event::{Event, Item, Kind, Timestamp};
 use presshook::inbox::commands::{self, Outcome};
 use presshook::inbox::message::Message;
@@ -53,7 +54,8 @@ pub(crate) fn message(key: &str, event: &Event) -> Message {
         key: key.to_owned(),
         key_is_unique: true,
         repeats_for: 60,
-        building: None,
+        news: None,
+        received_at: None,
         verified_by: "BLOGSHOOT_WEBHOOK_SECRET".to_owned(),
         events: serde_json::to_string(&[event]).expect("an event is JSON"),
         headers: "{}".to_owned(),
@@ -102,7 +104,8 @@ pub(crate) fn perform(edge: &mut Edge, steps: &[(i64, Do)], until: i64) {
             Do::Build(connection, running) => {
                 let news = message(&format!("{time}{running}"), &event(Kind::Deployment, None));
                 let connection = connection.to_owned();
-                edge.accept(&Message { connection, building: Some(running), ..news });
+                let report = Report::new(if running { Said::Building } else { Said::Built }, edge.now);
+                edge.accept(&Message { connection, news: Some(report), ..news });
             }
             Host(target, answers) => edge.host(target).answers.extend(answers),
             Deploy(target) => {

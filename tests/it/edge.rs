@@ -204,7 +204,7 @@ impl Edge {
             for claimed in claims.claimed {
                 let carried = self
                     .store
-                    .commit(outbox::carried(claimed.id, claimed.job.action.reads))
+                    .commit(outbox::carried(claimed.carrier, claimed.job.action.reads))
                     .expect("the store answers");
                 self.seen.push(Seen::Claimed { claimed: claimed.clone(), carried: carried.clone() });
                 calls.push((claimed, carried));

@@ -18,37 +18,37 @@ use presshook::{Request, Response};
 use crate::coalescing::{at, event, message};
 use crate::{HOOK, settings};
 
-const SLACK: (&str, &str) = ("SLACK_WEBHOOK_URL", "https://hooks.slack.example/services/T0/B0/x");
-const DEPLOY: (&str, &str) = ("CLOUDFLARE_DEPLOY_HOOK", HOOK);
-const NO_GAP: (&str, &str) = ("DEPLOY_MIN_GAP_SECONDS", "0");
+pub(crate) const SLACK: (&str, &str) = ("SLACK_WEBHOOK_URL", "https://hooks.slack.example/services/T0/B0/x");
+pub(crate) const DEPLOY: (&str, &str) = ("CLOUDFLARE_DEPLOY_HOOK", HOOK);
+pub(crate) const NO_GAP: (&str, &str) = ("DEPLOY_MIN_GAP_SECONDS", "0");
 
 /// An inbox whose calls a test makes and answers itself.
-struct Lanes {
-    store: Store,
-    settings: Settings,
+pub(crate) struct Lanes {
+    pub(crate) store: Store,
+    pub(crate) settings: Settings,
     under_way: BTreeMap<String, Claimed>,
 }
 
 impl Lanes {
-    fn new(pairs: &[(&str, &str)]) -> Lanes {
+    pub(crate) fn new(pairs: &[(&str, &str)]) -> Lanes {
         let settings = settings(pairs);
         assert!(settings.problems.is_empty(), "{:?}", settings.problems);
         Lanes { store: Store::in_memory().expect("a store"), settings, under_way: BTreeMap::new() }
     }
 
-    fn publish(&mut self, key: &str, seconds: i64) {
+    pub(crate) fn publish(&mut self, key: &str, seconds: i64) {
         let message = message(key, &event(Kind::Published, None));
         self.store.commit(inbox::accept(&self.settings, &message, at(seconds))).expect("it is stored");
     }
 
     /// Looks for what is due, until nothing is any more; the actions whose calls are under way then.
-    fn look(&mut self, seconds: i64) -> Vec<String> {
+    pub(crate) fn look(&mut self, seconds: i64) -> Vec<String> {
         loop {
             let claims =
                 self.store.commit(outbox::claim(&self.settings, at(seconds), 100)).expect("it claims");
             for claimed in claims.claimed {
                 let reads = claimed.job.action.reads;
-                let carried = self.store.commit(outbox::carried(claimed.id, reads)).expect("it reads");
+                let carried = self.store.commit(outbox::carried(claimed.carrier, reads)).expect("it reads");
                 let job = Job { carried: Some(carried), ..claimed.job.clone() };
                 let before = self.under_way.insert(job.action.name.to_owned(), Claimed { job, ..claimed });
                 assert!(before.is_none(), "one call for each lane");
@@ -60,20 +60,25 @@ impl Lanes {
     }
 
     /// Ends a call that is under way; what it carried.
-    fn end(&mut self, action: &str, result: &outbox::Result, seconds: i64) -> Claimed {
+    pub(crate) fn end(&mut self, action: &str, result: &outbox::Result, seconds: i64) -> Claimed {
         let claimed = self.under_way.remove(action).expect("it is under way");
         let record = outbox::record(&self.settings, &claimed, result, at(seconds), 100);
         self.store.commit(record).expect("it is recorded");
         claimed
     }
 
+    /// Whoever makes the calls has ended with them.
+    pub(crate) fn forget(&mut self) {
+        self.under_way.clear();
+    }
+
     /// When the next look has something to do, in seconds.
-    fn next(&mut self) -> Option<i64> {
+    pub(crate) fn next(&mut self) -> Option<i64> {
         let next = self.store.commit(outbox::next_wake()).expect("it reads");
         next.map(|it| (it.0 - at(0).0) / 1000)
     }
 
-    fn states(&mut self) -> Vec<String> {
+    pub(crate) fn states(&mut self) -> Vec<String> {
         let rows = self.store.execute(&presshook::store::Statement {
             sql: "SELECT action || ' ' || state FROM jobs ORDER BY id",
             params: Vec::new(),
@@ -82,19 +87,19 @@ impl Lanes {
     }
 }
 
-fn accepted() -> outbox::Result {
+pub(crate) fn accepted() -> outbox::Result {
     Ok(Done::default())
 }
 
-fn failed(status: u16) -> outbox::Result {
+pub(crate) fn failed(status: u16) -> outbox::Result {
     Err(Failure::Status { status: StatusCode::from_u16(status).expect("a status"), retry_after: None })
 }
 
-fn keys(claimed: &Claimed) -> Vec<String> {
+pub(crate) fn keys(claimed: &Claimed) -> Vec<String> {
     claimed.job.carried.as_ref().expect("it is read").event_ids.clone()
 }
 
-fn signals(claimed: &Claimed) -> Vec<(Signal, String)> {
+pub(crate) fn signals(claimed: &Claimed) -> Vec<(Signal, String)> {
     let carried = claimed.job.carried.as_ref().expect("it is read");
     carried.news.iter().map(|it| (it.signal, it.reason.clone())).collect()
 }

@@ -217,7 +217,7 @@ impl Play {
         let (id, deleted) = (delivery.id, std::mem::replace(&mut delivery.deleted, true));
         // Nobody deletes what has just come before the clock has passed its id.
         self.edge.now = self.edge.now.max(Timestamp(id + 1));
-        let outcome = self.edge.command(|_, _| commands::delete(id));
+        let outcome = self.edge.command(|_, now| commands::delete(id, now));
         if (outcome == Outcome::NotFound) == deleted { Ok(()) } else { Err(format!("{outcome:?}")) }
     }
 
@@ -351,7 +351,11 @@ impl Play {
         let mut deliveries = self.reference.deliveries.clone();
         deliveries.retain(|it| dead.contains(&it.id));
         for delivery in &deliveries {
-            let page = self.edge.store.commit(pages::show(delivery.id)).expect("the store answers");
+            let page = self
+                .edge
+                .store
+                .commit(pages::show(&self.edge.settings, delivery.id))
+                .expect("the store answers");
             if !delivery.deleted && !page.is_some_and(|page| page.contains(r#""state":"dead""#)) {
                 return Err(format!("{} is dead, but not shown so", delivery.key));
             }

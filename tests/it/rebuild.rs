@@ -3,7 +3,7 @@
 
 use presshook::actions::Done;
 use presshook::event::{Item, Kind};
-use presshook::inbox::{self, pages};
+use presshook::inbox::{self, metrics, pages};
 use presshook::log::Code;
 use presshook::native::store::Store;
 use presshook::outbox::{self, Claims, Failure, Job};
@@ -56,7 +56,8 @@ fn what_an_ended_server_had_under_way_is_done_again() {
 fn a_command_is_told_of_every_event_the_newest_first() {
     let (mut store, settings) = waiting();
     let claimed = claim(&mut store, &settings, 10).claimed.remove(0);
-    let carried = store.commit(outbox::carried(claimed.id, claimed.job.action.reads)).expect("it is read");
+    let carried =
+        store.commit(outbox::carried(claimed.carrier, claimed.job.action.reads)).expect("it is read");
     let told = |it: &presshook::outbox::Told| (it.event_id.clone(), it.events.contains("Second"));
     assert_eq!(
         carried.deliveries.iter().map(told).collect::<Vec<_>>(),
@@ -84,7 +85,7 @@ fn what_was_printed_is_kept_with_the_attempt() {
         let (mut store, settings) = waiting();
         let claimed = claim(&mut store, &settings, 10).claimed.remove(0);
         store.commit(outbox::record(&settings, &claimed, &result, at(11), 100)).expect("it is recorded");
-        let shown = store.commit(pages::show(NOW.0)).expect("it is read").expect("a delivery");
+        let shown = store.commit(pages::show(&settings, NOW.0)).expect("it is read").expect("a delivery");
         let shown: serde_json::Value = serde_json::from_str(&shown).expect("JSON");
         assert_eq!(shown.pointer("/jobs/0/attempts/0/detail").and_then(|it| it.as_str()), Some(detail));
         assert_eq!(shown.pointer("/jobs/0/state").and_then(|it| it.as_str()), Some(state));
@@ -95,13 +96,15 @@ fn what_was_printed_is_kept_with_the_attempt() {
 fn the_queue_is_counted_by_state() {
     let (mut store, settings) = waiting();
     let counted = |store: &mut Store| -> Vec<(String, i64)> {
-        let queue = store.commit(pages::queue()).expect("it is read");
-        queue.into_iter().map(|it| (format!("{} {} {}", it.action, it.target, it.state), it.count)).collect()
+        let text = store.commit(metrics::text(&settings, at(10))).expect("it is read");
+        let queue = text.lines().filter_map(|it| it.strip_prefix("presshook_jobs{")?.split_once("} "));
+        queue.map(|(labels, count)| (labels.to_owned(), count.parse().expect("a count"))).collect()
     };
-    assert_eq!(counted(&mut store), [("deploy default waiting".to_owned(), 1)]);
+    let of = |state: &str| (format!("action=\"deploy\",target=\"default\",state=\"{state}\""), 1);
+    assert_eq!(counted(&mut store), [of("waiting")]);
     let claimed = claim(&mut store, &settings, 10).claimed.remove(0);
-    assert_eq!(counted(&mut store), [("deploy default sending".to_owned(), 1)]);
+    assert_eq!(counted(&mut store), [of("sending")]);
     let failed = Err(Failure::Program { reason: "no".to_owned(), printed: String::new(), again: false });
     store.commit(outbox::record(&settings, &claimed, &failed, at(11), 100)).expect("it is recorded");
-    assert_eq!(counted(&mut store), [("deploy default dead".to_owned(), 1)]);
+    assert_eq!(counted(&mut store), [of("dead")]);
 }

@@ -180,18 +180,6 @@ fn the_readme_lists_the_settings_of_the_table_and_no_others() {
 }
 
 #[test]
-fn the_readme_explains_every_word_of_the_log() {
-    let readme = read("README.md");
-    for code in presshook::log::Code::ALL {
-        assert!(
-            readme.contains(&format!("| `{}`", code.word())),
-            "README.md does not explain {}",
-            code.word()
-        );
-    }
-}
-
-#[test]
 fn the_crates_and_the_programs_that_build_them_have_the_same_versions() {
     let (manifest, tools) = (read("Cargo.toml"), read("scripts/tools.mjs"));
     for (krate, program) in [("worker", "worker-build"), ("wasm-bindgen", "wasm-bindgen-cli")] {

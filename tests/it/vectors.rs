@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use presshook::builds::Report;
 use presshook::contract::Rejection;
-use presshook::event::{Delivery, Item, Kind, Timestamp};
+use presshook::event::{Delivery, Item, Timestamp};
 use presshook::samples::{self, Accepted, Vectors};
 use presshook::settings::Settings;
 use presshook::signature::{Mac, Place, Scheme};
@@ -88,21 +89,36 @@ fn each_accepted(test: impl Fn(&'static Source, &Settings, &Accepted)) {
     }
 }
 
+/// News in the form of the vector files.
+fn texts_of(report: &Report) -> BTreeMap<String, String> {
+    let time = |at: Timestamp| at.to_string();
+    let all = [
+        ("said", Some(report.said.name().to_owned())),
+        ("reference", report.reference.clone()),
+        ("began", report.began.map(time)),
+        ("reason", report.reason.clone()),
+        ("url", report.url.clone()),
+        ("at", Some(time(report.at))),
+    ];
+    all.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?))).collect()
+}
+
 #[test]
-fn hosts_tell_when_a_build_begins_and_when_it_is_over() {
+fn news_of_builds_is_understood_and_that_of_previews_is_none() {
     let told = RefCell::new(BTreeSet::new());
     each_accepted(|source, settings, case| {
         let delivery =
             check(settings, source, &headers(&case.headers), case.body.as_bytes(), moment(case.now));
-        for event in delivery.expect("accepted").events {
-            let building = (source.building)(&event);
-            assert!(building.is_none() || event.kind == Kind::Deployment, "{} {}", source.name, case.name);
-            told.borrow_mut().extend(building.map(|running| (source.name, running)));
-        }
+        let reports = source.reports(&delivery.expect("accepted"), case.body.as_bytes());
+        let given: Vec<BTreeMap<String, String>> = reports.iter().map(texts_of).collect();
+        assert_eq!(given, Vec::from_iter(case.news.clone()), "{} {}", source.name, case.name);
+        told.borrow_mut().extend(reports.iter().map(|it| (source.name, it.said.name())));
     });
-    let hosts = ["boottify", "cloudflare", "netlify", "vercel"];
-    let both = hosts.into_iter().flat_map(|host| [(host, false), (host, true)]);
-    assert_eq!(told.into_inner(), both.collect());
+    for host in ["boottify", "cloudflare", "github", "netlify", "vercel"] {
+        for said in ["building", "built", "failed"] {
+            assert!(told.borrow().contains(&(host, said)), "no case of {host} says `{said}`");
+        }
+    }
 }
 
 #[test]
