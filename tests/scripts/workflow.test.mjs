@@ -157,6 +157,25 @@ test("every document leads to the one repository", () => {
     }
   }
   assert.ok(found > 1, "the README's button leads there");
+  // Also where it is named without its host.
+  const [, name] = /github\.com\/(.+)$/.exec(repository()) ?? [];
+  for (const file of files) {
+    for (const [, it] of read(file).matchAll(/(?:ghcr\.io\/|--repo )([\w.-]+\/[\w.-]+?)(?=[\s:`]|$)/g)) {
+      assert.equal(it, name, file);
+    }
+  }
+});
+
+test("from nothing to the first verified delivery the README needs five steps at most", () => {
+  const section =
+    read("README.md")
+      .split("\n## ")
+      .find((it) => it.startsWith("On Cloudflare\n")) ?? "";
+  const ways = section.split("\n### ").map((it) => it.match(/^\d+\. /gm) ?? []);
+  assert.deepEqual(
+    ways.filter((steps) => steps.length > 0).map((steps) => steps.length <= 5),
+    [true, true],
+  );
 });
 
 test("the button's directory is one that Cloudflare can build by itself", () => {
@@ -173,7 +192,7 @@ test("the button's directory is one that Cloudflare can build by itself", () => 
   // What it asks for: without a value that somebody might leave as it is, and each explained.
   const asked = /** @type {Record<string, string>} */ (parseEnv(read("examples/worker/.dev.vars.example")));
   assert.deepEqual(new Set(Object.values(asked)), new Set([""]));
-  assert.deepEqual(Object.keys(cloudflare.bindings), Object.keys(asked));
+  assert.deepEqual(Object.keys(cloudflare.bindings).sort(), Object.keys(asked).sort());
   const known = read("src/settings/table.rs");
   for (const name of Object.keys(asked)) {
     assert.ok(known.includes(`"${name.replace("BLOGSHOOT", "<SOURCE>")}"`), `${name} is a setting`);
