@@ -21,7 +21,7 @@ use crate::event::{Kind, Timestamp};
 use crate::log::{Code, Entry, Level};
 use crate::outbox::builds::Builds;
 use crate::outbox::{
-    JobRow, LONGEST_BUILD, Joined, Opening, State, When, queued, read_jobs, select_jobs, select_open_jobs,
+    JobRow, Joined, LONGEST_BUILD, Opening, State, When, queued, read_jobs, select_jobs, select_open_jobs,
     select_waiting_jobs,
 };
 use crate::routes;
@@ -96,9 +96,11 @@ pub fn accept<'a>(settings: &'a Settings, message: &'a Message, now: Timestamp) 
     }));
     let versions = reads.len();
     let about = message.news.as_ref().zip(told_of(settings, message));
-    reads.extend(about.into_iter().flat_map(|(report, target)| {
-        Builds::reads(&target.name, None, report.reference.as_deref())
-    }));
+    reads.extend(
+        about
+            .into_iter()
+            .flat_map(|(report, target)| Builds::reads(&target.name, None, report.reference.as_deref())),
+    );
     Transaction::new(reads, move |rows| {
         let (rows, builds) = rows.split_at_checked(versions).ok_or(StoreError::Unreadable { column: 0 })?;
         let builds = (!builds.is_empty()).then(|| Builds::read(builds)).transpose()?;

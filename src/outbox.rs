@@ -47,7 +47,10 @@ pub use record::{Result, record};
 
 pub(crate) use claim::queued;
 pub(crate) use open::{Bar, Joined, Opening, When};
-pub(crate) use rows::{JobRow, State, read_jobs, select_jobs, select_open_jobs, select_waiting_jobs};
+pub(crate) use pace::Known;
+pub(crate) use rows::{
+    JobRow, State, budgets, read_jobs, select_jobs, select_open_jobs, select_waiting_jobs,
+};
 
 /// How long a build is believed to run without a word of its end; hosts end one after as long.
 pub(crate) const LONGEST_BUILD: Duration = Duration::from_secs(20 * 60);

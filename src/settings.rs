@@ -32,6 +32,7 @@ use crate::contract::Endpoint;
 use crate::event::Kind;
 use crate::log::Level;
 use crate::routes::{self, Rules};
+use crate::signature::hmac_sha256;
 use crate::sources::{Connection, SOURCES};
 use reader::Reader;
 
@@ -136,6 +137,16 @@ impl AdminToken {
     /// Whether a text is the token, in a time that does not depend on how much of it is right.
     pub fn is(&self, text: &str) -> bool {
         self.0.as_bytes().ct_eq(text.as_bytes()).into()
+    }
+
+    /// What only whoever has the token can make of a text: HMAC-SHA256, in hexadecimal.
+    pub(crate) fn mac(&self, text: &str) -> String {
+        hex::encode(hmac_sha256(self.0.as_bytes(), text.as_bytes()))
+    }
+
+    /// Whether that is it, in a time that does not depend on how much of it is right.
+    pub(crate) fn is_mac(&self, text: &str, mac: &str) -> bool {
+        self.mac(text).as_bytes().ct_eq(mac.as_bytes()).into()
     }
 }
 

@@ -15,6 +15,7 @@ use std::fmt;
 
 use http::HeaderName;
 
+pub(crate) use key::hmac_sha256;
 pub use scheme::{Encoding, Mac, Place, Scheme, SecretFormat, Time, Unit, When};
 
 use crate::Request;

@@ -94,10 +94,8 @@ pub struct Source {
     /// Its name as its users write it.
     pub title: &'static str,
     /// Where at the sender a webhook is set up.
-    #[cfg(not(target_arch = "wasm32"))]
     pub setup: &'static str,
     /// Where its webhooks are documented: a whole URL.
-    #[cfg(not(target_arch = "wasm32"))]
     pub docs: &'static str,
     /// How it signs: each way that it has.
     pub schemes: &'static [Scheme<'static>],
@@ -111,8 +109,6 @@ pub struct Source {
     pub delivery_header: Option<&'static str>,
     /// How long after a delivery the sender may repeat it by itself; 60 seconds where it never does.
     pub repeats_for: Duration,
-    /// For news of a build: whether it says that one runs now, or that it is over.
-    pub building: fn(&Event) -> Option<bool>,
     /// For whoever builds, or hears of builds: what an event says of one.
     pub news: Option<Tells>,
     /// What it sends unsigned while it is being set up, recognised by its body.
@@ -192,9 +188,7 @@ impl Source {
     pub(crate) const BASE: Source = Source {
         name: "",
         title: "",
-        #[cfg(not(target_arch = "wasm32"))]
         setup: "",
-        #[cfg(not(target_arch = "wasm32"))]
         docs: "",
         schemes: &[],
         describe: None,
@@ -202,7 +196,6 @@ impl Source {
         headers: &[],
         delivery_header: None,
         repeats_for: Duration::from_secs(60),
-        building: |_| None,
         news: None,
         greeting: None,
         texts: Texts::Sent,

@@ -28,6 +28,8 @@ pub const DEFAULT: &str = "default";
 pub struct Target {
     /// Its name in paths, logs and settings.
     pub name: String,
+    /// The setting that makes it a target.
+    pub setting: String,
     /// The deploy hook; on a server there may be none.
     pub hook: Option<Hook>,
     /// How its host is asked for a build, where it has no deploy hook.
@@ -167,6 +169,9 @@ impl Reader {
     pub(super) fn deploys(&mut self, direct: bool) -> Deploys {
         let (setting, hook) = self.deploy_hook();
         let mut targets: Vec<Target> = self.built(DEFAULT.to_owned(), hook).into_iter().collect();
+        if let Some(first) = targets.first_mut().filter(|it| it.hook.is_some()) {
+            setting.clone_into(&mut first.setting);
+        }
         for suffix in self.suffixes(&makes_target()) {
             let hook = self.hook_of(&format!("{FIRST}__{suffix}"), &format!("{SECOND}__{suffix}"));
             targets.extend(self.built(name_of(&suffix), hook));
@@ -206,8 +211,11 @@ impl Reader {
         let any = hook.is_some() || way.is_some() || forge.is_some();
         #[cfg(not(target_arch = "wasm32"))]
         let any = any || site.is_some();
+        let makes = making(Action::builder()).into_iter().map(|it| own_setting(it, &name));
+        let setting = makes.into_iter().find(|it| self.given(it).is_some()).unwrap_or_default();
         any.then_some(Target {
             name,
+            setting,
             hook,
             way,
             forge,

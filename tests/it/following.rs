@@ -25,7 +25,8 @@ fn named(reference: &str) -> outbox::Result {
 
 /// A look at which something was heard, and when the next one is due; none where that was the last.
 fn heard(said: &[Said], seconds: i64, again: Option<i64>) -> outbox::Result {
-    let reason = |said: Said| matches!(said, Said::Failed | Said::Lost).then(|| "the log says why".to_owned());
+    let reason =
+        |said: Said| matches!(said, Said::Failed | Said::Lost).then(|| "the log says why".to_owned());
     let heard =
         said.iter().map(|said| Report { reason: reason(*said), ..Report::new(*said, at(seconds)) }).collect();
     Ok(Done { heard, again: again.map(at), ..Done::default() })
@@ -78,7 +79,11 @@ fn what_follows_a_build_waits_until_it_is_live() {
     assert_eq!(builds(&mut lanes), ["live b1 36"]);
     assert_eq!(lanes.look(36), ["slack"]);
     let told = lanes.end("slack", &accepted(), 37);
-    assert_eq!((keys(&told), signals(&told).len()), (vec!["a".to_owned()], 0), "what is live is told as published");
+    assert_eq!(
+        (keys(&told), signals(&told).len()),
+        (vec!["a".to_owned()], 0),
+        "what is live is told as published"
+    );
     assert_eq!(lanes.next(), None);
     assert_eq!(lanes.states(), ["deploy done", "slack done", "follow done"]);
     // A look leaves no attempt behind.
@@ -123,8 +128,8 @@ fn a_dead_build_is_asked_for_again_by_hand() {
     lanes.look(56);
     lanes.end("follow", &heard(&[Said::Live], 60, None), 60);
     assert_eq!(builds(&mut lanes), ["live b2 60"]);
-    assert_eq!(lanes.look(60), ["slack"]);
-    assert_eq!(keys(&lanes.end("slack", &accepted(), 61)), ["a"]);
+    assert_eq!(lanes.look(110), ["slack"], "a minute after the last message");
+    assert_eq!(keys(&lanes.end("slack", &accepted(), 111)), ["a"]);
 }
 
 #[test]
@@ -281,5 +286,8 @@ fn without_anybody_to_ask_a_build_stays_requested_and_nothing_waits() {
     assert_eq!(builds(&mut lanes), ["requested b1"]);
     assert_eq!(lanes.look(10), ["slack"]);
     lanes.end("slack", &accepted(), 11);
-    assert_eq!((lanes.next(), lanes.states()), (None, vec!["deploy done".to_owned(), "slack done".to_owned()]));
+    assert_eq!(
+        (lanes.next(), lanes.states()),
+        (None, vec!["deploy done".to_owned(), "slack done".to_owned()])
+    );
 }

@@ -1,0 +1,179 @@
+//! The owner's page as files: which there are, and the headers that they are answered with. What they show comes from
+//! `owner`, as JSON; who may see it is decided in `session`.
+//!
+//! A server has the files in it. In the Wasm module they would cost every isolate its start, so there they lie beside it
+//! (`scripts/build.mjs`), and an answer only names the one that is its body.
+//!
+//! **Invariant:** the page runs no script and reaches no place but its own: its policy says so, so that whatever a payload
+//! holds can do nothing there.
+
+use std::borrow::Cow;
+
+use http::StatusCode;
+
+use crate::contract::Answer;
+
+/// Where the page is, and what is below it.
+pub const PAGE: &str = "/deliveries";
+/// Where the owner signs out.
+pub const LEAVE: &str = "/deliveries/leave";
+
+/// What the file of the form has in place of what is to be said.
+pub const MESSAGE: &str = "<!-- message -->";
+
+/// What the page may do: run its own script, style itself, ask its own place, and nothing else.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// One of the files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum File {
+    /// The page itself, for whoever is signed in.
+    Page,
+    /// The form to sign in with.
+    SignIn,
+    /// What the page does.
+    Script,
+    /// How both look.
+    Style,
+}
+
+/// A file's bytes at compile time. Only what is made of them is in the Wasm module.
+macro_rules! bytes {
+    ($name:literal) => {
+        include_bytes!(concat!("dashboard/", $name))
+    };
+}
+
+impl File {
+    /// Every one of them.
+    pub const ALL: [File; 4] = [File::Page, File::SignIn, File::Script, File::Style];
+
+    /// Its name in `src/dashboard`, and below [`PAGE`] where it has an address of its own.
+    pub fn name(self) -> &'static str {
+        match self {
+            File::Page => "page.html",
+            File::SignIn => "sign-in.html",
+            File::Script => "app.js",
+            File::Style => "app.css",
+        }
+    }
+
+    /// Its text.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn text(self) -> &'static str {
+        let bytes: &[u8] = match self {
+            File::Page => bytes!("page.html"),
+            File::SignIn => bytes!("sign-in.html"),
+            File::Script => bytes!("app.js"),
+            File::Style => bytes!("app.css"),
+        };
+        str::from_utf8(bytes).unwrap_or_default()
+    }
+
+    /// The one that has this address of its own.
+    pub fn at(path: &str) -> Option<File> {
+        let name = path.strip_prefix(PAGE)?.strip_prefix('/')?;
+        [File::Script, File::Style].into_iter().find(|file| file.name() == name)
+    }
+
+    fn content_type(self) -> &'static str {
+        match self {
+            File::Page | File::SignIn => "text/html; charset=utf-8",
+            File::Script => "text/javascript; charset=utf-8",
+            File::Style => "text/css; charset=utf-8",
+        }
+    }
+
+    /// What tells one version of it from another.
+    fn tag(self) -> String {
+        const SCRIPT: u64 = hash(bytes!("app.js"));
+        const STYLE: u64 = hash(bytes!("app.css"));
+        let hash = match self {
+            File::Page | File::SignIn => 0,
+            File::Script => SCRIPT,
+            File::Style => STYLE,
+        };
+        format!("\"{hash:016x}\"")
+    }
+}
+
+/// FNV-1a: tells versions apart, and keeps nothing secret.
+const fn hash(mut bytes: &[u8]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    while let [first, rest @ ..] = bytes {
+        hash = (hash ^ *first as u64).wrapping_mul(0x0100_0000_01b3);
+        bytes = rest;
+    }
+    hash
+}
+
+/// Whether a path is one of the page's: the page with one of its views, or one delivery.
+pub fn is_view(path: &str) -> bool {
+    let Some(rest) = path.strip_prefix(PAGE) else { return false };
+    let is_id = |it: &str| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_digit());
+    rest.is_empty() || rest.strip_prefix('/').is_some_and(|it| VIEWS.contains(&it) || is_id(it))
+}
+
+/// The views of the page that have an address.
+const VIEWS: [&str; 3] = ["deploys", "refusals", "setup"];
+
+/// The page, or the form to sign in with.
+pub fn page(is_signed_in: bool) -> Answer {
+    let file = if is_signed_in { File::Page } else { File::SignIn };
+    of_file(StatusCode::OK, file, Some(""))
+}
+
+/// A file that the page is made of: always asked for, and sent only where it is another than what the browser has.
+pub fn asset(file: File, known: Option<&str>) -> Answer {
+    let tag = file.tag();
+    let is_known =
+        known.is_some_and(|tags| tags.split(',').any(|it| it.trim().trim_start_matches("W/") == tag));
+    let (status, body) = if is_known { (StatusCode::NOT_MODIFIED, None) } else { (StatusCode::OK, Some("")) };
+    let mut answer = of_file(status, file, body);
+    answer.headers.extend([("cache-control", "no-cache".into()), ("etag", tag.into())]);
+    answer
+}
+
+/// The form again, in place of the answer to whoever could not be signed in by it.
+pub fn again(refused: Answer) -> Answer {
+    let said = match refused.status {
+        StatusCode::TOO_MANY_REQUESTS => "Too many attempts. Wait a minute, then try again.",
+        StatusCode::UNAUTHORIZED => "That is not the token. It is the one that you set as ADMIN_TOKEN.",
+        _ => "That did not work. Open this page anew, and try again.",
+    };
+    let mut answer = of_file(refused.status, File::SignIn, Some(said));
+    answer.headers.extend(refused.headers.into_iter().filter(|(name, _)| *name == "retry-after"));
+    answer
+}
+
+/// What stands in the place of [`MESSAGE`].
+pub fn said(words: &str) -> String {
+    format!("<p role=\"alert\">{words}</p>")
+}
+
+/// Where the browser goes on, with its cookie set.
+pub fn go_on(path: &str, cookie: String) -> Answer {
+    let mut headers = guarded();
+    headers.extend([("location", path.to_owned().into()), ("set-cookie", cookie.into())]);
+    Answer { status: StatusCode::SEE_OTHER, headers, is_open: false, body: String::new(), file: None }
+}
+
+fn of_file(status: StatusCode, file: File, said: Option<&'static str>) -> Answer {
+    let mut headers = guarded();
+    headers.push(("content-type", file.content_type().into()));
+    let file = said.map(|said| (file, said));
+    Answer { status, headers, is_open: false, body: String::new(), file }
+}
+
+fn guarded() -> Vec<(&'static str, Cow<'static, str>)> {
+    vec![
+        ("content-security-policy", POLICY.into()),
+        ("cross-origin-opener-policy", "same-origin".into()),
+        ("cross-origin-resource-policy", "same-origin".into()),
+        // Not `no-referrer`: with it a form is sent without its `Origin`, which is what tells that it is the page's.
+        ("referrer-policy", "same-origin".into()),
+        ("x-content-type-options", "nosniff".into()),
+        ("x-frame-options", "DENY".into()),
+    ]
+}
