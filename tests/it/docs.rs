@@ -340,6 +340,8 @@ fn rejections() -> Vec<Rejection> {
         It::Unread,
         It::TooMany { reason: any() },
         It::Unauthorized,
+        It::WrongToken,
+        It::Foreign,
         It::Unavailable { reason: any() },
         It::Payload(ParseError::NotJson { reason: any() }),
         It::Payload(ParseError::NotAnObject),
@@ -350,8 +352,8 @@ fn rejections() -> Vec<Rejection> {
         // As above.
         match one {
             It::NotFound | It::MethodNotAllowed { .. } | It::NotConfigured { .. } | It::TooLarge { .. } => {}
-            It::Unread | It::TooMany { .. } | It::Unauthorized | It::Unavailable { .. } => {}
-            It::Signature(_) => {}
+            It::Unread | It::TooMany { .. } | It::Unauthorized | It::WrongToken | It::Foreign => {}
+            It::Unavailable { .. } | It::Signature(_) => {}
             It::Payload(
                 ParseError::NotJson { .. } | ParseError::NotAnObject | ParseError::Missing { .. },
             ) => {}
