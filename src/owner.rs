@@ -11,7 +11,7 @@ use crate::event::Timestamp;
 use crate::inbox::commands::{self, Outcome};
 use crate::inbox::message::Reply;
 use crate::inbox::pages::Filter;
-use crate::inbox::{keep, pages};
+use crate::inbox::{keep, metrics, pages, refusals};
 use crate::settings::Settings;
 use crate::store::{StoreError, Transaction};
 use crate::{Request, dashboard, payload};
@@ -52,8 +52,9 @@ pub enum Command {
     Export,
     /// `POST /api/import`: rows of an export.
     Import,
-    /// `GET /api/metrics`, or `/metrics`: what a server counts.
-    #[cfg(not(target_arch = "wasm32"))]
+    /// `GET /api/refusals`: requests to webhooks that were refused.
+    Refusals,
+    /// `GET /api/metrics`, or `/metrics`: what is counted, for Prometheus.
     Metrics,
 }
 
@@ -64,7 +65,6 @@ impl Command {
     /// [`Rejection::NotFound`], or [`Rejection::MethodNotAllowed`] where the path exists.
     pub fn of(method: &Method, path: &str) -> Option<Result<Command, Rejection>> {
         let path = path.strip_suffix('/').unwrap_or(path);
-        #[cfg(not(target_arch = "wasm32"))]
         let path = if path == "/metrics" { "/api/metrics" } else { path };
         let segments: Vec<&str> = path.strip_prefix("/api/")?.split('/').collect();
         let id = |text: &str| text.parse().ok();
@@ -89,7 +89,7 @@ impl Command {
             ["changes"] => vec![(&Method::GET, Some(Command::Changes))],
             ["export"] => vec![(&Method::GET, Some(Command::Export))],
             ["import"] => vec![(&Method::POST, Some(Command::Import))],
-            #[cfg(not(target_arch = "wasm32"))]
+            ["refusals"] => vec![(&Method::GET, Some(Command::Refusals))],
             ["metrics"] => vec![(&Method::GET, Some(Command::Metrics))],
             _ => return None,
         };
@@ -142,7 +142,9 @@ pub fn transaction<'a>(
             pages::list(before, limit, filter).map(found)
         }
         Command::Show(id) => pages::show(settings, id).map(|page| page.map_or_else(not_found, found)),
-        Command::Delete(id) => commands::delete(id).map(outcome),
+        Command::Delete(id) => commands::delete(id, now).map(outcome),
+        Command::Refusals => refusals::list().map(found),
+        Command::Metrics => metrics::text(settings, now).map(found),
         Command::Redeliver(id) => commands::redeliver(settings, id, now).map(outcome),
         Command::RedeliverDead => commands::redeliver_dead(settings, now).map(outcome),
         Command::Release(id) => commands::release(settings, id, now).map(outcome),
@@ -162,10 +164,8 @@ pub fn transaction<'a>(
                 found(lines)
             })
         }
-        // It is the edge that knows, sends and counts.
+        // It is the edge that knows and sends.
         Command::Changes | Command::Test(_) => return Err(not_found()),
-        #[cfg(not(target_arch = "wasm32"))]
-        Command::Metrics => return Err(not_found()),
         Command::Import => {
             let text = str::from_utf8(request.body()).map_err(|_| refused("the body is not UTF-8"))?;
             let import = keep::import(text).map_err(|error| refused(&error.to_string()))?;

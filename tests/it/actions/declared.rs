@@ -102,7 +102,7 @@ fn health_and_explain_know_the_ways() {
     let payload = file.to_str().expect("text");
     for member in family("ways") {
         let settings = Settings::read(texts(&member));
-        let health = contract::health(&settings, None, None);
+        let health = contract::health(&settings, None, None, None);
         let health: Value = serde_json::from_str(&health.body).expect("JSON");
         assert_eq!(health["config"]["hasDeployHook"], true, "{}", member.name);
         let texts = texts(&member);
