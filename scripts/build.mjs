@@ -72,7 +72,9 @@ export async function build() {
  */
 function dashboard() {
   const directory = path.join(ROOT, "src", "dashboard");
-  const texts = readdirSync(directory).map((name) => [name, readFileSync(path.join(directory, name), "utf8")]);
+  const texts = readdirSync(directory)
+    .filter((name) => !name.endsWith(".d.ts"))
+    .map((name) => [name, readFileSync(path.join(directory, name), "utf8")]);
   const files = JSON.stringify(Object.fromEntries(texts), null, 2);
   const target = path.join(ROOT, "build", "dashboard");
   writeFileSync(`${target}.js`, `/** @type {Record<string, string>} */\nexport default ${files};\n`);

@@ -26,75 +26,64 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// One of the files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum File {
-    /// The page itself, for whoever is signed in.
-    Page,
-    /// The form to sign in with.
-    SignIn,
-    /// What the page does.
-    Script,
-    /// How both look.
-    Style,
-}
-
-/// A file's bytes at compile time. Only what is made of them is in the Wasm module.
-macro_rules! bytes {
-    ($name:literal) => {
-        include_bytes!(concat!("dashboard/", $name))
-    };
-}
-
-impl File {
-    /// Every one of them.
-    pub const ALL: [File; 4] = [File::Page, File::SignIn, File::Script, File::Style];
-
+#[derive(Debug, PartialEq, Eq)]
+pub struct File {
     /// Its name in `src/dashboard`, and below [`PAGE`] where it has an address of its own.
-    pub fn name(self) -> &'static str {
-        match self {
-            File::Page => "page.html",
-            File::SignIn => "sign-in.html",
-            File::Script => "app.js",
-            File::Style => "app.css",
-        }
-    }
-
+    pub name: &'static str,
+    /// Tells one version of it from another.
+    hash: u64,
     /// Its text.
     #[cfg(not(target_arch = "wasm32"))]
-    pub fn text(self) -> &'static str {
-        let bytes: &[u8] = match self {
-            File::Page => bytes!("page.html"),
-            File::SignIn => bytes!("sign-in.html"),
-            File::Script => bytes!("app.js"),
-            File::Style => bytes!("app.css"),
-        };
-        str::from_utf8(bytes).unwrap_or_default()
-    }
+    pub text: &'static str,
+}
 
-    /// The one that has this address of its own.
-    pub fn at(path: &str) -> Option<File> {
-        let name = path.strip_prefix(PAGE)?.strip_prefix('/')?;
-        [File::Script, File::Style].into_iter().find(|file| file.name() == name)
-    }
-
-    fn content_type(self) -> &'static str {
-        match self {
-            File::Page | File::SignIn => "text/html; charset=utf-8",
-            File::Script => "text/javascript; charset=utf-8",
-            File::Style => "text/css; charset=utf-8",
+/// A file of `src/dashboard`. In the Wasm module only what tells its version is left of it.
+macro_rules! file {
+    ($name:literal) => {{
+        const HASH: u64 = hash(include_bytes!(concat!("dashboard/", $name)));
+        File {
+            name: $name,
+            hash: HASH,
+            #[cfg(not(target_arch = "wasm32"))]
+            text: include_str!(concat!("dashboard/", $name)),
         }
+    }};
+}
+
+/// The page itself, for whoever is signed in.
+static PAGE_FILE: File = file!("page.html");
+/// The form to sign in with.
+static SIGN_IN: File = file!("sign-in.html");
+/// What both are made of: how they look, and what the page does. Each has an address.
+pub static ASSETS: &[File] = &[
+    file!("app.css"),
+    file!("api.js"),
+    file!("app.js"),
+    file!("commands.js"),
+    file!("delivery.js"),
+    file!("deploys.js"),
+    file!("dom.js"),
+    file!("list.js"),
+    file!("overview.js"),
+    file!("plots.js"),
+    file!("refusals.js"),
+    file!("setup.js"),
+    file!("words.js"),
+];
+
+impl File {
+    /// The one that has this address of its own.
+    pub fn at(path: &str) -> Option<&'static File> {
+        let name = path.strip_prefix(PAGE)?.strip_prefix('/')?;
+        ASSETS.iter().find(|file| file.name == name)
     }
 
-    /// What tells one version of it from another.
-    fn tag(self) -> String {
-        const SCRIPT: u64 = hash(bytes!("app.js"));
-        const STYLE: u64 = hash(bytes!("app.css"));
-        let hash = match self {
-            File::Page | File::SignIn => 0,
-            File::Script => SCRIPT,
-            File::Style => STYLE,
-        };
-        format!("\"{hash:016x}\"")
+    fn content_type(&self) -> &'static str {
+        match self.name.rsplit_once('.').map(|(_, ending)| ending) {
+            Some("js") => "text/javascript; charset=utf-8",
+            Some("css") => "text/css; charset=utf-8",
+            _ => "text/html; charset=utf-8",
+        }
     }
 }
 
@@ -120,13 +109,13 @@ const VIEWS: [&str; 3] = ["deploys", "refusals", "setup"];
 
 /// The page, or the form to sign in with.
 pub fn page(is_signed_in: bool) -> Answer {
-    let file = if is_signed_in { File::Page } else { File::SignIn };
+    let file = if is_signed_in { &PAGE_FILE } else { &SIGN_IN };
     of_file(StatusCode::OK, file, Some(""))
 }
 
 /// A file that the page is made of: always asked for, and sent only where it is another than what the browser has.
-pub fn asset(file: File, known: Option<&str>) -> Answer {
-    let tag = file.tag();
+pub fn asset(file: &'static File, known: Option<&str>) -> Answer {
+    let tag = format!("\"{:016x}\"", file.hash);
     let is_known =
         known.is_some_and(|tags| tags.split(',').any(|it| it.trim().trim_start_matches("W/") == tag));
     let (status, body) = if is_known { (StatusCode::NOT_MODIFIED, None) } else { (StatusCode::OK, Some("")) };
@@ -142,7 +131,7 @@ pub fn again(refused: Answer) -> Answer {
         StatusCode::UNAUTHORIZED => "That is not the token. It is the one that you set as ADMIN_TOKEN.",
         _ => "That did not work. Open this page anew, and try again.",
     };
-    let mut answer = of_file(refused.status, File::SignIn, Some(said));
+    let mut answer = of_file(refused.status, &SIGN_IN, Some(said));
     answer.headers.extend(refused.headers.into_iter().filter(|(name, _)| *name == "retry-after"));
     answer
 }
@@ -159,7 +148,7 @@ pub fn go_on(path: &str, cookie: String) -> Answer {
     Answer { status: StatusCode::SEE_OTHER, headers, is_open: false, body: String::new(), file: None }
 }
 
-fn of_file(status: StatusCode, file: File, said: Option<&'static str>) -> Answer {
+fn of_file(status: StatusCode, file: &'static File, said: Option<&'static str>) -> Answer {
     let mut headers = guarded();
     headers.push(("content-type", file.content_type().into()));
     let file = said.map(|said| (file, said));
