@@ -83,7 +83,9 @@ impl File {
                 || line.starts_with("/*") && line.ends_with("*/")
         };
         let mut sent = String::with_capacity(self.text.len());
-        for line in self.text.lines().map(str::trim_start).filter(|line| !line.is_empty() && !is_comment(line)) {
+        for line in
+            self.text.lines().map(str::trim_start).filter(|line| !line.is_empty() && !is_comment(line))
+        {
             sent.push_str(line);
             sent.push('\n');
         }
@@ -102,35 +104,6 @@ impl File {
             Some((_, "js")) => "text/javascript; charset=utf-8",
             _ => "text/html; charset=utf-8",
         }
-    }};
-}
-
-/// The page itself, for whoever is signed in.
-static PAGE_FILE: File = file!("page.html");
-/// The form to sign in with.
-static SIGN_IN: File = file!("sign-in.html");
-/// What both are made of: how they look, and what the page does. Each has an address.
-pub static ASSETS: &[File] = &[
-    file!("app.css"),
-    file!("api.js"),
-    file!("app.js"),
-    file!("commands.js"),
-    file!("delivery.js"),
-    file!("deploys.js"),
-    file!("dom.js"),
-    file!("list.js"),
-    file!("overview.js"),
-    file!("plots.js"),
-    file!("refusals.js"),
-    file!("setup.js"),
-    file!("words.js"),
-];
-
-impl File {
-    /// The one that has this address of its own.
-    pub fn at(path: &str) -> Option<&'static File> {
-        let name = path.strip_prefix(PAGE)?.strip_prefix('/')?;
-        ASSETS.iter().find(|file| file.name == name)
     }
 }
 
