@@ -180,11 +180,7 @@ pub fn transaction<'a>(
 ///
 /// # Errors
 /// The answer, where nothing can be sent over it.
-pub fn trial(
-    settings: &Settings,
-    connection: &str,
-    now: Timestamp,
-) -> Result<(Delivery, Request), Reply> {
+pub fn trial(settings: &Settings, connection: &str, now: Timestamp) -> Result<(Delivery, Request), Reply> {
     let found = settings.connections.iter().find(|it| it.label() == connection).ok_or_else(not_found)?;
     let source = found.source;
     let (id, path) = (format!("test-{}", now.0), format!("/api/webhook/{connection}"));

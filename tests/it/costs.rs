@@ -48,7 +48,8 @@ impl Watched {
                NULL FROM n; \
              INSERT INTO carries SELECT id, id FROM n; \
              INSERT INTO attempts SELECT id, 1, id, id, 'accepted', 200, NULL FROM n; \
-             INSERT INTO items SELECT 'blogshoot', 'i' || id, id, id FROM n;",
+             INSERT INTO items SELECT 'blogshoot', 'i' || id, id, id FROM n; \
+             INSERT INTO tallies SELECT 0, 'mark', 'delivery', max(id) FROM n;",
             first = at(-200).0,
         );
         watched.connection.execute_batch(&rows).expect("rows");
@@ -196,7 +197,9 @@ fn every_statement_finds_its_rows_by_an_index() {
         let few =
             ["targets", "budgets", "schema", "CONSTANT", "(subquery-1)", "(subquery-2)", "(subquery-3)"];
         let whole = table.filter(|table| {
-            !few.contains(table) && !table.starts_with("(subquery") && !plan.contains("INDEX")
+            // The newest id is found without looking at others.
+            let newest = plan.contains("SELECT max(id) AS id FROM deliveries");
+            !few.contains(table) && !table.starts_with("(subquery") && !plan.contains("INDEX") && !newest
         });
         assert_eq!(whole, None, "{plan}");
     }

@@ -39,6 +39,7 @@ mod metrics;
 mod model;
 mod outbox;
 mod pacing;
+mod pages;
 #[cfg(unix)]
 mod programs;
 mod properties;
@@ -48,6 +49,7 @@ mod scratch;
 mod secrets;
 mod send;
 mod server;
+mod session;
 mod settings;
 mod settings_file;
 mod settings_list;
@@ -60,6 +62,7 @@ mod store;
 mod telling;
 mod tidy;
 mod to_itself;
+mod trial;
 mod vectors;
 
 use bytes::Bytes;

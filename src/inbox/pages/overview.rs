@@ -66,7 +66,8 @@ pub fn overview(settings: &Settings, now: Timestamp) -> Transaction<'_, String> 
         tallies::hours(now),
     ]);
     Transaction::new(reads, move |rows| {
-        let [outcomes, lives, queue, targets, budgets, hours] = rows.get(updates..).unwrap_or_default() else {
+        let [outcomes, lives, queue, targets, budgets, hours] = rows.get(updates..).unwrap_or_default()
+        else {
             return Err(StoreError::Unreadable { column: 0 });
         };
         let mut answer = json(&Head::of(settings, now));
