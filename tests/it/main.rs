@@ -44,6 +44,7 @@ mod pages;
 mod programs;
 mod properties;
 mod rebuild;
+mod report;
 mod routes;
 mod scratch;
 mod secrets;
@@ -59,6 +60,8 @@ mod site;
 mod stand_in;
 mod status;
 mod store;
+#[cfg(unix)]
+mod tail;
 mod telling;
 mod tidy;
 mod to_itself;
