@@ -56,6 +56,10 @@ fn an_outcome_is_what_matters_most_of_all_that_was_caused() {
     assert_eq!(outcome(&mut edge), "sending");
     edge.run_until(at(20));
     assert_eq!(outcome(&mut edge), "done");
+    let page = ask(&mut edge, "/api/deliveries");
+    assert_eq!(page["deliveries"][0]["jobs"][0].get("build"), None, "nobody follows it");
+    assert_eq!(ask(&mut edge, "/api/deploys")["deploys"][0]["state"], "done");
+    assert_eq!(ask(&mut edge, "/api/overview")["targets"][0]["state"], "done");
     let job = edge.sql("SELECT id FROM jobs").expect("a job")[0].integer(0).expect("an id");
     for (state, expected) in [
         ("requested", "building"),
@@ -168,8 +172,8 @@ fn filters_find_what_they_say_and_say_where_to_go_on() {
 
 #[test]
 fn each_job_says_why_and_what_it_shares() {
-    let routes = r#"[{"name":"Shop","when":{"connection":"shop"},"do":"deploy"},
-        {"when":{"source":"blogshoot","language":"zh"},"do":[{"action":"deploy","target":"china"}]}]"#;
+    let routes = r#"[{"name":"Shop","when":{"connection":"shop"},"do":{"action":"deploy","target":"default"}},
+        {"when":{"source":"blogshoot","language":"zh"},"do":{"action":"deploy","target":"china"}}]"#;
     let mut edge = edge(&[
         ("DEPLOY_HOOK_URL__CHINA", "https://api.netlify.com/build_hooks/x"),
         ("ROUTES", routes),
@@ -200,7 +204,7 @@ fn each_job_says_why_and_what_it_shares() {
     let shown = ask(&mut edge, &format!("/api/deliveries/{}", id(1)));
     assert_eq!(shown["jobs"][0]["why"]["rule"], 1);
     assert!(
-        shown["jobs"][0]["why"]["text"].as_str().expect("text").starts_with("rule 1, `Shop`, asks for it")
+        shown["jobs"][0]["why"]["text"].as_str().expect("text").starts_with("rule 1 (`Shop`) asks for it")
     );
     assert_eq!(shown["jobs"][0]["with"], Value::Array(Vec::new()));
     let shown = ask(&mut edge, &format!("/api/deliveries/{}", id(0)));

@@ -276,7 +276,7 @@ fn the_page_is_for_who_is_signed_in_and_the_form_for_others() {
 #[test]
 fn what_the_page_is_made_of_is_sent_only_where_it_has_changed() {
     let settings = ready();
-    for file in ASSETS {
+    for file in &ASSETS {
         let path = format!("/deliveries/{}", file.name);
         let get = |headers: &[(&str, &str)]| {
             let Outcome::Answer(answer) = open(&settings, "GET", &path, headers, NOW) else {
@@ -306,5 +306,5 @@ fn what_the_page_is_made_of_is_sent_only_where_it_has_changed() {
             Outcome::Refused(Rejection::NotFound)
         );
     }
-    assert!(dashboard::page(false).file.is_some_and(|(file, _)| file.text.contains(dashboard::MESSAGE)));
+    assert!(dashboard::page(false).file.is_some_and(|(file, _)| file.sent().contains(dashboard::MESSAGE)));
 }

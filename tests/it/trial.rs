@@ -17,7 +17,10 @@ const ALL: &str =
 
 fn with(name: &str, secret: &str, more: &[(&str, &str)]) -> Settings {
     let own = [(name, secret), ("CLOUDFLARE_DEPLOY_HOOK", HOOK), ("ADMIN_TOKEN", "the token of the owner")];
-    let settings = settings(&[&own, more].concat());
+    let header = [("CUSTOM_HEADER", "X-Signature")];
+    let headed = name.starts_with("CUSTOM") && more.iter().all(|(name, _)| *name != "CUSTOM_HEADER");
+    let more = if headed { [more, &header].concat() } else { more.to_vec() };
+    let settings = settings(&[&own, more.as_slice()].concat());
     assert_eq!(settings.problems, [], "{name}");
     settings
 }
@@ -68,7 +71,7 @@ fn an_owner_s_own_sender_is_tried_as_it_is_described() {
         ],
         &[
             ("CUSTOM_TIMESTAMP", "body:sent.at"),
-            ("CUSTOM_TIMESTAMP_UNIT", "milliseconds"),
+            ("CUSTOM_TIMESTAMP_UNIT", "ms"),
             ("CUSTOM_TOLERANCE_SECONDS", "5"),
         ],
         &[
