@@ -48,7 +48,8 @@ impl Watched {
                NULL FROM n; \
              INSERT INTO carries SELECT id, id FROM n; \
              INSERT INTO attempts SELECT id, 1, id, id, 'accepted', 200, NULL FROM n; \
-             INSERT INTO items SELECT 'blogshoot', 'i' || id, id, id FROM n;",
+             INSERT INTO items SELECT 'blogshoot', 'i' || id, id, id FROM n; \
+             INSERT INTO tallies SELECT 0, 'mark', 'delivery', max(id) FROM n;",
             first = at(-200).0,
         );
         watched.connection.execute_batch(&rows).expect("rows");

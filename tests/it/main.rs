@@ -39,6 +39,7 @@ mod metrics;
 mod model;
 mod outbox;
 mod pacing;
+mod pages;
 #[cfg(unix)]
 mod programs;
 mod properties;
@@ -49,6 +50,7 @@ mod scratch;
 mod secrets;
 mod send;
 mod server;
+mod session;
 mod settings;
 mod settings_file;
 mod settings_list;
@@ -63,6 +65,7 @@ mod tail;
 mod telling;
 mod tidy;
 mod to_itself;
+mod trial;
 mod vectors;
 
 use bytes::Bytes;
