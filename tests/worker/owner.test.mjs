@@ -26,6 +26,8 @@ const COMMANDS = [
   ["POST", "/api/dead/redeliver", "POST"],
   ["POST", "/api/jobs/1/release", "POST"],
   ["POST", "/api/targets/default/deploy", "POST"],
+  ["GET", "/api/refusals", "GET"],
+  ["GET", "/api/metrics", "GET"],
   ["GET", "/api/export", "GET"],
   ["POST", "/api/import", "POST"],
 ];
