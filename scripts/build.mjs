@@ -61,8 +61,38 @@ export async function build() {
   say(bold("Building the Worker (Rust to Wasm)"));
   await compile(ROOT);
   writeFileSync(path.join(ROOT, "build", "index.d.ts"), TYPES);
+  dashboard();
   writeFileSync(MARKER, inputs);
   say(`Built: ${sizes()}`);
+}
+
+/**
+ * The files of the owner's page, as texts beside the module: in it they would cost every isolate its start.
+ * A string in a module is what wrangler, Pages and the tests' runtime all take, without a rule for other kinds of file.
+ */
+function dashboard() {
+  const directory = path.join(ROOT, "src", "dashboard");
+  const names = readdirSync(directory).filter((name) => !name.endsWith(".d.ts"));
+  const texts = names.map((name) => [name, sent(readFileSync(path.join(directory, name), "utf8"))]);
+  const files = JSON.stringify(Object.fromEntries(texts), null, 2);
+  const target = path.join(ROOT, "build", "dashboard");
+  writeFileSync(`${target}.js`, `/** @type {Record<string, string>} */\nexport default ${files};\n`);
+  writeFileSync(
+    `${target}.d.ts`,
+    "/** Texts by the names of their files. */\ndeclare const files: Record<string, string>;\nexport default files;\n",
+  );
+}
+
+/**
+ * A file as it is sent, without indentation and the lines that are comments: what `File::sent` in `src/dashboard.rs`
+ * makes of it for the server.
+ *
+ * @param {string} text
+ */
+function sent(text) {
+  const lines = text.split("\n").map((line) => line.trimStart());
+  const comment = /^(\/\/.*|\*\/?|\/\*\*|\* .*|\/\*.*\*\/)$/;
+  return lines.filter((line) => line !== "" && !comment.test(line)).join("\n");
 }
 
 /**

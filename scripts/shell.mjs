@@ -4,14 +4,11 @@
 import { spawn, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import path from "node:path";
+import { Problem } from "../packages/presshook/lib/words.mjs";
+
+export { Problem, bold, main, say } from "../packages/presshook/lib/words.mjs";
 
 export const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-
-const color = process.stdout.isTTY && !process.env.NO_COLOR;
-/** @param {string} text */
-export const bold = (text) => (color ? `\x1b[1m${text}\x1b[0m` : text);
-/** @param {string} text */
-export const say = (text) => console.log(text);
 
 /** The project's own programs come first: the Node.js it pins among them. */
 export const ENVIRONMENT = {
@@ -22,9 +19,6 @@ export const ENVIRONMENT = {
   WRANGLER_HIDE_BANNER: "true",
   CLOUDFLARE_CF_FETCH_ENABLED: "false",
 };
-
-/** What went wrong, in words for the person at the terminal; no stack is shown for it. */
-export class Problem extends Error {}
 
 /**
  * Runs a program in the project's directory and shows what it prints.
@@ -52,21 +46,7 @@ export async function run(program, args, { env = {}, remedy, cwd = ROOT } = {}) 
  * @param {string[]} args
  */
 export function output(program, args) {
-  const result = spawnSync(program, args, { cwd: ROOT, encoding: "utf8", env: ENVIRONMENT });
+  const most = { maxBuffer: 64 * 1024 * 1024 };
+  const result = spawnSync(program, args, { cwd: ROOT, encoding: "utf8", env: ENVIRONMENT, ...most });
   return result.status === 0 ? result.stdout.trim() : undefined;
-}
-
-/**
- * Runs a script's main function; a problem ends it with status 1 and its message.
- *
- * @param {() => Promise<void>} script
- */
-export async function main(script) {
-  try {
-    await script();
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    console.error(`\n${bold("Stopped:")} ${error.message}`);
-    process.exitCode = 1;
-  }
 }

@@ -39,12 +39,14 @@ use worker::{Context, Delay, Env, event, wasm_bindgen, web_sys};
 
 use crate::Request;
 use crate::contract::{self, Answer, COMMON_HEADERS, OPEN, Opening, Rejection, Resource};
+use crate::dashboard::{self, MESSAGE};
 use crate::event::{Delivery, Timestamp};
 use crate::inbox::message::{self, Message, Receipt, Reply};
 use crate::inbox::status::Status;
 use crate::log::{self, Level};
 use crate::owner::{self, Command};
 use crate::receive::{Received, receive};
+use crate::session;
 use crate::settings::{Mode, Settings};
 use crate::sources::SOURCES;
 use counted::Arrival;
@@ -60,6 +62,11 @@ const WAIT_AT_MOST: Duration = Duration::from_secs(20);
 
 #[wasm_bindgen(module = "/src/cloudflare/entry.js")]
 extern "C" {
+    /// A response: its body, a text or nothing.
+    #[wasm_bindgen(catch)]
+    fn response(body: &JsValue, init: &web_sys::ResponseInit) -> Result<web_sys::Response, JsValue>;
+    /// The text of a file of the owner's page, with something said in its place for that.
+    fn file(name: &str, mark: &str, said: &str) -> JsValue;
     /// Reads the request, calls the handler with it once, and resolves with what that returns.
     fn serve(
         request: web_sys::Request,
@@ -76,9 +83,21 @@ extern "C" {
 #[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
 pub fn fetch(request: web_sys::Request, env: Env, ctx: JsContext) -> Promise {
     let isolate = Isolate::of(&env);
-    let import = isolate.settings.admin_token.is_some() && request.url().contains(owner::IMPORT);
-    let limit = if import { owner::MOST_IMPORT_BYTES } else { isolate.settings.max_body_bytes };
-    HANDLE.with(|handle| serve(request, env, ctx, limit, &isolate.names, handle))
+    let mut limit = isolate.settings.max_body_bytes;
+    // Of a webhook only those headers are read that anything looks at.
+    let mut names = &isolate.names;
+    let any = Array::new();
+    if isolate.settings.admin_token.is_some() {
+        let url = request.url();
+        let path = isolate::path(&url);
+        if owner::is_place(path) {
+            names = &any;
+        }
+        if path.starts_with(owner::IMPORT) {
+            limit = owner::MOST_IMPORT_BYTES;
+        }
+    }
+    HANDLE.with(|handle| serve(request, env, ctx, limit, names, handle))
 }
 
 /// Wakes the inbox from time to time, should an alarm ever be dropped.
@@ -139,8 +158,8 @@ thread_local! {
 enum Decision {
     /// The answer is known.
     Answer(Answer),
-    /// It was refused; perhaps it is one refusal too many.
-    Refuse(Rejection),
+    /// It was refused; perhaps it is one refusal too many. How the answer is made of the one that all get.
+    Refuse(Rejection, fn(Answer) -> Answer),
     /// It is accepted, once the inbox has stored it.
     Accept { delivery: Delivery, message: Option<Message> },
     /// The inbox is asked.
@@ -170,16 +189,17 @@ fn handle(
     let arrival = Arrival { at: now(), bytes: body.as_ref().map_or(0, Vec::len), ctx: Context::new(ctx) };
     match decide(&isolate, parts, body) {
         Decision::Answer(answer) => respond(&answer, &method).into(),
-        Decision::Refuse(rejection) => {
-            let failed = matches!(rejection, Rejection::Signature(_) | Rejection::Unauthorized);
-            let Some(limit) = isolate.rate_limit.clone().filter(|_| failed) else {
-                return respond(&refuse(&isolate, target.path(), &rejection, &arrival), &method).into();
+        Decision::Refuse(rejection, shape) => {
+            let Some(limit) = isolate.rate_limit.clone().filter(|_| rejection.counts()) else {
+                let refused = refuse(&isolate, target.path(), &rejection, &arrival);
+                return respond(&shape(refused), &method).into();
             };
             promise(async move {
                 let limited = is_limited(&limit, &request).await;
                 let rejection =
                     if limited { Rejection::TooMany { reason: rejection.to_string() } } else { rejection };
-                Ok(respond(&refuse(&isolate, target.path(), &rejection, &arrival), &method).into())
+                let refused = refuse(&isolate, target.path(), &rejection, &arrival);
+                Ok(respond(&shape(refused), &method).into())
             })
             .into()
         }
@@ -205,10 +225,26 @@ fn handle(
 fn decide(isolate: &Isolate, head: Parts, body: Option<Vec<u8>>) -> Decision {
     let received_at = now();
     let settings = &isolate.settings;
-    match contract::open(settings, &head) {
+    let refused = |rejection| Decision::Refuse(rejection, |answer| answer);
+    match contract::open(settings, &head, received_at) {
         Ok(Opening::Answer(answer)) => return Decision::Answer(answer),
+        Ok(Opening::Command(Command::Test(connection))) => {
+            return match owner::trial(settings, &connection, received_at) {
+                Ok((delivery, request)) => {
+                    let message = Some(Message::of(settings, &delivery, &request));
+                    Decision::Accept { delivery, message }
+                }
+                Err(reply) => Decision::Answer(contract::owned(&Command::Test(connection), reply)),
+            };
+        }
         Ok(Opening::Command(command)) => {
             return Decision::Ask(Question::Command { command, body: body.unwrap_or_default() });
+        }
+        Ok(Opening::Enter) => {
+            return match session::enter(settings, &head, &body.unwrap_or_default(), received_at) {
+                Ok(answer) => Decision::Answer(answer),
+                Err(rejection) => Decision::Refuse(rejection, session::refused),
+            };
         }
         Ok(Opening::Health { strict: true }) => return Decision::Ask(Question::State),
         Ok(Opening::Health { strict: false }) => {
@@ -218,9 +254,9 @@ fn decide(isolate: &Isolate, head: Parts, body: Option<Vec<u8>>) -> Decision {
         Ok(Opening::Read { endpoint }) => {
             isolate.print_with(Level::Info, || log::received(settings, &endpoint, &head));
         }
-        Err(rejection) => return Decision::Refuse(rejection),
+        Err(rejection) => return refused(rejection),
     }
-    let Some(body) = body else { return Decision::Refuse(Rejection::Unread) };
+    let Some(body) = body else { return refused(Rejection::Unread) };
     let request = Request::from_parts(head, Bytes::from(body));
     match receive(settings, &request, received_at) {
         Ok(Received::Delivery(delivery)) => {
@@ -235,7 +271,7 @@ fn decide(isolate: &Isolate, head: Parts, body: Option<Vec<u8>>) -> Decision {
             }
             Decision::Answer(contract::greeted())
         }
-        Err(rejection) => Decision::Refuse(rejection),
+        Err(rejection) => refused(rejection),
     }
 }
 
@@ -383,18 +419,29 @@ fn refuse(isolate: &Rc<Isolate>, path: &str, rejection: &Rejection, arrival: &Ar
         arrival.refused(isolate, endpoint, rejection);
     }
     // No page is to read what the owner's places answer.
-    let is_open = resource != Ok(Resource::Owner);
+    let is_open = !matches!(resource, Ok(Resource::Owner | Resource::Page));
     let answer = contract::rejected(rejection);
     Answer { is_open: answer.is_open && is_open, ..answer }
 }
 
 fn respond(answer: &Answer, method: &str) -> web_sys::Response {
-    let body = (method != "HEAD" && !answer.body.is_empty()).then_some(answer.body.as_str());
+    let body = match answer.file {
+        _ if method == "HEAD" => JsValue::NULL,
+        Some((file_of, said)) => {
+            let said = if said.is_empty() { String::new() } else { dashboard::said(said) };
+            file(file_of.name, MESSAGE, &said)
+        }
+        None if answer.body.is_empty() => JsValue::NULL,
+        None => JsValue::from(answer.body.as_str()),
+    };
     let status = answer.status.as_u16();
     let build = || -> Result<web_sys::ResponseInit, JsValue> {
         let headers = web_sys::Headers::new()?;
         let open = answer.is_open.then_some(&OPEN);
-        for (name, value) in COMMON_HEADERS.iter().chain(open).chain(&answer.headers) {
+        for (name, value) in COMMON_HEADERS.iter().chain(open) {
+            headers.set(name, value)?;
+        }
+        for (name, value) in &answer.headers {
             headers.set(name, value)?;
         }
         let init = web_sys::ResponseInit::new();
@@ -412,7 +459,7 @@ fn respond(answer: &Answer, method: &str) -> web_sys::Response {
         } else {
             build()?
         };
-        web_sys::Response::new_with_opt_str_and_init(body, &init)
+        response(&body, &init)
     };
     built().unwrap_or_else(|_: JsValue| web_sys::Response::error())
 }

@@ -11,14 +11,17 @@
 mod answer;
 mod site;
 
-use http::header::{AUTHORIZATION, CONTENT_LENGTH};
+use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http::{HeaderName, Method, StatusCode};
 
 use crate::actions;
+use crate::dashboard::{self, File, LEAVE};
+use crate::event::Timestamp;
 use crate::inbox::message;
-use crate::owner::{self, Command};
+use crate::owner::Command;
 use crate::payload::ParseError;
+use crate::session;
 use crate::settings::{Mode, Settings};
 use crate::signature::{Secret, SignatureError};
 use crate::sources::{Connection, Source};
@@ -43,6 +46,8 @@ pub enum Resource<'a> {
     },
     /// What the owner may do.
     Owner,
+    /// The owner's page, and what it is made of.
+    Page,
     /// A text that an action has served, for others to check.
     Text,
 }
@@ -89,8 +94,13 @@ pub fn resource<'a>(settings: &Settings, path: &'a str) -> Result<Resource<'a>, 
     if let ("/api/status" | "/api/status.svg", Mode::Durable) = (path, settings.mode) {
         return Ok(Resource::Status { badge: path.ends_with(".svg") });
     }
-    if settings.admin_token.is_some() && Command::of(&Method::GET, path).is_some() {
-        return Ok(Resource::Owner);
+    if settings.admin_token.is_some() {
+        if Command::of(&Method::GET, path).is_some() {
+            return Ok(Resource::Owner);
+        }
+        if path == LEAVE || File::at(path).is_some() || dashboard::is_view(path) {
+            return Ok(Resource::Page);
+        }
     }
     let rest = ["/api/webhook", "/webhook"].iter().find_map(|prefix| path.strip_prefix(prefix));
     let mut segments = rest.ok_or(Rejection::NotFound)?.split('/');
@@ -114,6 +124,9 @@ pub enum Opening<'a> {
     Answer(Answer),
     /// A command of the owner's, who has shown the token: hand it to the inbox.
     Command(Command),
+    /// Somebody signs in or out at the owner's page: read the body, at most [`session::MOST_FORM_BYTES`], and hand it to
+    /// [`session::enter`].
+    Enter,
     /// The state of the receiver: [`health`].
     Health {
         /// Whether that of its inbox too: ask it first, and hand over what it says.
@@ -135,14 +148,15 @@ pub enum Opening<'a> {
 ///
 /// # Errors
 /// The rejection, where the head is enough to know it.
-pub fn open<'a>(settings: &Settings, head: &'a Parts) -> Result<Opening<'a>, Rejection> {
+pub fn open<'a>(settings: &Settings, head: &'a Parts, now: Timestamp) -> Result<Opening<'a>, Rejection> {
     let resource = resource(settings, head.uri.path())?;
     let answer = match (resource, &head.method) {
         (Resource::Owner, method) => {
-            owner::admit(settings, head)?;
+            session::admit(settings, head, now)?;
             let command = Command::of(method, head.uri.path()).unwrap_or(Err(Rejection::NotFound))?;
             return Ok(Opening::Command(command));
         }
+        (Resource::Page, method) => return session::open(settings, head, method, now),
         (_, &Method::OPTIONS) => preflight(),
         (Resource::Health, &Method::GET | &Method::HEAD) => {
             let strict =
@@ -187,12 +201,12 @@ pub fn admit(settings: &Settings, endpoint: &Endpoint<'_>, body_bytes: Option<u6
     }
 }
 
-/// The headers that anything here looks at, so that an edge need not carry the others.
+/// The headers that anything here looks at of a webhook, so that an edge need not carry the others. Of what is the
+/// owner's any may be looked at ([`owner::is_place`]).
 ///
 /// Nothing where it may be any, because a sender signs headers of its choice.
 pub fn headers(settings: &Settings) -> Option<Vec<HeaderName>> {
     let mut names = vec![CONTENT_LENGTH];
-    names.extend(settings.admin_token.is_some().then_some(AUTHORIZATION));
     if settings.mode == Mode::Durable {
         names.extend(message::KEPT_HEADERS);
     }
@@ -250,8 +264,16 @@ pub enum Rejection {
         reason: String,
     },
     /// The owner's token is missing or wrong.
-    #[error("no `Authorization: Bearer` with the `ADMIN_TOKEN`")]
+    #[error("no `Authorization: Bearer` with the `ADMIN_TOKEN`, and nobody is signed in")]
     Unauthorized,
+    /// Another token was entered at the owner's page.
+    #[error("what was entered at `/deliveries` is not the `ADMIN_TOKEN`")]
+    WrongToken,
+    /// A command of who is signed in, which another place has sent.
+    #[error(
+        "a browser that is signed in sent it, but not from the owner's page: another site may have made it do so"
+    )]
+    Foreign,
     /// The inbox could not store it.
     #[error("the inbox could not store it: {reason}")]
     Unavailable {
@@ -267,6 +289,11 @@ pub enum Rejection {
 }
 
 impl Rejection {
+    /// Whether somebody may be guessing a secret, so that it counts towards the limit of one address.
+    pub fn counts(&self) -> bool {
+        matches!(self, Rejection::Signature(_) | Rejection::Unauthorized | Rejection::WrongToken)
+    }
+
     /// What it is called where rejections are counted.
     pub fn name(&self) -> &'static str {
         match self {
@@ -276,7 +303,8 @@ impl Rejection {
             Rejection::TooLarge { .. } => "too_large",
             Rejection::Unread => "unread",
             Rejection::TooMany { .. } => "too_many",
-            Rejection::Unauthorized => "unauthorized",
+            Rejection::Unauthorized | Rejection::WrongToken => "unauthorized",
+            Rejection::Foreign => "foreign",
             Rejection::Unavailable { .. } => "unavailable",
             Rejection::Signature(_) => "signature",
             Rejection::Payload(_) => "payload",
@@ -290,7 +318,10 @@ impl Rejection {
             Rejection::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Rejection::NotConfigured { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             Rejection::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Rejection::Signature(_) | Rejection::Unauthorized => StatusCode::UNAUTHORIZED,
+            Rejection::Signature(_) | Rejection::Unauthorized | Rejection::WrongToken => {
+                StatusCode::UNAUTHORIZED
+            }
+            Rejection::Foreign => StatusCode::FORBIDDEN,
             Rejection::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Rejection::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Rejection::Unread | Rejection::Payload(_) => StatusCode::BAD_REQUEST,

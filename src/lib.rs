@@ -41,6 +41,8 @@
 //! - `files`: what a server does with a site's files for an action, as data, native only.
 //! - [`store`]: statements, transactions and migrations, as data.
 //! - [`owner`]: the owner's commands from outside.
+//! - [`session`]: who may give them: the token, and the cookie of a browser that has signed in with it.
+//! - [`dashboard`]: the owner's page, as files.
 //! - [`log`]: one JSON object a line, with the words owners look for.
 //! - `cloudflare`: the Worker and its Durable Object, compiled for Wasm only.
 //! - `native`: the server, native only.
@@ -51,6 +53,7 @@ pub mod articles;
 pub mod builds;
 pub mod content;
 pub mod contract;
+pub mod dashboard;
 pub mod event;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod files;
@@ -67,6 +70,7 @@ pub mod receive;
 pub mod routes;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod samples;
+pub mod session;
 pub mod settings;
 pub mod signature;
 pub mod sources;

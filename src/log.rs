@@ -126,6 +126,9 @@ impl Code {
         Code::RebuildTriggered,
         Code::WebhookDuplicate,
         Code::DeployQueued,
+        Code::DeployLive,
+        Code::DeployFailed,
+        Code::DeployUnknown,
         Code::ActionDone,
         Code::JobRetry,
         Code::JobDead,
@@ -279,6 +282,14 @@ impl Entry {
         &self.fields
     }
 
+    /// The text of a field, if it is there.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(it, _)| *it == name).and_then(|(_, field)| match field {
+            Field::Text(text) => Some(text.as_str()),
+            Field::Number(_) | Field::Names(_) => None,
+        })
+    }
+
     /// The line: a JSON object without a line break.
     pub fn to_line(&self) -> String {
         serde_json::to_string(self).expect("an entry has text keys and plain values")
@@ -341,9 +352,12 @@ pub fn rejected(endpoint: Option<&Endpoint<'_>>, rejection: &Rejection) -> Entry
         Rejection::Unavailable { .. } => (Level::Error, Code::InboxFailed),
         Rejection::NotConfigured { .. } => (Level::Error, Code::WebhookRejected),
         Rejection::NotFound | Rejection::MethodNotAllowed { .. } => (Level::Debug, Code::WebhookRejected),
-        Rejection::TooLarge { .. } | Rejection::Payload(_) | Rejection::Unread | Rejection::Unauthorized => {
-            (Level::Warn, Code::WebhookRejected)
-        }
+        Rejection::TooLarge { .. }
+        | Rejection::Payload(_)
+        | Rejection::Unread
+        | Rejection::Unauthorized
+        | Rejection::WrongToken
+        | Rejection::Foreign => (Level::Warn, Code::WebhookRejected),
     };
     Entry::new(level, code)
         .with_some("source", endpoint.and_then(|endpoint| endpoint.source).map(|source| source.name))

@@ -3,6 +3,7 @@
 //! of them is called like the connection that the events came over, on that one alone.
 //!
 //! - [`rules`]: what a rule says, and when it holds.
+//! - [`why`]: why something is done, or nothing, in words.
 //! - `read`: `ROUTES` becomes rules, or says what is wrong with it, with what `names` knows.
 //!
 //! **Invariant:** nothing is guessed. While a rule is wrong, none runs.
@@ -10,6 +11,7 @@
 mod names;
 mod read;
 pub mod rules;
+pub mod why;
 
 pub(crate) use read::read;
 pub use rules::{Facts, Rules};

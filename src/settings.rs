@@ -3,7 +3,8 @@
 //!
 //! - `table`: names, defaults and help of what no file of its own declares; `members`: of what actions and others do.
 //! - `parts`: settings in parts, and those that stand in `SETTINGS`.
-//! - `reader`: reading and checking; `targets`, `values`, `content` and `server` are what it reads besides senders.
+//! - `reader`: reading and checking; `targets`, `followed`, `values`, `content` and `server` are what it reads besides
+//!   senders.
 //! - `error`: what can be wrong.
 //!
 //! **Invariant:** a wrong setting disables only what it is for, and says so: [`Settings::problems`]
@@ -11,6 +12,7 @@
 
 mod content;
 mod error;
+mod followed;
 #[cfg(not(target_arch = "wasm32"))]
 mod members;
 mod parts;
@@ -32,10 +34,12 @@ use crate::contract::Endpoint;
 use crate::event::Kind;
 use crate::log::Level;
 use crate::routes::{self, Rules};
+use crate::signature::hmac_sha256;
 use crate::sources::{Connection, SOURCES};
 use reader::Reader;
 
 pub use error::SettingsError;
+pub use followed::Followed;
 #[cfg(not(target_arch = "wasm32"))]
 pub use members::{Member, asked, members};
 pub(crate) use parts::Written;
@@ -137,6 +141,16 @@ impl AdminToken {
     pub fn is(&self, text: &str) -> bool {
         self.0.as_bytes().ct_eq(text.as_bytes()).into()
     }
+
+    /// What only whoever has the token can make of a text: HMAC-SHA256, in hexadecimal.
+    pub(crate) fn mac(&self, text: &str) -> String {
+        hex::encode(hmac_sha256(self.0.as_bytes(), text.as_bytes()))
+    }
+
+    /// Whether that is it, in a time that does not depend on how much of it is right.
+    pub(crate) fn is_mac(&self, text: &str, mac: &str) -> bool {
+        self.mac(text).as_bytes().ct_eq(mac.as_bytes()).into()
+    }
 }
 
 impl fmt::Debug for AdminToken {
@@ -162,8 +176,11 @@ impl Settings {
         let mode = reader.mode();
         let direct = mode == Mode::Direct;
         let deploys = reader.deploys(direct);
-        let destinations: Vec<Destination> =
-            actions::ACTIONS.iter().flat_map(|it| reader.destinations(it.name, it.fields)).collect();
+        let destinations: Vec<Destination> = actions::ACTIONS
+            .iter()
+            .filter(|it| it.follows.is_none())
+            .flat_map(|it| reader.destinations(it.name, it.fields))
+            .collect();
         if direct && let Some(first) = destinations.first() {
             reader.malformed("INBOX", format!("unset: `{}` needs the inbox", first.action));
         }

@@ -15,6 +15,7 @@ use std::fmt;
 
 use http::HeaderName;
 
+pub(crate) use key::hmac_sha256;
 pub use scheme::{Encoding, Mac, Place, Scheme, SecretFormat, Time, Unit, When};
 
 use crate::Request;
@@ -31,6 +32,7 @@ mod proof;
 mod scheme;
 mod sign;
 mod time;
+mod trial;
 
 /// Path and query as they came, where they are no URI: an extension of the request.
 #[derive(Clone, Debug)]

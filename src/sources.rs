@@ -21,7 +21,7 @@ mod hashnode;
 mod hygraph;
 mod kontent_ai;
 mod microcms;
-mod netlify;
+pub(crate) mod netlify;
 mod notion;
 mod pagegun;
 mod prismic;
@@ -94,10 +94,8 @@ pub struct Source {
     /// Its name as its users write it.
     pub title: &'static str,
     /// Where at the sender a webhook is set up.
-    #[cfg(not(target_arch = "wasm32"))]
     pub setup: &'static str,
     /// Where its webhooks are documented: a whole URL.
-    #[cfg(not(target_arch = "wasm32"))]
     pub docs: &'static str,
     /// How it signs: each way that it has.
     pub schemes: &'static [Scheme<'static>],
@@ -111,10 +109,10 @@ pub struct Source {
     pub delivery_header: Option<&'static str>,
     /// How long after a delivery the sender may repeat it by itself; 60 seconds where it never does.
     pub repeats_for: Duration,
-    /// For news of a build: whether it says that one runs now, or that it is over.
-    pub building: fn(&Event) -> Option<bool>,
     /// For whoever builds, or hears of builds: what an event says of one.
     pub news: Option<Tells>,
+    /// Whether it builds sites, and tells of every build that it makes.
+    pub is_host: bool,
     /// What it sends unsigned while it is being set up, recognised by its body.
     pub greeting: Option<Greets>,
     /// Where the texts of its articles are.
@@ -192,9 +190,7 @@ impl Source {
     pub(crate) const BASE: Source = Source {
         name: "",
         title: "",
-        #[cfg(not(target_arch = "wasm32"))]
         setup: "",
-        #[cfg(not(target_arch = "wasm32"))]
         docs: "",
         schemes: &[],
         describe: None,
@@ -202,8 +198,8 @@ impl Source {
         headers: &[],
         delivery_header: None,
         repeats_for: Duration::from_secs(60),
-        building: |_| None,
         news: None,
+        is_host: false,
         greeting: None,
         texts: Texts::Sent,
         parse: |_| Err(ParseError::NotAnObject),

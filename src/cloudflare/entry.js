@@ -40,6 +40,26 @@ export function broken(error) {
   console.error(`{"level":"error","code":"INTERNAL_ERROR","reason":${JSON.stringify(String(error))}}`);
 }
 
+/**
+ * A response, made here because its body may be a text that the module never sees.
+ *
+ * @param {string | null} body
+ * @param {ResponseInit} init
+ */
+export const response = (body, init) => new Response(body, init);
+
+/**
+ * The text of a file of the owner's page, which lies beside the module (`build/dashboard.js`), with something said in the
+ * place that it has for that.
+ *
+ * @param {string} name
+ * @param {string} mark
+ * @param {string} said
+ * @returns {string}
+ */
+export const file = (name, mark, said) =>
+  Reflect.get(globalThis, "__presshook_files")[name].replace(mark, said);
+
 /** How often whoever waits for the module looks whether it still runs, in milliseconds. */
 const LOOK = 500;
 

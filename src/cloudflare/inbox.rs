@@ -9,7 +9,7 @@
 
 mod attempt;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -196,6 +196,10 @@ impl Inbox {
         let Some(Ok(command)) = Command::of(request.method(), request.uri().path()) else {
             return refused(404, r#"{"error":"Not found"}"#);
         };
+        if command == Command::Changes {
+            let (since, count) = CHANGES.get();
+            return owner::changes(since, count);
+        }
         let transaction = match owner::transaction(&self.isolate.settings, command, &request, now()) {
             Ok(transaction) => transaction,
             Err(reply) => return reply,
@@ -316,6 +320,10 @@ impl Inbox {
                 }
             };
             outcome = Some(Ok(value));
+            if !writes.is_empty() {
+                let (since, count) = CHANGES.get();
+                CHANGES.set((since, count.wrapping_add(1)));
+            }
             Some(to_list(&writes))
         };
         let thrown = transact(&self.storage, &reads, &mut decide);
@@ -340,6 +348,9 @@ impl Inbox {
 }
 
 thread_local! {
+    /// Since when transactions that write are counted, and how many there were. In memory, so that to ask for it costs no
+    /// row: where the object is started anew, it is another time.
+    static CHANGES: Cell<(Timestamp, u64)> = Cell::new((now(), 0));
     static SQL: RefCell<Vec<(&'static str, JsValue)>> = const { RefCell::new(Vec::new()) };
 }
 

@@ -9,11 +9,11 @@ use worker::js_sys::{Array, Number, Object, Reflect};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Env, web_sys};
 
-use crate::contract;
 use crate::inbox::counts::Counts;
 use crate::inbox::status::Cached;
 use crate::log::{self, Entry, Level};
 use crate::settings::{Bindings, Settings};
+use crate::{contract, owner, session};
 
 /// The binding of the inbox; also the setting that does without.
 const INBOX: &str = "INBOX";
@@ -120,8 +120,7 @@ impl Isolate {
 pub(super) fn head(head: &str) -> Option<Parts> {
     let mut lines = head.split('\n');
     let (method, url) = (lines.next()?, lines.next()?);
-    let (_, rest) = url.split_once("://")?;
-    let path = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/");
+    let path = path(url);
     let mut head = http::Request::builder().method(method).uri(path).body(()).ok()?.into_parts().0;
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
         let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { continue };
@@ -129,7 +128,21 @@ pub(super) fn head(head: &str) -> Option<Parts> {
         let value = HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static("?"));
         head.headers.insert(name, value);
     }
+    if owner::is_place(head.uri.path()) {
+        // As the browser came, whatever the request itself says of that.
+        let (scheme, rest) = url.split_once("://")?;
+        let host = rest.split('/').next().unwrap_or_default();
+        for (name, value) in [(session::SCHEME, scheme), ("host", host)] {
+            head.headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).ok()?);
+        }
+    }
     Some(head)
+}
+
+/// The path of a URL, and what follows it.
+pub(super) fn path(url: &str) -> &str {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
 }
 
 /// The bindings that are texts, or numbers and switches as text.

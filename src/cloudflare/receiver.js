@@ -5,7 +5,11 @@
 // This relies on what the pinned worker-build and `worker` do (`Entrypoint.prototype`, `__worker_init_state`);
 // tests/worker/panic.test.mjs shows that it holds.
 
+import files from "../../build/dashboard.js";
 import Worker from "../../build/index.js";
+
+// The owner's page, for `file` in entry.js, of which the module has a copy of its own that can import nothing.
+Reflect.set(globalThis, "__presshook_files", files);
 
 const { fetch } = Worker.prototype;
 /** @type {{ criticalError: boolean }} */

@@ -7,8 +7,9 @@ use presshook::samples::Vectors;
 use presshook::settings::{SETTINGS, Settings};
 use presshook::signature::{Encoding, Mac, Place, Scheme, SecretFormat, Time, Unit, When};
 use presshook::sources::{SOURCES, Source};
+use serde::Serialize;
 
-use super::{Done, environment, say, source};
+use super::{Done, environment, put, say, source};
 
 const EXAMPLES: &str = "\
 Whether a secret is set is told of this terminal's environment, not of your deployed receiver:
@@ -18,6 +19,7 @@ Examples:
 
   presshook sources             all of them
   presshook sources ghost       all about one: how it signs, its settings, its events
+  presshook sources --json      for programs
   presshook sources | grep -B1 -A5 x-hub-signature";
 
 /// Lists the senders: what each signs in, the setting that holds its secret, where it is set up and documented
@@ -27,11 +29,33 @@ pub(super) struct Sources {
     /// One sender, to be told all about it
     #[arg(value_parser = source(), hide_possible_values = true, value_name = "SOURCE")]
     source: Option<&'static Source>,
+    /// Prints JSON: of each sender its name, its setting, the form of its secret, where it is set up and documented
+    #[arg(long, conflicts_with = "source")]
+    json: bool,
+}
+
+/// A sender, for programs.
+#[derive(Serialize)]
+struct Row {
+    name: &'static str,
+    title: &'static str,
+    setting: String,
+    /// What is to stand in the setting: `text`, `base64`, `user:password`, or a `public-key`, which only the sender has.
+    secret: &'static str,
+    /// Whether the URL has to name the sender.
+    named: bool,
+    setup: &'static str,
+    docs: &'static str,
 }
 
 impl Sources {
     pub(super) fn run(&self) -> Done {
         let settings = Settings::read(environment());
+        if self.json {
+            let rows: Vec<Row> = SOURCES.iter().map(|source| row(source)).collect();
+            put(&format!("{}\n", serde_json::to_string_pretty(&rows).map_err(|error| error.to_string())?));
+            return Ok(true);
+        }
         let told = match self.source {
             Some(source) => whole(source, &settings)?,
             None => {
@@ -41,6 +65,24 @@ impl Sources {
         };
         say(&told);
         Ok(true)
+    }
+}
+
+fn row(source: &Source) -> Row {
+    let form = |scheme: &Scheme<'_>| match (scheme.mac, scheme.secret) {
+        (Mac::Ed25519, _) => "public-key",
+        (_, SecretFormat::Base64) => "base64",
+        (_, SecretFormat::UserPassword) => "user:password",
+        (_, SecretFormat::Text | SecretFormat::Text64) => "text",
+    };
+    Row {
+        name: source.name,
+        title: source.title,
+        setting: source.secret_setting(),
+        secret: source.schemes.first().map_or("text", form),
+        named: !nameless(source),
+        setup: source.setup,
+        docs: source.docs,
     }
 }
 
@@ -124,14 +166,19 @@ fn secret(source: &Source, settings: &Settings) -> String {
     format!("{setting} ({state})")
 }
 
-/// The URLs that it may be given.
-fn url(source: &Source) -> String {
+/// Whether it may be given the URL that names no sender.
+fn nameless(source: &Source) -> bool {
     let in_header = |scheme: &Scheme<'_>| {
         let header = scheme.signature.iter().any(|place| matches!(place, Place::Header(_)));
         header && !scheme.content.contains("path}")
     };
+    source.describe.is_some() || source.schemes.iter().any(in_header)
+}
+
+/// The URLs that it may be given.
+fn url(source: &Source) -> String {
     let own = format!("/api/webhook/{}", source.name);
-    if source.describe.is_some() || source.schemes.iter().any(in_header) {
+    if nameless(source) {
         format!("/api/webhook or {own}")
     } else {
         format!("{own} only: its proof is not in a header, or covers the path")

@@ -1,11 +1,13 @@
 //! The answers of the contract: statuses, headers and JSON, the same bytes at every edge.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::StatusCode;
 use serde::Serialize;
 
 use super::{Endpoint, Rejection};
+use crate::dashboard::File;
 use crate::event::Delivery;
 use crate::inbox::message::Reply;
 use crate::log::milliseconds;
@@ -18,11 +20,13 @@ pub struct Answer {
     /// The status.
     pub status: StatusCode,
     /// The headers beyond [`COMMON_HEADERS`].
-    pub headers: Vec<(&'static str, &'static str)>,
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
     /// Whether any page may read it; the owner's answers are not for that.
     pub is_open: bool,
     /// JSON, or nothing.
     pub body: String,
+    /// The file that is the body instead, and what is to be said in the place that it has for that.
+    pub file: Option<(&'static File, &'static str)>,
 }
 
 /// The header that lets any page read an answer. It is there because it was so in the receivers that people move
@@ -36,7 +40,7 @@ pub const COMMON_HEADERS: [(&str, &str); 2] =
 impl Answer {
     fn json(status: StatusCode, body: &impl Serialize) -> Answer {
         let body = serde_json::to_string(body).expect("answers have text keys and plain values");
-        Answer { status, headers: Vec::new(), is_open: true, body }
+        Answer { status, headers: Vec::new(), is_open: true, body, file: None }
     }
 
     fn error(status: StatusCode, error: &'static str) -> Answer {
@@ -105,11 +109,13 @@ const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub fn owned(command: &Command, reply: Reply) -> Answer {
     // A line of JSON for each row of an export.
     let lines = *command == Command::Export;
-    let text = lines.then_some(("content-type", "application/x-ndjson"));
-    let text = text.or((*command == Command::Metrics).then_some(("content-type", METRICS)));
-    let headers = text.into_iter().collect();
+    let text = lines.then_some("application/x-ndjson");
+    let text = text.or((*command == Command::Metrics).then_some(METRICS));
+    // What a payload says is never looked at for markup.
+    let mut headers = vec![("x-content-type-options", "nosniff".into())];
+    headers.extend(text.map(|it| ("content-type", it.into())));
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    Answer { status, headers, is_open: false, body: reply.body }
+    Answer { status, headers, is_open: false, body: reply.body, file: None }
 }
 
 /// The answer to a request that was not accepted.
@@ -118,22 +124,25 @@ pub fn rejected(rejection: &Rejection) -> Answer {
     match rejection {
         Rejection::NotFound => not_found(),
         Rejection::MethodNotAllowed { allow } => {
-            let headers = vec![("allow", *allow)];
+            let headers = vec![("allow", (*allow).into())];
             Answer { headers, ..Answer::error(status, "Method not allowed") }
         }
         Rejection::NotConfigured { .. } => Answer::error(status, "Webhook not configured"),
         Rejection::TooLarge { .. } => Answer::error(status, "Payload too large"),
         Rejection::Signature(_) => Answer::error(status, "Invalid signature"),
-        Rejection::Unauthorized => {
-            let headers = vec![("www-authenticate", "Bearer")];
+        Rejection::Unauthorized | Rejection::WrongToken => {
+            let headers = vec![("www-authenticate", "Bearer".into())];
             Answer { headers, is_open: false, ..Answer::error(status, "Unauthorized") }
         }
-        Rejection::TooMany { .. } => {
-            Answer { headers: vec![("retry-after", "60")], ..Answer::error(status, "Too many requests") }
-        }
-        Rejection::Unavailable { .. } => {
-            Answer { headers: vec![("retry-after", "5")], ..Answer::error(status, "Inbox unavailable") }
-        }
+        Rejection::Foreign => Answer { is_open: false, ..Answer::error(status, "Not from this page") },
+        Rejection::TooMany { .. } => Answer {
+            headers: vec![("retry-after", "60".into())],
+            ..Answer::error(status, "Too many requests")
+        },
+        Rejection::Unavailable { .. } => Answer {
+            headers: vec![("retry-after", "5".into())],
+            ..Answer::error(status, "Inbox unavailable")
+        },
         Rejection::Unread | Rejection::Payload(_) => Answer::error(status, "Invalid payload"),
     }
 }
@@ -173,8 +182,8 @@ pub(super) fn online(endpoint: &Endpoint<'_>) -> Answer {
 
 /// The answer where a text is served.
 pub(super) fn text(text: &str) -> Answer {
-    let headers = vec![("content-type", "text/plain; charset=utf-8")];
-    Answer { status: StatusCode::OK, headers, is_open: true, body: text.to_owned() }
+    let headers = vec![("content-type", "text/plain; charset=utf-8".into())];
+    Answer { status: StatusCode::OK, headers, is_open: true, body: text.to_owned(), file: None }
 }
 
 /// The state of the receiver; `trouble` is what its inbox told, in words, where that was asked for, `processed` how many
@@ -239,8 +248,8 @@ pub fn health(
 /// The answer to a browser that asks whether it may send, as the BlogShoot server gives it.
 pub(super) fn preflight() -> Answer {
     let headers = vec![
-        ("access-control-allow-methods", "GET, POST, OPTIONS"),
-        ("access-control-allow-headers", "Content-Type, X-BlogShoot-Signature, X-BlogShoot-Event"),
+        ("access-control-allow-methods", "GET, POST, OPTIONS".into()),
+        ("access-control-allow-headers", "Content-Type, X-BlogShoot-Signature, X-BlogShoot-Event".into()),
     ];
-    Answer { status: StatusCode::OK, headers, is_open: true, body: String::new() }
+    Answer { status: StatusCode::OK, headers, is_open: true, body: String::new(), file: None }
 }

@@ -19,12 +19,13 @@ pub fn status(status: Status, badge: bool) -> Answer {
     }
     let (headers, body) = if badge {
         let image = ("content-type", "image/svg+xml; charset=utf-8");
-        (vec![CACHED, image], image_of(status.word))
+        (vec![image], image_of(status.word))
     } else {
         let body = Body { status: status.word.name(), since: status.since.map(|it| it.to_string()) };
-        (vec![CACHED], serde_json::to_string(&body).expect("words are JSON"))
+        (Vec::new(), serde_json::to_string(&body).expect("words are JSON"))
     };
-    Answer { status: StatusCode::OK, headers, is_open: true, body }
+    let headers = std::iter::once(CACHED).chain(headers).map(|(name, value)| (name, value.into())).collect();
+    Answer { status: StatusCode::OK, headers, is_open: true, body, file: None }
 }
 
 /// Words on colors that they can be read on.

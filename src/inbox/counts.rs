@@ -142,6 +142,8 @@ fn reason(rejection: &Rejection) -> String {
         | Rejection::TooLarge { .. }
         | Rejection::Unread
         | Rejection::Unauthorized
+        | Rejection::WrongToken
+        | Rejection::Foreign
         | Rejection::Unavailable { .. }
         | Rejection::Payload(ParseError::NotAnObject | ParseError::Missing { .. }) => {
             return rejection.to_string();

@@ -1,86 +1,42 @@
-//! What is stored, as JSON for its owner: deliveries by pages, one whole, and whether all is well.
+//! What is stored, as JSON for its owner, and whether all is well.
+//!
+//! - `list`: deliveries by pages; `delivery`: one whole; `deploys`: builds and what each carried; `overview`: how it goes;
+//!   `setup`: what is set up, and what is missing.
+//!
+//! **Invariant:** whatever is stored, an answer looks at a bounded number of rows, which it finds by their key.
+
+mod delivery;
+mod deploys;
+mod list;
+mod overview;
+mod setup;
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
+use crate::actions::ACTIONS;
+use crate::actions::follow::hosts::Host;
 use crate::event::Timestamp;
-use crate::outbox::{JobRow, read_jobs, select_jobs};
-use crate::payload;
-use crate::store::{Row, StoreError, Transaction, Value, statement};
+use crate::settings::Target;
+use crate::store::{StoreError, Transaction, Value, statement};
 
-/// The most deliveries of one page.
+pub use delivery::show;
+pub use deploys::deploys;
+pub use list::{Filter, list};
+pub use overview::overview;
+pub use setup::setup;
+
+/// The most rows of one page.
 pub const MOST_ROWS: u32 = 100;
+/// The most rows that are looked at for one, where most of them may be others than those that are asked for.
+const MOST_LOOKED_AT: u32 = 2000;
+/// What is counted beyond is not told exactly.
+const MOST_COUNTED: u32 = 1000;
 /// How late the oldest due job may be before health is bad.
 const LATE: Duration = Duration::from_secs(600);
-
-/// Deliveries, the newest first, before that id; as JSON.
-pub fn list(before: Option<i64>, limit: u32) -> Transaction<'static, String> {
-    let limit = limit.clamp(1, MOST_ROWS);
-    let before = before.unwrap_or(i64::from(u32::MAX).saturating_mul(1000));
-    let reads = vec![
-        statement(
-            "SELECT id, connection, key, event_type, kind, item, stale, verified_by, received_at, length(payload) \
-             FROM deliveries WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
-            [before.into(), limit.into()],
-        ),
-        statement(
-            "SELECT c.delivery_id, j.id, j.action, j.target, j.state FROM carries c JOIN jobs j ON j.id = c.job_id \
-             WHERE c.delivery_id IN (SELECT id FROM deliveries WHERE id < ?1 ORDER BY id DESC LIMIT ?2)",
-            [before.into(), limit.into()],
-        ),
-    ];
-    Transaction::new(reads, move |rows| {
-        #[derive(Serialize)]
-        struct Page<'a> {
-            deliveries: Vec<Summary<'a>>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            next: Option<i64>,
-        }
-        let [deliveries, jobs] = rows.as_slice() else { return Err(StoreError::Unreadable { column: 0 }) };
-        let deliveries =
-            deliveries.iter().map(|row| Summary::read(row, jobs)).collect::<Result<Vec<_>, _>>()?;
-        let full = deliveries.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
-        let next = deliveries.last().map(|it| it.id).filter(|_| full);
-        Ok((Vec::new(), json(&Page { deliveries, next })))
-    })
-}
-
-/// One delivery with its payload, its jobs and their attempts, as JSON; nothing if there is none.
-pub fn show(id: i64) -> Transaction<'static, Option<String>> {
-    let reads = vec![
-        statement(
-            "SELECT id, connection, key, event_type, kind, item, stale, verified_by, received_at, length(payload), \
-             events, headers, payload FROM deliveries WHERE id = ?1",
-            [id.into()],
-        ),
-        statement(
-            select_jobs!("JOIN carries c ON c.job_id = j.id WHERE c.delivery_id = ?1 ORDER BY j.id"),
-            [id.into()],
-        ),
-        statement(
-            "SELECT a.job_id, a.number, a.started_at, a.ended_at, a.outcome, a.status, a.detail FROM attempts a \
-             JOIN carries c ON c.job_id = a.job_id WHERE c.delivery_id = ?1 ORDER BY a.job_id, a.number",
-            [id.into()],
-        ),
-    ];
-    Transaction::new(reads, |rows| {
-        let [delivery, jobs, attempts] = rows.as_slice() else {
-            return Err(StoreError::Unreadable { column: 0 });
-        };
-        let Some(row) = delivery.first() else { return Ok((Vec::new(), None)) };
-        let jobs = read_jobs(jobs)?;
-        let jobs: Vec<Job<'_>> = jobs.iter().map(|job| Job::read(job, attempts)).collect::<Result<_, _>>()?;
-        let mut whole = json(&Summary::read(row, &[])?);
-        add(&mut whole, "events", row.text(10)?);
-        add(&mut whole, "headers", row.text(11)?);
-        add(&mut whole, "payload", &payload(row, 12)?);
-        add(&mut whole, "jobs", &json(&jobs));
-        Ok((Vec::new(), Some(whole)))
-    })
-}
+/// Before this id come all there are.
+const END: i64 = 1 << 52;
 
 /// What is the matter, in words: a job is dead, or one has been due for long.
 pub fn trouble(now: Timestamp) -> Transaction<'static, Option<String>> {
@@ -102,131 +58,63 @@ pub fn trouble(now: Timestamp) -> Transaction<'static, Option<String>> {
     })
 }
 
-/// A delivery in a list.
-#[derive(Serialize)]
-struct Summary<'a> {
-    id: i64,
-    source: &'a str,
-    connection: &'a str,
-    event_id: &'a str,
-    event_type: &'a str,
-    kind: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    item: Option<&'a str>,
-    /// Whether a newer version of the item was known already.
-    stale: bool,
-    verified_by: &'a str,
-    received_at: String,
-    bytes: i64,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    jobs: Vec<Caused<'a>>,
+/// The outcome of a delivery `d`: what matters most of all that it caused. `?4` is the action that only looks at builds.
+macro_rules! outcome {
+    () => {
+        "(SELECT CASE max(CASE \
+         WHEN j.action = ?4 THEN 0 WHEN j.state = 'dead' THEN 9 WHEN j.state = 'held' THEN 8 \
+         WHEN j.state = 'sending' THEN 7 WHEN j.state = 'waiting' THEN 6 WHEN j.state = 'blocked' THEN 4 \
+         WHEN j.state = 'superseded' THEN 1 WHEN b.state = 'failed' THEN 9 WHEN b.state = 'unknown' THEN 3 \
+         WHEN b.state = 'live' THEN 2 WHEN b.state IS NULL THEN 1 ELSE 5 END) \
+         WHEN 9 THEN 'failed' WHEN 8 THEN 'held' WHEN 7 THEN 'sending' WHEN 6 THEN 'waiting' WHEN 5 THEN 'building' \
+         WHEN 4 THEN 'waiting' WHEN 3 THEN 'unknown' WHEN 2 THEN 'live' WHEN 1 THEN 'done' WHEN 0 THEN 'done' \
+         ELSE 'ignored' END FROM carries c JOIN jobs j ON j.id = c.job_id LEFT JOIN builds b ON b.job_id = j.id \
+         WHERE c.delivery_id = d.id)"
+    };
+}
+use outcome;
+
+/// The title of the first item of a delivery `d`.
+macro_rules! title {
+    () => {
+        "CASE WHEN json_valid(d.events) THEN CAST(json_extract(d.events, '$[0].item.title') AS TEXT) END"
+    };
+}
+use title;
+
+/// The name of the action that only looks at what others have begun.
+fn follower() -> Value {
+    ACTIONS.iter().find(|it| it.follows.is_some()).map(|it| it.name).into()
 }
 
-/// What a delivery in a list caused.
-#[derive(Serialize)]
-struct Caused<'a> {
-    id: i64,
-    action: &'a str,
-    target: &'a str,
-    state: &'a str,
+/// The rows of a page: at least one, and at most [`MOST_ROWS`].
+fn within(limit: u32) -> u32 {
+    limit.clamp(1, MOST_ROWS)
 }
 
-impl<'a> Summary<'a> {
-    fn read(row: &'a Row, jobs: &'a [Row]) -> Result<Summary<'a>, StoreError> {
-        let id = row.integer(0)?;
-        let own = jobs.iter().filter(|job| job.integer(0).is_ok_and(|it| it == id));
-        let caused = |job: &'a Row| -> Result<Caused<'a>, StoreError> {
-            Ok(Caused {
-                id: job.integer(1)?,
-                action: job.text(2)?,
-                target: job.text(3)?,
-                state: job.text(4)?,
-            })
-        };
-        let connection = row.text(1)?;
-        Ok(Summary {
-            id,
-            source: connection.split('/').next().unwrap_or_default(),
-            connection,
-            event_id: row.text(2)?,
-            event_type: row.text(3)?,
-            kind: row.text(4)?,
-            item: row.maybe_text(5)?,
-            stale: row.integer(6)? != 0,
-            verified_by: row.text(7)?,
-            received_at: row.time(8)?.to_string(),
-            bytes: row.integer(9)?,
-            jobs: own.map(caused).collect::<Result<_, _>>()?,
-        })
-    }
-}
-
-/// A payload: JSON as it is, anything else as base64.
-fn payload(row: &Row, column: usize) -> Result<String, StoreError> {
-    #[derive(Serialize)]
-    struct Bytes {
-        base64: String,
-    }
-    let Some(Value::Blob(bytes)) = row.0.get(column) else { return Err(StoreError::Unreadable { column }) };
-    let text = str::from_utf8(bytes).ok().filter(|_| payload::json(bytes).is_ok());
-    Ok(text.map_or_else(|| json(&Bytes { base64: STANDARD.encode(bytes) }), str::to_owned))
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("pages have text keys and plain values")
 }
 
 /// Adds a member whose value is JSON already.
 fn add(object: &mut String, name: &str, value: &str) {
     object.pop();
-    object.extend([",\"", name, "\":", value, "}"]);
+    let comma = if object.ends_with('{') { "" } else { "," };
+    object.extend([comma, "\"", name, "\":", value, "}"]);
 }
 
-/// A job with its attempts.
-#[derive(Serialize)]
-struct Job<'a> {
-    id: i64,
-    action: &'a str,
-    target: &'a str,
-    state: &'a str,
-    due_at: Option<String>,
-    reason: Option<&'a str>,
-    finished_at: Option<String>,
-    attempts: Vec<Attempt<'a>>,
+/// Objects that are JSON already as a list.
+fn all(objects: &[String]) -> String {
+    format!("[{}]", objects.join(","))
 }
 
-#[derive(Serialize)]
-struct Attempt<'a> {
-    number: i64,
-    started_at: String,
-    ended_at: Option<String>,
-    outcome: Option<&'a str>,
-    status: Option<i64>,
-    detail: Option<&'a str>,
+fn time(at: Option<Timestamp>) -> Option<String> {
+    at.map(|at| at.to_string())
 }
 
-impl<'a> Job<'a> {
-    fn read(job: &'a JobRow, attempts: &'a [Row]) -> Result<Job<'a>, StoreError> {
-        let own = attempts.iter().filter(|row| row.integer(0).is_ok_and(|it| it == job.id));
-        let attempt = |row: &'a Row| -> Result<Attempt<'a>, StoreError> {
-            Ok(Attempt {
-                number: row.integer(1)?,
-                started_at: row.time(2)?.to_string(),
-                ended_at: row.maybe_time(3)?.map(|it| it.to_string()),
-                outcome: row.maybe_text(4)?,
-                status: row.maybe_integer(5)?,
-                detail: row.maybe_text(6)?,
-            })
-        };
-        Ok(Job {
-            id: job.id,
-            action: &job.action,
-            target: &job.target,
-            state: job.state.name(),
-            due_at: job.due_at.map(|it| it.to_string()),
-            reason: job.reason.as_deref(),
-            finished_at: job.finished_at.map(|it| it.to_string()),
-            attempts: own.map(attempt).collect::<Result<_, _>>()?,
-        })
-    }
-}
-
-fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).expect("pages have text keys and plain values")
+/// What builds a target, by its hook's URL; the URL itself is a secret.
+fn host(target: &Target) -> Option<&'static str> {
+    let known = target.hook.as_ref().and_then(|hook| Host::of(hook)).map(|host| host.title);
+    let way = target.way.as_ref().map(|(way, _)| way.name);
+    known.or(way).or(target.forge.as_ref().map(|(forge, _)| forge.name))
 }

@@ -17,7 +17,7 @@ use super::inbox::Inbox;
 use super::print::Log;
 use super::programs::Programs;
 use super::{mail, now, stopped};
-use crate::actions::{Returned, Step};
+use crate::actions::{MayFail, Returned, Step};
 use crate::articles::{self, Gathered, Gatherer, Next, Told};
 use crate::event::Timestamp;
 use crate::files::{FileError, Filed, Files, Task};
@@ -195,8 +195,12 @@ impl Attempts {
         loop {
             match (claimed.job.action.step)(&self.settings, &claimed.job, &returned, now()) {
                 Step::Send(request) => {
-                    let response = self.hosts.send(request, claimed.deadline.since(now())).await?;
-                    returned.push(Returned::Response(response));
+                    let (within, may_fail) = MayFail::within(&request, claimed.deadline.since(now()));
+                    returned.push(match self.hosts.send(request, within).await {
+                        Ok(response) => Returned::Response(response),
+                        Err(failure) if may_fail => Returned::Unanswered(failure),
+                        Err(failure) => return Err(failure),
+                    });
                 }
                 Step::Run(program) => returned.push(Returned::Exit(self.run(claimed, &program).await)),
                 Step::Write(files) => returned.push(Returned::Written(self.write(claimed, files).await)),

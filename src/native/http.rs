@@ -4,6 +4,7 @@
 
 mod body;
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use tokio::sync::{Semaphore, watch};
 use super::receiver::Receiver;
 use super::stopped;
 use crate::contract::{Answer, COMMON_HEADERS, OPEN};
+use crate::dashboard::{self, MESSAGE};
 
 /// How long the head of a request may take, and a connection may be idle between two.
 const HEAD_WITHIN: Duration = Duration::from_secs(20);
@@ -140,12 +142,25 @@ async fn idle(answering: &Arc<()>) {
 }
 
 pub(super) fn reply(answer: Answer) -> Reply {
-    let mut reply = Reply::new(Full::new(Bytes::from(answer.body)));
+    let body = match answer.file {
+        None => Bytes::from(answer.body),
+        Some((file, "")) => Bytes::from(file.sent()),
+        Some((file, said)) => Bytes::from(file.sent().replace(MESSAGE, &dashboard::said(said))),
+    };
+    let mut reply = Reply::new(Full::new(body));
     *reply.status_mut() = answer.status;
     let headers = reply.headers_mut();
     let open = answer.is_open.then_some(OPEN);
-    for (name, value) in COMMON_HEADERS.into_iter().chain(open).chain(answer.headers) {
+    for (name, value) in COMMON_HEADERS.into_iter().chain(open) {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    for (name, value) in answer.headers {
+        let value = match value {
+            Cow::Borrowed(value) => HeaderValue::from_static(value),
+            // What we write into one is a path, a cookie or a tag: each is a text that a header may hold.
+            Cow::Owned(value) => HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static("")),
+        };
+        headers.insert(HeaderName::from_static(name), value);
     }
     reply
 }

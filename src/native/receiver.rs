@@ -21,7 +21,7 @@ use super::now;
 use super::print::Log;
 use crate::Request;
 use crate::contract::{self, Answer, Opening, Rejection, Resource};
-use crate::event::Delivery;
+use crate::event::{Delivery, Timestamp};
 use crate::inbox::counts::Count;
 use crate::inbox::message::Message;
 use crate::inbox::pages;
@@ -29,6 +29,7 @@ use crate::log::{self, Level};
 use crate::owner::{self, Command};
 use crate::receive::{Received, receive};
 use crate::routes;
+use crate::session;
 use crate::settings::{Mode, Settings};
 use crate::store::StoreError;
 
@@ -40,6 +41,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(25);
 /// What requests are answered with.
 pub(super) struct Receiver {
     parts: Parts,
+    /// Since when changes are counted.
+    since: Timestamp,
     room: Room,
     failures: Mutex<Failures>,
     tests: Mutex<Tests>,
@@ -63,7 +66,7 @@ impl Receiver {
     pub(super) fn new(parts: Parts) -> Receiver {
         let failures = Mutex::new(Failures::new(parts.started));
         let tests = Mutex::new(Tests { left: Tests::MOST, at: parts.started });
-        Receiver { room: Room::default(), failures, tests, direct: Mutex::default(), parts }
+        Receiver { since: now(), room: Room::default(), failures, tests, direct: Mutex::default(), parts }
     }
 
     /// Waits until all that goes on after an answer has ended.
@@ -82,7 +85,7 @@ impl Receiver {
     async fn respond(&self, request: ::http::Request<Incoming>, peer: IpAddr) -> http::Reply {
         let Parts { settings, log, started, metrics, .. } = &self.parts;
         let (head, mut body) = request.into_parts();
-        let opening = match contract::open(settings, &head) {
+        let opening = match contract::open(settings, &head, now()) {
             Ok(opening) => opening,
             Err(rejection) => return before_its_end(&head, body, self.refuse(&head, peer, rejection)),
         };
@@ -109,6 +112,13 @@ impl Receiver {
                 };
                 match read(&head, &mut body, limit, &self.room).await {
                     Ok((body, _held)) => reply(self.command(command, Request::from_parts(head, body)).await),
+                    Err(unread) => self.refuse_unread(&head, body, peer, unread, limit),
+                }
+            }
+            Opening::Enter => {
+                let limit = session::MOST_FORM_BYTES;
+                match read(&head, &mut body, limit, &self.room).await {
+                    Ok((body, _held)) => reply(self.enter(&head, &body, peer)),
                     Err(unread) => self.refuse_unread(&head, body, peer, unread, limit),
                 }
             }
@@ -205,8 +215,25 @@ impl Receiver {
         });
     }
 
+    /// Signs in or out whoever uses the owner's page.
+    fn enter(&self, head: &::http::request::Parts, body: &[u8], peer: IpAddr) -> Answer {
+        let entered = session::enter(&self.parts.settings, head, body, now());
+        entered.unwrap_or_else(|rejection| session::refused(self.refuse(head, peer, rejection)))
+    }
+
     /// Does what the owner asked for, who has shown the token.
     async fn command(&self, command: Command, request: Request) -> Answer {
+        if command == Command::Changes {
+            let count = self.parts.inbox.run(|store, _| Ok(store.changes()));
+            let reply = within(ANSWER_WITHIN, count).await.map(|count| owner::changes(self.since, count));
+            return contract::owned(&command, reply.unwrap_or_else(|error| owner::failed(&error)));
+        }
+        if let Command::Test(connection) = &command {
+            return match owner::trial(&self.parts.settings, connection, now()) {
+                Ok((delivery, request)) => Answer { is_open: false, ..self.store(delivery, &request).await },
+                Err(reply) => contract::owned(&command, reply),
+            };
+        }
         let asked = command.clone();
         let ask = self.parts.inbox.run(move |store, settings| {
             let transaction = match owner::transaction(settings, asked, &request, now()) {
@@ -231,7 +258,7 @@ impl Receiver {
 
     /// The answer to a request that is not accepted; one failure too many is told so.
     fn refuse(&self, head: &::http::request::Parts, peer: IpAddr, rejection: Rejection) -> Answer {
-        let failed = matches!(rejection, Rejection::Signature(_) | Rejection::Unauthorized);
+        let failed = rejection.counts();
         let client = self.parts.proxies.address(peer, &head.headers);
         let limited = failed && { locked(&self.failures).failed(&client, Instant::now()) };
         let rejection =
@@ -265,9 +292,14 @@ impl Receiver {
         let resource = contract::resource(&self.parts.settings, path);
         let endpoint = match &resource {
             Ok(Resource::Webhook(endpoint)) => Some(endpoint),
-            Ok(Resource::Health | Resource::Status { .. } | Resource::Owner | Resource::Text) | Err(_) => {
-                None
-            }
+            Ok(
+                Resource::Health
+                | Resource::Status { .. }
+                | Resource::Owner
+                | Resource::Page
+                | Resource::Text,
+            )
+            | Err(_) => None,
         };
         if let Some(endpoint) = endpoint {
             self.parts.metrics.count(Count::refused(endpoint, rejection));

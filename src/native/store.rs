@@ -72,6 +72,11 @@ impl Store {
         Ok(outcome)
     }
 
+    /// How many rows have been changed since it was opened.
+    pub fn changes(&self) -> u64 {
+        self.connection.total_changes()
+    }
+
     /// Writes what is in the log file into the database file. What is committed is safe without it.
     ///
     /// # Errors

@@ -5,6 +5,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::rows::{self, JobRow};
 use super::schedule::month;
 use crate::actions::{Action, Gathers};
@@ -66,6 +68,16 @@ pub(crate) struct Spent {
     pub(crate) last_call_at: Option<Timestamp>,
     /// The month for which it was told that nothing is left.
     pub(crate) told_at: Option<Timestamp>,
+}
+
+/// How a budget stands, as its owner is told.
+#[derive(Debug, Serialize)]
+pub(crate) struct Account<'s> {
+    name: &'s str,
+    limit: u32,
+    used: u32,
+    reserve: u32,
+    resets_at: String,
 }
 
 /// What holds a call back.
@@ -149,6 +161,18 @@ impl<'s> Known<'s> {
                 told_at: known.and_then(|it| it.told_at),
             },
         }
+    }
+
+    /// How each budget stands.
+    pub(crate) fn accounts(&self, now: Timestamp) -> Vec<Account<'s>> {
+        let account = |budget: &'s Budget| Account {
+            name: &budget.name,
+            limit: budget.per_month,
+            used: self.spent(budget, now).calls,
+            reserve: reserve(budget),
+            resets_at: month(budget.reset_day, now).1.to_string(),
+        };
+        self.settings.budgets.iter().map(account).collect()
     }
 
     /// How the events of a lane are gathered; nothing where they are not.
@@ -267,10 +291,7 @@ pub(crate) fn earliest(known: &Known<'_>, job: &JobRow, now: Timestamp) -> Optio
 fn budgeted(budget: &Budget, spent: &Spent, urgent: bool, now: Timestamp) -> (Option<Timestamp>, Hold) {
     let (_, end) = month(budget.reset_day, now);
     let left = budget.per_month.saturating_sub(spent.calls);
-    // A twentieth, but at least one, and never all of it.
-    let reserve =
-        if urgent { 0 } else { (budget.per_month / 20).max(1).min(budget.per_month.saturating_sub(1)) };
-    let usable = left.saturating_sub(reserve);
+    let usable = left.saturating_sub(if urgent { 0 } else { reserve(budget) });
     if usable == 0 {
         return (Some(end), Hold::Spent);
     }
@@ -279,4 +300,9 @@ fn budgeted(budget: &Budget, spent: &Spent, urgent: bool, now: Timestamp) -> (Op
     }
     let gap = end.since(now).checked_div(usable).unwrap_or(Duration::ZERO);
     (spent.last_call_at.map(|at| at.plus(gap)), Hold::Paced)
+}
+
+/// What only the owner's own hand spends: a twentieth, but at least one, and never all of it.
+fn reserve(budget: &Budget) -> u32 {
+    (budget.per_month / 20).max(1).min(budget.per_month.saturating_sub(1))
 }

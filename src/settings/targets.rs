@@ -14,7 +14,7 @@ use super::reader::{REMOVE, Reader};
 #[cfg(not(target_arch = "wasm32"))]
 use super::server::Site;
 use super::values::{Field, Need, own_setting};
-use super::{SettingsError, Values, table};
+use super::{Followed, SettingsError, Values, table};
 use crate::actions::Action;
 use crate::actions::deploy::ask::{WAYS, Way};
 use crate::actions::deploy::commit::{FORGES, Forge};
@@ -28,6 +28,8 @@ pub const DEFAULT: &str = "default";
 pub struct Target {
     /// Its name in paths, logs and settings.
     pub name: String,
+    /// The setting that makes it a target.
+    pub setting: String,
     /// The deploy hook; on a server there may be none.
     pub hook: Option<Hook>,
     /// How its host is asked for a build, where it has no deploy hook.
@@ -37,6 +39,8 @@ pub struct Target {
     /// What is done on this machine before.
     #[cfg(not(target_arch = "wasm32"))]
     pub site: Option<Site>,
+    /// What its builds are followed with.
+    pub followed: Followed,
     /// How its calls are paced.
     pub pace: Pace,
     /// The budget that its calls draw from, by name.
@@ -167,6 +171,9 @@ impl Reader {
     pub(super) fn deploys(&mut self, direct: bool) -> Deploys {
         let (setting, hook) = self.deploy_hook();
         let mut targets: Vec<Target> = self.built(DEFAULT.to_owned(), hook).into_iter().collect();
+        if let Some(first) = targets.first_mut().filter(|it| it.hook.is_some()) {
+            setting.clone_into(&mut first.setting);
+        }
         for suffix in self.suffixes(&makes_target()) {
             let hook = self.hook_of(&format!("{FIRST}__{suffix}"), &format!("{SECOND}__{suffix}"));
             targets.extend(self.built(name_of(&suffix), hook));
@@ -176,13 +183,14 @@ impl Reader {
         if direct {
             let named =
                 |it: &Target| it.way.as_ref().map(|it| it.0.name).or(it.forge.as_ref().map(|it| it.0.name));
-            if let Some(name) = targets.iter().find_map(named) {
+            if let Some(name) = targets.iter().find_map(named).or_else(|| self.asked_host()) {
                 self.malformed("INBOX", format!("unset: `{name}` needs the inbox"));
             }
             return Deploys { setting, targets, budgets: Vec::new() };
         }
         let budgets = self.budgets();
-        let targets = targets.into_iter().filter_map(|it| self.paced(it, &budgets)).collect();
+        let targets = targets.into_iter().filter_map(|it| self.paced(it, &budgets));
+        let targets = targets.collect::<Vec<_>>().into_iter().map(|it| self.followed(it)).collect();
         Deploys { setting, targets, budgets }
     }
 
@@ -206,13 +214,17 @@ impl Reader {
         let any = hook.is_some() || way.is_some() || forge.is_some();
         #[cfg(not(target_arch = "wasm32"))]
         let any = any || site.is_some();
+        let makes = making(Action::builder()).into_iter().map(|it| own_setting(it, &name));
+        let setting = makes.into_iter().find(|it| self.given(it).is_some()).unwrap_or_default();
         any.then_some(Target {
             name,
+            setting,
             hook,
             way,
             forge,
             #[cfg(not(target_arch = "wasm32"))]
             site,
+            followed: Followed::default(),
             pace: Pace::NONE,
             budget: None,
             schedule: None,
@@ -221,7 +233,7 @@ impl Reader {
 
     /// The one of a family whose settings are there for a target. Two at once are a conflict: each could have meant
     /// to be the only one.
-    fn chosen<T>(
+    pub(super) fn chosen<T>(
         &mut self,
         family: &'static [&'static T],
         fields: fn(&'static T) -> &'static [Field],

@@ -97,6 +97,12 @@ impl Key {
     }
 }
 
+/// HMAC-SHA256.
+pub(crate) fn hmac_sha256(key: &[u8], content: &[u8]) -> Vec<u8> {
+    let key = Hmac::<Sha256>::new_from_slice(key).expect("an HMAC key may have any length");
+    hash(&key, std::iter::once(content))
+}
+
 fn hash<'a, M: hmac::Mac + Clone>(key: &M, chunks: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut mac = key.clone();
     chunks.for_each(|chunk| mac.update(chunk));

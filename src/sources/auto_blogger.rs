@@ -15,9 +15,7 @@ use crate::sources::{Parsed, Source};
 pub(crate) static AUTO_BLOGGER: Source = Source {
     name: "auto-blogger",
     title: "Auto Blogger",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "Websites → your site → Integrations → Webhook",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://auto-blogger.ai/docs/webhooks-outbound",
     schemes: &[Scheme { signature: &[Place::Header("x-webhook-signature")], ..Scheme::HMAC_PREFIXED }],
     delivery_header: Some("idempotency-key"),

@@ -11,9 +11,7 @@ use crate::sources::{Parsed, Source, Texts};
 pub(crate) static BITBUCKET: Source = Source {
     name: "bitbucket",
     title: "Bitbucket",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "the repository, Repository settings, Webhooks",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/",
     schemes: &[Scheme { signature: &[Place::Header("x-hub-signature")], ..Scheme::HMAC_PREFIXED }],
     headers: &["x-event-key"],

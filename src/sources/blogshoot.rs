@@ -12,9 +12,7 @@ use crate::sources::{Parsed, Source};
 pub(crate) static BLOGSHOOT: Source = Source {
     name: "blogshoot",
     title: "BlogShoot",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "app.blogshoot.com: Integrations → Webhook → Add Webhook Connection",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://help.blogshoot.com/integrations/webhook-astro/",
     schemes: &[Scheme {
         signature: &[Place::Header("x-blogshoot-signature")],

@@ -13,9 +13,7 @@ use crate::sources::{Parsed, Source, Texts};
 pub(crate) static BOOTTIFY: Source = Source {
     name: "boottify",
     title: "Boottify",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "the Control Center: Admin → Webhooks",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://boottify.com/docs/integrations/webhooks",
     schemes: &[Scheme {
         signature: &[Place::Header("x-boottify-signature")],
@@ -28,23 +26,14 @@ pub(crate) static BOOTTIFY: Source = Source {
         }),
         ..Scheme::HMAC_PREFIXED
     }],
-    building,
     news: Some(news),
+    is_host: true,
     texts: Texts::NotArticles,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/boottify.toml"),
     ..Source::BASE
 };
-
-/// Whether a deployment runs now, or is over.
-fn building(event: &Event) -> Option<bool> {
-    match event.name.as_str() {
-        "deployment.created" => Some(true),
-        "deployment.succeeded" | "deployment.failed" | "deployment.canceled" => Some(false),
-        _ => None,
-    }
-}
 
 /// What is said of a deployment.
 fn news(payload: &mut Fields<'_, '_>, event: &Event, at: Timestamp) -> Option<Report> {

@@ -10,13 +10,11 @@ use crate::sources::{Parsed, Source, Texts, place};
 pub(crate) static CLOUDFLARE: Source = Source {
     name: "cloudflare",
     title: "Cloudflare notifications",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "Notifications, Destinations, Webhooks, with a secret",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://developers.cloudflare.com/notifications/",
     schemes: &[Scheme { signature: &[Place::Header("cf-webhook-auth")], ..Scheme::TOKEN }],
-    building,
     news: Some(news),
+    is_host: true,
     texts: Texts::NotArticles,
     parse,
     #[cfg(not(target_arch = "wasm32"))]

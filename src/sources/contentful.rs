@@ -13,9 +13,7 @@ use crate::sources::{Parsed, Source, Texts};
 pub(crate) static CONTENTFUL: Source = Source {
     name: "contentful",
     title: "Contentful",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "Settings, Webhooks; request verification switched on",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://www.contentful.com/developers/docs/webhooks/",
     schemes: &[Scheme {
         signature: &[Place::Header("x-contentful-signature")],

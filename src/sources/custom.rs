@@ -17,9 +17,7 @@ use crate::sources::{Parsed, Source, item_at, kind_of};
 pub(crate) static CUSTOM: Source = Source {
     name: "custom",
     title: "Custom",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "wherever your system sets up webhooks",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://www.rfc-editor.org/rfc/rfc2104",
     describe: Some(describe),
     settings: &[

@@ -11,9 +11,7 @@ use crate::sources::{Parsed, Source, Texts};
 pub(crate) static DATOCMS: Source = Source {
     name: "datocms",
     title: "DatoCMS",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "Project settings, Webhooks, HTTP basic auth",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://www.datocms.com/docs/content-management-api/resources/webhook",
     schemes: &[Scheme {
         mac: Mac::Basic,

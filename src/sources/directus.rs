@@ -11,9 +11,7 @@ use crate::sources::{Parsed, Source, item_of};
 pub(crate) static DIRECTUS: Source = Source {
     name: "directus",
     title: "Directus",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "a flow with the operation Request URL and the header Authorization: Bearer",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://docs.directus.io/",
     schemes: &[Scheme::BEARER, Scheme::TOKEN],
     parse,

@@ -13,9 +13,7 @@ use crate::sources::{Parsed, Source, Texts};
 pub(crate) static FLAREBUILDER: Source = Source {
     name: "flarebuilder",
     title: "FlareBuilder",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "Integrations → Webhooks → Add Webhook",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://flarebuilder.com/docs/webhooks",
     schemes: &[Scheme {
         signature: &[Place::Header("x-webhook-signature")],

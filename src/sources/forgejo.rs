@@ -7,7 +7,6 @@ use crate::sources::gitea::FORGE;
 pub(crate) static FORGEJO: Source = Source {
     name: "forgejo",
     title: "Forgejo",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://forgejo.org/docs/latest/user/webhooks/",
     delivery_header: Some("x-forgejo-delivery"),
     #[cfg(not(target_arch = "wasm32"))]

@@ -10,9 +10,7 @@ use crate::sources::{Parsed, Source};
 pub(crate) static GHOST: Source = Source {
     name: "ghost",
     title: "Ghost",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "Settings, Integrations, a custom integration with a webhook and a secret",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://docs.ghost.org/webhooks/",
     schemes: &[
         Scheme {

@@ -12,7 +12,6 @@ use crate::sources::{Parsed, Source, Texts};
 pub(crate) static GITEA: Source = Source {
     name: "gitea",
     title: "Gitea",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://docs.gitea.com/usage/repository/webhooks",
     delivery_header: Some("x-gitea-delivery"),
     #[cfg(not(target_arch = "wasm32"))]
@@ -22,7 +21,6 @@ pub(crate) static GITEA: Source = Source {
 
 /// What Gitea and Forgejo, which was made of it, have in common.
 pub(super) const FORGE: Source = Source {
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "the repository, Settings, Webhooks; content type application/json",
     schemes: &[
         Scheme {

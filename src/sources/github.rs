@@ -13,9 +13,7 @@ use crate::sources::{Parsed, Source, Texts, place};
 pub(crate) static GITHUB: Source = Source {
     name: "github",
     title: "GitHub",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "the repository, Settings, Webhooks; content type application/json",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://docs.github.com/en/webhooks",
     schemes: &[Scheme { signature: &[Place::Header("x-hub-signature-256")], ..Scheme::HMAC_PREFIXED }],
     headers: &["x-github-event"],

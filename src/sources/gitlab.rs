@@ -11,9 +11,7 @@ use crate::sources::{Parsed, Source, Texts};
 pub(crate) static GITLAB: Source = Source {
     name: "gitlab",
     title: "GitLab",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "the project, Settings, Webhooks",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://docs.gitlab.com/user/project/integrations/webhooks/",
     schemes: &[
         Scheme { when: When::Secret("whsec_"), ..Scheme::STANDARD },

@@ -9,9 +9,7 @@ use crate::sources::{Parsed, Source, Texts};
 pub(crate) static HASHNODE: Source = Source {
     name: "hashnode",
     title: "Hashnode",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "the blog's dashboard, Webhooks",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://docs.hashnode.com/",
     schemes: &[Scheme {
         signature: &[Place::Header("x-hashnode-signature")],

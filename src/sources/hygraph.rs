@@ -9,9 +9,7 @@ use crate::sources::{Parsed, Source, item_of};
 pub(crate) static HYGRAPH: Source = Source {
     name: "hygraph",
     title: "Hygraph",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "Project settings, Webhooks, with a secret key",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://hygraph.com/docs/guides/webhooks/webhooks-overview",
     schemes: &[Scheme {
         signature: &[Place::Header("gcms-signature")],

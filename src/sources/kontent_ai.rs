@@ -11,9 +11,7 @@ use crate::sources::{Parsed, Source, Texts};
 pub(crate) static KONTENT_AI: Source = Source {
     name: "kontent-ai",
     title: "Kontent.ai",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "Environment settings, Webhooks",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://kontent.ai/learn/docs/webhooks",
     schemes: &[Scheme {
         signature: &[Place::Header("x-kontent-ai-signature"), Place::Header("x-kc-signature")],

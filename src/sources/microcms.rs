@@ -9,9 +9,7 @@ use crate::sources::{Parsed, Source, item_of};
 pub(crate) static MICROCMS: Source = Source {
     name: "microcms",
     title: "microCMS",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "API settings, Webhook, custom notification with a secret",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://document.microcms.io/manual/webhook-setting",
     schemes: &[Scheme { signature: &[Place::Header("x-microcms-signature")], ..Scheme::HMAC }],
     parse,

@@ -10,9 +10,7 @@ use crate::sources::{Parsed, Source, Texts, place};
 pub(crate) static NETLIFY: Source = Source {
     name: "netlify",
     title: "Netlify",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "Site configuration, Notifications, HTTP POST request with a JWS secret",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://docs.netlify.com/site-deploys/notifications/",
     schemes: &[Scheme {
         signature: &[Place::Header("x-webhook-signature")],
@@ -21,23 +19,14 @@ pub(crate) static NETLIFY: Source = Source {
         ..Scheme::HMAC
     }],
     headers: &["x-netlify-event"],
-    building,
     news: Some(news),
+    is_host: true,
     texts: Texts::NotArticles,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/netlify.toml"),
     ..Source::BASE
 };
-
-/// Whether a deploy runs now, or is over: `created` is Netlify's word for one that has succeeded.
-fn building(event: &Event) -> Option<bool> {
-    match event.name.as_str() {
-        "deploy_building" | "building" => Some(true),
-        "deploy_created" | "deploy_failed" | "ready" | "error" => Some(false),
-        _ => None,
-    }
-}
 
 /// What is said of a deploy that is none of a branch's or a preview.
 fn news(payload: &mut Fields<'_, '_>, event: &Event, at: Timestamp) -> Option<Report> {

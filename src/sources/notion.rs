@@ -14,9 +14,7 @@ use crate::sources::{Greeting, Parsed, Source, Texts};
 pub(crate) static NOTION: Source = Source {
     name: "notion",
     title: "Notion",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "the integration, Webhooks; URL ending in /api/webhook/notion",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://developers.notion.com/reference/webhooks",
     schemes: &[Scheme { signature: &[Place::Header("x-notion-signature")], ..Scheme::HMAC_PREFIXED }],
     repeats_for: Duration::from_secs(86400),

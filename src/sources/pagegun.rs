@@ -22,9 +22,7 @@ use crate::{AGENT, Request};
 pub(crate) static PAGEGUN: Source = Source {
     name: "pagegun",
     title: "PageGun",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "its API: PUT /projects/{id}/settings, with `webhooks`",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://www.pagegun.com/docs/guides/webhooks",
     schemes: &[Scheme {
         signature: &[Place::Header("x-pagegun-signature")],

@@ -12,9 +12,7 @@ use crate::sources::{Parsed, Source, Texts};
 pub(crate) static PRISMIC: Source = Source {
     name: "prismic",
     title: "Prismic",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "Settings, Webhooks; URL ending in /api/webhook/prismic",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://prismic.io/docs/webhooks",
     schemes: &[Scheme { mac: Mac::Token, signature: &[Place::Body("secret")], ..Scheme::HMAC }],
     repeats_for: Duration::from_secs(3600),

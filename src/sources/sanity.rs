@@ -13,9 +13,7 @@ use crate::sources::{Parsed, Source, item_of};
 pub(crate) static SANITY: Source = Source {
     name: "sanity",
     title: "Sanity",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "sanity.io/manage, API, Webhooks; projection with _id, _type, title, slug",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://www.sanity.io/docs/webhooks",
     schemes: &[Scheme {
         signature: &[Place::Header("sanity-webhook-signature")],

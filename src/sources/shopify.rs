@@ -11,9 +11,7 @@ use crate::sources::{Parsed, Source};
 pub(crate) static SHOPIFY: Source = Source {
     name: "shopify",
     title: "Shopify",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "the app, or Settings, Notifications, Webhooks",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://shopify.dev/docs/apps/build/webhooks",
     schemes: &[Scheme {
         signature: &[Place::Header("x-shopify-hmac-sha256"), Place::Header("shopify-hmac-sha256")],

@@ -12,9 +12,7 @@ use crate::sources::{Parsed, Source, item_of, kind_of};
 pub(crate) static STANDARD_WEBHOOKS: Source = Source {
     name: "standard-webhooks",
     title: "Standard Webhooks",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "the sending system, as a webhook or endpoint",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md",
     schemes: &[
         Scheme { when: When::SecretNot("whpk_"), ..Scheme::STANDARD },

@@ -12,9 +12,7 @@ use crate::sources::{Parsed, Source, Texts};
 pub(crate) static STORYBLOK: Source = Source {
     name: "storyblok",
     title: "Storyblok",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "Settings, Webhooks, with a webhook secret",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://www.storyblok.com/docs/concepts/webhooks",
     schemes: &[Scheme {
         signature: &[Place::Header("webhook-signature")],

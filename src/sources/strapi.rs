@@ -9,9 +9,7 @@ use crate::sources::{Parsed, Source, item_of};
 pub(crate) static STRAPI: Source = Source {
     name: "strapi",
     title: "Strapi",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "Settings, Webhooks, with the header Authorization: Bearer and the secret",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://docs.strapi.io/cms/backend-customization/webhooks",
     schemes: &[Scheme::BEARER, Scheme::TOKEN],
     headers: &["x-strapi-event"],

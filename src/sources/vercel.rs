@@ -12,9 +12,7 @@ use crate::sources::{Parsed, Source, Texts, place};
 pub(crate) static VERCEL: Source = Source {
     name: "vercel",
     title: "Vercel",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "Team settings, Webhooks",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://vercel.com/docs/webhooks",
     schemes: &[Scheme {
         signature: &[Place::Header("x-vercel-signature")],
@@ -22,25 +20,14 @@ pub(crate) static VERCEL: Source = Source {
         ..Scheme::HMAC
     }],
     repeats_for: Duration::from_secs(86400),
-    building,
     news: Some(news),
+    is_host: true,
     texts: Texts::NotArticles,
     parse,
     #[cfg(not(target_arch = "wasm32"))]
     vectors: include_str!("../../tests/vectors/sources/vercel.toml"),
     ..Source::BASE
 };
-
-/// Whether a deployment runs now, or is over.
-fn building(event: &Event) -> Option<bool> {
-    match event.name.as_str() {
-        "deployment.created" => Some(true),
-        "deployment.succeeded" | "deployment.ready" | "deployment.error" | "deployment.canceled" => {
-            Some(false)
-        }
-        _ => None,
-    }
-}
 
 /// What is said of a deployment. Without a `target` it is a preview.
 fn news(payload: &mut Fields<'_, '_>, event: &Event, at: Timestamp) -> Option<Report> {

@@ -11,9 +11,7 @@ use crate::sources::{Parsed, Source, Texts};
 pub(crate) static WEBFLOW: Source = Source {
     name: "webflow",
     title: "Webflow",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "the Data API: POST /sites/{id}/webhooks",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://developers.webflow.com/data/docs/working-with-webhooks",
     schemes: &[Scheme {
         signature: &[Place::Header("x-webflow-signature")],

@@ -9,9 +9,7 @@ use crate::sources::{Greeting, Parsed, Source};
 pub(crate) static WOOCOMMERCE: Source = Source {
     name: "woocommerce",
     title: "WooCommerce",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "WooCommerce, Settings, Advanced, Webhooks",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://woocommerce.com/document/webhooks/",
     schemes: &[Scheme {
         signature: &[Place::Header("x-wc-webhook-signature")],

@@ -10,9 +10,7 @@ use crate::sources::{Parsed, Source};
 pub(crate) static WORDPRESS: Source = Source {
     name: "wordpress",
     title: "WordPress",
-    #[cfg(not(target_arch = "wasm32"))]
     setup: "WP Webhooks, Send Data, with a secret",
-    #[cfg(not(target_arch = "wasm32"))]
     docs: "https://wp-webhooks.com/docs/knowledge-base/what-are-wp-webhooks-triggers/",
     schemes: &[
         Scheme {

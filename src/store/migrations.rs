@@ -161,6 +161,7 @@ pub static MIGRATIONS: &[&[&str]] = &[
     )",
         "CREATE INDEX builds_open ON builds (target) WHERE ended_at IS NULL",
         "CREATE INDEX builds_by_reference ON builds (reference) WHERE reference IS NOT NULL",
+        "CREATE INDEX builds_restarted ON builds (restarted_as) WHERE restarted_as IS NOT NULL",
         // Requests to webhooks that were refused, each reason once for each path.
         "CREATE TABLE refusals (
         path TEXT NOT NULL,

@@ -17,9 +17,9 @@ fn build() -> Build {
     Build { first_at: Some(at(0)), ..Build::new(1, "default", at(10)) }
 }
 
-/// What a build is after these news.
+/// What a build whose name is known is after these news.
 fn after(reports: &[Report]) -> Build {
-    let mut build = build();
+    let mut build = Build { reference: Some("b1".to_owned()), ..build() };
     reports.iter().for_each(|it| {
         build.learn(it);
     });

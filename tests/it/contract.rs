@@ -21,10 +21,15 @@ fn ready() -> Settings {
 fn answer(settings: &Settings, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let request = request(method, path, headers, body.as_bytes());
     let (head, body) = request.into_parts();
-    let decided = match contract::open(settings, &head) {
+    let decided = match contract::open(settings, &head, NOW) {
         Ok(Opening::Answer(answer)) => return answer,
         Ok(Opening::Health { strict: false }) => return contract::health(settings, None, None, None),
-        Ok(asked @ (Opening::Command(_) | Opening::Health { strict: true } | Opening::Status { .. })) => {
+        Ok(
+            asked @ (Opening::Command(_)
+            | Opening::Enter
+            | Opening::Health { strict: true }
+            | Opening::Status { .. }),
+        ) => {
             panic!("the inbox is asked: {asked:?}")
         }
         Ok(Opening::Read { .. }) => {
@@ -67,7 +72,7 @@ fn a_key_that_search_engines_check_is_served_at_its_exact_path() {
             continue;
         };
         assert_eq!((got.status, got.body.as_str()), (StatusCode::OK, text));
-        assert_eq!(got.headers, [("content-type", "text/plain; charset=utf-8")]);
+        assert_eq!(got.headers, [("content-type", "text/plain; charset=utf-8".into())]);
         assert_eq!(answer(&settings, "HEAD", &path, &[], ""), got);
         let posted = answer(&settings, "POST", &path, &[], "{}");
         assert_eq!(posted.status, StatusCode::METHOD_NOT_ALLOWED);
@@ -121,8 +126,8 @@ fn every_path_and_method_has_its_answer() {
 #[test]
 fn a_wrong_method_is_told_the_right_ones() {
     let allow = |path| answer(&ready(), "PATCH", path, &[], "").headers;
-    assert_eq!(allow("/api/webhook"), [("allow", "GET, HEAD, POST, OPTIONS")]);
-    assert_eq!(allow("/health"), [("allow", "GET, HEAD, OPTIONS")]);
+    assert_eq!(allow("/api/webhook"), [("allow", "GET, HEAD, POST, OPTIONS".into())]);
+    assert_eq!(allow("/health"), [("allow", "GET, HEAD, OPTIONS".into())]);
 }
 
 #[test]
@@ -205,7 +210,7 @@ fn an_announced_length_is_refused_before_reading() {
     let settings = ready();
     let open = |length: &str| {
         let request = request("POST", "/api/webhook", &[("content-length", length)], b"");
-        contract::open(&settings, &request.into_parts().0).map(|_| ())
+        contract::open(&settings, &request.into_parts().0, NOW).map(|_| ())
     };
     assert_eq!(open("1048576"), Ok(()));
     assert_eq!(open("1048577"), Err(Rejection::TooLarge { limit: 1_048_576 }));

@@ -3,7 +3,8 @@
 
 use presshook::event::Kind;
 use presshook::inbox::commands::{self, Outcome};
-use presshook::inbox::{self, keep, pages};
+use presshook::inbox::pages::{self, Filter};
+use presshook::inbox::{self, keep};
 use presshook::outbox::{self, Failure};
 use presshook::settings::Settings;
 use presshook::store::{Row, Statement, StoreError, Transaction, Value, migrations};
@@ -39,10 +40,12 @@ impl Watched {
             "CREATE TEMP TABLE n AS WITH RECURSIVE n (id) AS \
                (SELECT {first} UNION ALL SELECT id + 1 FROM n WHERE id < {first} + {deliveries} - 1) SELECT id FROM n; \
              INSERT INTO deliveries SELECT id, 'blogshoot', 'old' || id, 'article.updated', 'updated', 'i' || id, 0, \
-               '[]', 'BLOGSHOOT_WEBHOOK_SECRET', '[]', X'7b7d', id FROM n; \
+               '[]', 'BLOGSHOOT_WEBHOOK_SECRET', '[]', X'7b7d', id, 1 FROM n; \
              INSERT INTO keys SELECT 'blogshoot', 'old' || id, id, id + 100000000000 FROM n; \
              INSERT INTO jobs SELECT id, 'deploy', 'default', 'done', NULL, 1, 1, NULL, id, 0, NULL, 'blogshoot', \
                'old' || id, NULL, id, NULL FROM n; \
+             INSERT INTO builds SELECT id, 'default', 'live', 'b' || id, id, id, id, id, id, NULL, NULL, NULL, NULL, 0, \
+               NULL FROM n; \
              INSERT INTO carries SELECT id, id FROM n; \
              INSERT INTO attempts SELECT id, 1, id, id, 'accepted', 200, NULL FROM n; \
              INSERT INTO items SELECT 'blogshoot', 'i' || id, id, id FROM n;",
@@ -136,10 +139,32 @@ impl Watched {
         claimed.job.carried.as_mut().expect("it carries something").left_after = Some(at(-100).0);
         let done = Ok(presshook::actions::Done::default());
         cost!("record", outbox::record(&settings, &claimed, &done, at(501), 100));
-        let page = cost!("list", pages::list(None, 50));
+        let page = cost!("list", pages::list(None, 50, Filter::default()));
         assert!(page.contains("old"), "{page}");
-        cost!("list further", pages::list(Some(at(-190).0), 50));
-        cost!("show", pages::show(repeat.receipt.id)).expect("it is there");
+        cost!("list further", pages::list(Some(at(-190).0), 50, Filter::default()));
+        let none = |field: fn(&mut Filter) -> &mut Option<String>| {
+            let mut filter = Filter::default();
+            *field(&mut filter) = Some("nothing is called so".to_owned());
+            filter
+        };
+        for filter in [
+            none(|it| &mut it.source),
+            none(|it| &mut it.connection),
+            none(|it| &mut it.kind),
+            none(|it| &mut it.state),
+            none(|it| &mut it.text),
+        ] {
+            let page = cost!("list filtered", pages::list(None, 50, filter));
+            assert!(page.starts_with(r#"{"deliveries":[]"#), "{page}");
+        }
+        let live = Filter { state: Some("live".to_owned()), ..Filter::default() };
+        let page = cost!("list by outcome", pages::list(None, 50, live));
+        assert_eq!(page.matches(r#""outcome":"live""#).count(), 50, "{page}");
+        cost!("show", pages::show(&settings, repeat.receipt.id)).expect("it is there");
+        let deploys = cost!("deploys", pages::deploys(&settings, None, 50));
+        assert!(deploys.contains(r#""state":"live""#), "{deploys}");
+        cost!("overview", pages::overview(&settings, at(601)));
+        cost!("setup", pages::setup(&settings, at(601)));
         let again = cost!("redeliver", commands::redeliver(&settings, repeat.receipt.id, at(600)));
         assert!(matches!(again, Outcome::Done { .. }), "{again:?}");
         cost!("redeliver all", commands::redeliver_dead(&settings, at(600)));
@@ -152,7 +177,7 @@ impl Watched {
 
 #[test]
 fn a_hundred_thousand_deliveries_slow_nothing_down() {
-    let few = Watched::new(1_000).everything();
+    let few = Watched::new(3_000).everything();
     let many = Watched::new(100_000).everything();
     for ((name, statements, steps), (_, same, more)) in few.into_iter().zip(many) {
         assert_eq!(statements, same, "{name}");
@@ -186,7 +211,7 @@ fn every_statement_finds_its_rows_by_an_index() {
         ("jobs_dead", "j.state = 'dead'"),
         ("plans_by_time", "min(at)"),
         ("PRIMARY KEY", "FROM keys WHERE connection = ?1 AND key = ?2"),
-        ("carries_by_delivery", "c.delivery_id IN"),
+        ("carries_by_delivery", "c.delivery_id = d.id"),
         ("keys_by_expiry", "DELETE FROM keys"),
         ("items_by_seen", "DELETE FROM items"),
     ] {

@@ -128,8 +128,8 @@ fn a_dead_build_is_asked_for_again_by_hand() {
     lanes.look(56);
     lanes.end("follow", &heard(&[Said::Live], 60, None), 60);
     assert_eq!(builds(&mut lanes), ["live b2 60"]);
-    assert_eq!(lanes.look(60), ["slack"]);
-    assert_eq!(keys(&lanes.end("slack", &accepted(), 61)), ["a"]);
+    assert_eq!(lanes.look(110), ["slack"], "a minute after the last message");
+    assert_eq!(keys(&lanes.end("slack", &accepted(), 111)), ["a"]);
 }
 
 #[test]

@@ -134,11 +134,12 @@ fn tried(profile: &Profile, ledger: &Ledger, input: &Input) -> Result<Behaviour,
     let now = Timestamp(input.now);
     let result = receive(settings, &request, now);
     let head = request.clone().into_parts().0;
-    let opened = contract::open(settings, &head);
+    let opened = contract::open(settings, &head, now);
     let endpoint = opened.as_ref().ok().and_then(|opening| match opening {
         contract::Opening::Read { endpoint } => Some(*endpoint),
         contract::Opening::Answer(_)
         | contract::Opening::Command(_)
+        | contract::Opening::Enter
         | contract::Opening::Health { .. }
         | contract::Opening::Status { .. } => None,
     });

@@ -26,7 +26,9 @@ fn notion_is_answered_while_its_secret_is_unset_and_its_token_is_told_to_the_own
     };
     assert_eq!(greeting, Greeting { token: Some("secret_abc123".to_owned()), before_secret: true });
     let head = request("POST", "/api/webhook/notion", &[], b"").into_parts().0;
-    let Ok(presshook::contract::Opening::Read { endpoint }) = presshook::contract::open(&none, &head) else {
+    let Ok(presshook::contract::Opening::Read { endpoint }) =
+        presshook::contract::open(&none, &head, crate::NOW)
+    else {
         panic!("its body is read");
     };
     let line = log::greeted(&endpoint, &greeting).to_line();

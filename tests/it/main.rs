@@ -21,6 +21,8 @@ mod counts;
 mod custom;
 #[cfg(unix)]
 mod disk;
+mod docs;
+mod doctor;
 mod edge;
 mod explain;
 mod explain_routes;
@@ -41,6 +43,7 @@ mod pacing;
 mod programs;
 mod properties;
 mod rebuild;
+mod report;
 mod routes;
 mod scratch;
 mod secrets;
@@ -52,8 +55,11 @@ mod settings_list;
 mod signatures;
 #[cfg(unix)]
 mod site;
+mod stand_in;
 mod status;
 mod store;
+#[cfg(unix)]
+mod tail;
 mod telling;
 mod tidy;
 mod to_itself;

@@ -351,7 +351,11 @@ impl Play {
         let mut deliveries = self.reference.deliveries.clone();
         deliveries.retain(|it| dead.contains(&it.id));
         for delivery in &deliveries {
-            let page = self.edge.store.commit(pages::show(delivery.id)).expect("the store answers");
+            let page = self
+                .edge
+                .store
+                .commit(pages::show(&self.edge.settings, delivery.id))
+                .expect("the store answers");
             if !delivery.deleted && !page.is_some_and(|page| page.contains(r#""state":"dead""#)) {
                 return Err(format!("{} is dead, but not shown so", delivery.key));
             }

@@ -85,7 +85,7 @@ fn what_was_printed_is_kept_with_the_attempt() {
         let (mut store, settings) = waiting();
         let claimed = claim(&mut store, &settings, 10).claimed.remove(0);
         store.commit(outbox::record(&settings, &claimed, &result, at(11), 100)).expect("it is recorded");
-        let shown = store.commit(pages::show(NOW.0)).expect("it is read").expect("a delivery");
+        let shown = store.commit(pages::show(&settings, NOW.0)).expect("it is read").expect("a delivery");
         let shown: serde_json::Value = serde_json::from_str(&shown).expect("JSON");
         assert_eq!(shown.pointer("/jobs/0/attempts/0/detail").and_then(|it| it.as_str()), Some(detail));
         assert_eq!(shown.pointer("/jobs/0/state").and_then(|it| it.as_str()), Some(state));

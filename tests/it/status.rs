@@ -81,13 +81,13 @@ fn nothing_but_the_word_and_the_time_is_told() {
         let expected = format!(r#"{{"status":"{}","since":"2026-01-31T08:00:00.000Z"}}"#, word.name());
         assert_eq!((json.body, json.is_open), (expected, true));
         let badge = contract::status(status, true);
-        assert!(badge.headers.contains(&("content-type", "image/svg+xml; charset=utf-8")));
+        assert!(badge.headers.contains(&("content-type", "image/svg+xml; charset=utf-8".into())));
         let plain = badge.body.replace(word.name(), "");
         assert_eq!(badge.body.matches(word.name()).count(), 3, "label, title and text: {}", badge.body);
         assert!(!plain.contains("2026") && !plain.contains("script") && !plain.contains("href"), "{plain}");
         assert!(badge.body.len() < 800);
         for answer in [json.headers, badge.headers] {
-            assert!(answer.contains(&("cache-control", "public, max-age=30")));
+            assert!(answer.contains(&("cache-control", "public, max-age=30".into())));
         }
     }
     let unknown = contract::status(Status::UNKNOWN, false).body;

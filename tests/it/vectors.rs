@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use presshook::builds::Report;
 use presshook::contract::Rejection;
-use presshook::event::{Delivery, Item, Kind, Timestamp};
+use presshook::event::{Delivery, Item, Timestamp};
 use presshook::samples::{self, Accepted, Vectors};
 use presshook::settings::Settings;
 use presshook::signature::{Mac, Place, Scheme};
@@ -87,23 +87,6 @@ fn each_accepted(test: impl Fn(&'static Source, &Settings, &Accepted)) {
             test(source, &settings_of(source, secret_of(&vectors, case), case), case);
         }
     }
-}
-
-#[test]
-fn hosts_tell_when_a_build_begins_and_when_it_is_over() {
-    let told = RefCell::new(BTreeSet::new());
-    each_accepted(|source, settings, case| {
-        let delivery =
-            check(settings, source, &headers(&case.headers), case.body.as_bytes(), moment(case.now));
-        for event in delivery.expect("accepted").events {
-            let building = (source.building)(&event);
-            assert!(building.is_none() || event.kind == Kind::Deployment, "{} {}", source.name, case.name);
-            told.borrow_mut().extend(building.map(|running| (source.name, running)));
-        }
-    });
-    let hosts = ["boottify", "cloudflare", "netlify", "vercel"];
-    let both = hosts.into_iter().flat_map(|host| [(host, false), (host, true)]);
-    assert_eq!(told.into_inner(), both.collect());
 }
 
 /// News in the form of the vector files.

@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
-import { remaining } from "../../scripts/deploy.mjs";
+import { remaining } from "../../packages/presshook/lib/deploy.mjs";
 import { run } from "../../scripts/shell.mjs";
 
 const TARGETS = ["https://presshook.someone.workers.dev"];

@@ -9,7 +9,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { routes } from "../../scripts/pages.mjs";
+import { routes } from "../../packages/presshook/lib/pages.mjs";
 import { freePort, serve, within } from "../../scripts/serve.mjs";
 import { ROOT } from "../../scripts/shell.mjs";
 import { standIn } from "../../scripts/stand-in.mjs";

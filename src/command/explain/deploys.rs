@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use presshook::actions::{ACTIONS, Action, Gathers};
-use presshook::event::{Event, Kind, Timestamp};
-use presshook::routes::{self, Route};
+use presshook::event::{Event, Timestamp};
+use presshook::routes::{self, Route, why};
 use presshook::settings::{Mode, Need, Settings, Target};
 
 use super::line;
@@ -28,7 +28,7 @@ pub(super) fn in_words(
         .filter_map(|route| Some((settings.target(route.target)?, route.hold)))
         .collect();
     if routes.is_empty() {
-        let told = line("nothing", &why_not(settings, event));
+        let told = line("nothing", &why::nothing_for(settings, event.kind));
         return (told + &without(settings), false);
     }
     let mut told = String::new();
@@ -139,40 +139,4 @@ fn when(settings: &Settings, target: &Target) -> String {
 
 fn seconds(duration: Duration) -> String {
     format!("{} s", duration.as_secs())
-}
-
-/// Why nothing is done for an event.
-fn why_not(settings: &Settings, event: &Event) -> String {
-    if let Some(rules) = &settings.routes {
-        return match rules.iter().next() {
-            Some(_) => "no rule is for it".to_owned(),
-            None => "the rules are wrong, and none runs until they are right".to_owned(),
-        };
-    }
-    match event.kind {
-        Kind::Test => return "it is a test: it is answered, and causes nothing".to_owned(),
-        Kind::Deployment => return "it is news of a build, never a reason for one".to_owned(),
-        Kind::Published | Kind::Updated | Kind::Unpublished | Kind::Deleted | Kind::Created | Kind::Other => {
-        }
-    }
-    if !settings.deploy_on.contains(&event.kind) {
-        let kind = event.kind.name();
-        return match event.kind {
-            Kind::Created => format!(
-                "it is a draft, so that nothing public changed; `DEPLOY_ON` with `{kind}` in it would deploy it"
-            ),
-            Kind::Other => format!(
-                "nothing in it says that the site changes, so that it counts as `{kind}`; `DEPLOY_ON` with `{kind}` in \
-                 it would deploy it"
-            ),
-            Kind::Published
-            | Kind::Updated
-            | Kind::Unpublished
-            | Kind::Deleted
-            | Kind::Test
-            | Kind::Deployment => format!("`{kind}` is not in `DEPLOY_ON`"),
-        };
-    }
-    "there is no target: set `DEPLOY_HOOK_URL` to your host's deploy hook, or `REBUILD_COMMAND` on a server"
-        .to_owned()
 }

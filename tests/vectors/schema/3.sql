@@ -164,6 +164,7 @@ CREATE TABLE builds (
 );
 CREATE INDEX builds_open ON builds (target) WHERE ended_at IS NULL;
 CREATE INDEX builds_by_reference ON builds (reference) WHERE reference IS NOT NULL;
+CREATE INDEX builds_restarted ON builds (restarted_as) WHERE restarted_as IS NOT NULL;
 CREATE TABLE refusals (
     path TEXT NOT NULL,
     reason TEXT NOT NULL,
