@@ -4,9 +4,11 @@
 mod archive;
 #[cfg(not(target_arch = "wasm32"))]
 mod archive_s3;
+mod datocms_result;
 pub(crate) mod deploy;
 mod discord;
 mod email;
+pub(crate) mod follow;
 mod forward;
 mod indexnow;
 mod notify;
@@ -34,6 +36,7 @@ use crate::{AGENT, Request, Response};
 /// Every action, one line each.
 pub static ACTIONS: &[&Action] = &[
     &deploy::DEPLOY,
+    &follow::FOLLOW,
     &slack::SLACK,
     &discord::DISCORD,
     &teams::TEAMS,
@@ -42,6 +45,7 @@ pub static ACTIONS: &[&Action] = &[
     &forward::FORWARD,
     &indexnow::INDEXNOW,
     &purge::PURGE,
+    &datocms_result::DATOCMS_RESULT,
     &archive::ARCHIVE,
     #[cfg(not(target_arch = "wasm32"))]
     &archive_s3::ARCHIVE_S3,
@@ -292,6 +296,19 @@ pub(crate) fn json_post() -> http::request::Builder {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Untrusted;
 
+/// Marks a request that may go unanswered, as an extension of it: it is waited for no longer than this, and why there is
+/// no answer is handed back in place of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MayFail(pub Duration);
+
+impl MayFail {
+    /// How long a request is waited for, given the time that its attempt has left.
+    pub(crate) fn within(request: &Request, left: Duration) -> (Duration, bool) {
+        let own: Option<&MayFail> = request.extensions().get();
+        own.map_or((left, false), |it| (left.min(it.0), true))
+    }
+}
+
 /// The most bytes of an answer's body that are read; the rest is dropped. An extension of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MostRead(pub usize);
@@ -379,6 +396,8 @@ impl Done {
 pub enum Returned {
     /// The answer to what was sent.
     Response(Response),
+    /// Why there is none to what may go unanswered.
+    Unanswered(Failure),
     /// The end of what was run.
     #[cfg(not(target_arch = "wasm32"))]
     Exit(Exit),

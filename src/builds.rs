@@ -196,12 +196,17 @@ impl Build {
             (Some(own), Some(other)) => own == other,
             (Some(_), None) | (None, None) => true,
             (None, Some(_)) => {
-                let fits = |began: Timestamp| began.plus(CLOCKS) >= self.requested_at;
                 // Of one that has only just begun, nobody need be told when.
                 let is_young = matches!(report.said, Said::Queued | Said::Building);
+                let fits = |began| self.began_after(began);
                 report.began.map_or(is_young && report.at >= self.requested_at, fits)
             }
         }
+    }
+
+    /// Whether what began then can be what was asked for.
+    pub(crate) fn began_after(&self, began: Timestamp) -> bool {
+        began.plus(CLOCKS) >= self.requested_at
     }
 
     /// Takes a report in; whether anything has changed by it.

@@ -13,7 +13,11 @@
 //! - `outside`: calling a host, asking the inbox, the clock.
 //! - `inbox`: the Durable Object.
 //! - `mail`: what comes of sending mail.
+//! - `direct`: what is done without an inbox.
+//! - `counted`: what is counted.
 
+mod counted;
+mod direct;
 mod inbox;
 mod isolate;
 mod mail;
@@ -38,16 +42,17 @@ use crate::contract::{self, Answer, COMMON_HEADERS, OPEN, Opening, Rejection, Re
 use crate::dashboard::{self, MESSAGE};
 use crate::event::{Delivery, Timestamp};
 use crate::inbox::message::{self, Message, Receipt, Reply};
+use crate::inbox::status::Status;
 use crate::log::{self, Level};
-use crate::outbox::{Direct, Input, Job, Output};
 use crate::owner::{self, Command};
 use crate::receive::{Received, receive};
-use crate::routes;
 use crate::session;
 use crate::settings::{Mode, Settings};
 use crate::sources::SOURCES;
+use counted::Arrival;
+use direct::process;
 use isolate::Isolate;
-use outside::{ask, later, now, promise, send};
+use outside::{ask, later, now, promise};
 
 /// How long the inbox may take to store a delivery: less than the senders that wait the shortest.
 const STORE_WITHIN: Duration = Duration::from_secs(5);
@@ -164,6 +169,7 @@ enum Decision {
 enum Question {
     Command { command: Command, body: Vec<u8> },
     State,
+    Status { badge: bool },
 }
 
 /// Answers a request that has been read (`METHOD`, URL and headers, a line each, and the body): at once, or later.
@@ -180,33 +186,36 @@ fn handle(
         return respond(&contract::rejected(&Rejection::NotFound), &method).into();
     };
     let target = parts.uri.clone();
-    let received_at = now();
+    let arrival = Arrival { at: now(), bytes: body.as_ref().map_or(0, Vec::len), ctx: Context::new(ctx) };
     match decide(&isolate, parts, body) {
         Decision::Answer(answer) => respond(&answer, &method).into(),
         Decision::Refuse(rejection, shape) => {
             let Some(limit) = isolate.rate_limit.clone().filter(|_| rejection.counts()) else {
-                return respond(&shape(refuse(&isolate, target.path(), &rejection)), &method).into();
+                let refused = refuse(&isolate, target.path(), &rejection, &arrival);
+                return respond(&shape(refused), &method).into();
             };
             promise(async move {
                 let limited = is_limited(&limit, &request).await;
                 let rejection =
                     if limited { Rejection::TooMany { reason: rejection.to_string() } } else { rejection };
-                Ok(respond(&shape(refuse(&isolate, target.path(), &rejection)), &method).into())
+                let refused = refuse(&isolate, target.path(), &rejection, &arrival);
+                Ok(respond(&shape(refused), &method).into())
             })
             .into()
         }
         Decision::Accept { delivery, message: None } => {
-            let answer = contract::accepted(&delivery, false, now().since(received_at));
-            process(&isolate, delivery, ctx);
+            let answer = contract::accepted(&delivery, false, now().since(arrival.at));
+            arrival.accepted(&isolate, &delivery, false);
+            process(&isolate, delivery, &arrival.ctx);
             respond(&answer, &method).into()
         }
         Decision::Accept { delivery, message: Some(message) } => promise(async move {
-            let answer = store(&isolate, delivery, &message, target.path(), ctx).await;
+            let answer = store(&isolate, delivery, &message, target.path(), &arrival).await;
             Ok(respond(&answer, &method).into())
         })
         .into(),
         Decision::Ask(question) => promise(async move {
-            let answer = question_inbox(&isolate, question, &method, &target, ctx).await;
+            let answer = question_inbox(&isolate, question, &method, &target, &arrival.ctx).await;
             Ok(respond(&answer, &method).into())
         })
         .into(),
@@ -219,6 +228,15 @@ fn decide(isolate: &Isolate, head: Parts, body: Option<Vec<u8>>) -> Decision {
     let refused = |rejection| Decision::Refuse(rejection, |answer| answer);
     match contract::open(settings, &head, received_at) {
         Ok(Opening::Answer(answer)) => return Decision::Answer(answer),
+        Ok(Opening::Command(Command::Test(connection))) => {
+            return match owner::trial(settings, &connection, received_at) {
+                Ok((delivery, request)) => {
+                    let message = Some(Message::of(settings, &delivery, &request));
+                    Decision::Accept { delivery, message }
+                }
+                Err(reply) => Decision::Answer(contract::owned(&Command::Test(connection), reply)),
+            };
+        }
         Ok(Opening::Command(command)) => {
             return Decision::Ask(Question::Command { command, body: body.unwrap_or_default() });
         }
@@ -230,8 +248,9 @@ fn decide(isolate: &Isolate, head: Parts, body: Option<Vec<u8>>) -> Decision {
         }
         Ok(Opening::Health { strict: true }) => return Decision::Ask(Question::State),
         Ok(Opening::Health { strict: false }) => {
-            return Decision::Answer(contract::health(settings, None, None));
+            return Decision::Answer(contract::health(settings, None, None, None));
         }
+        Ok(Opening::Status { badge }) => return Decision::Ask(Question::Status { badge }),
         Ok(Opening::Read { endpoint }) => {
             isolate.print_with(Level::Info, || log::received(settings, &endpoint, &head));
         }
@@ -262,7 +281,7 @@ async fn store(
     delivery: Delivery,
     message: &Message,
     path: &str,
-    ctx: JsContext,
+    arrival: &Arrival,
 ) -> Answer {
     let stored = match &isolate.inbox {
         Some(inbox) => ask(inbox, "POST", message::ACCEPT, Some(&message.to_bytes()), STORE_WITHIN).await,
@@ -278,14 +297,15 @@ async fn store(
     match receipt {
         Ok(receipt) => {
             let answer = contract::accepted(&delivery, receipt.duplicate, now().since(delivery.received_at));
-            wake_later(isolate, receipt.wake_at, ctx);
+            arrival.accepted(isolate, &delivery, receipt.duplicate);
+            wake_later(isolate, receipt.wake_at, &arrival.ctx);
             answer
         }
         Err(reason) => {
-            let answer = refuse(isolate, path, &Rejection::Unavailable { reason });
+            let answer = refuse(isolate, path, &Rejection::Unavailable { reason }, arrival);
             if !delivery.source.repeats() {
                 // Nobody will send it again: once, without memory, is better than never.
-                process(isolate, delivery, ctx);
+                process(isolate, delivery, &arrival.ctx);
             }
             answer
         }
@@ -298,16 +318,18 @@ async fn question_inbox(
     question: Question,
     method: &str,
     target: &http::Uri,
-    ctx: JsContext,
+    ctx: &Context,
 ) -> Answer {
     let Some(inbox) = &isolate.inbox else {
         let reason = "`INBOX` is not bound".to_owned();
         return match question {
-            Question::State => contract::health(&isolate.settings, Some(&reason), None),
+            Question::State => contract::health(&isolate.settings, Some(&reason), None, None),
+            Question::Status { badge } => contract::status(Status::UNKNOWN, badge),
             Question::Command { .. } => contract::rejected(&Rejection::Unavailable { reason }),
         };
     };
     let (place, body) = match &question {
+        Question::Status { badge } => return contract::status(status(isolate, inbox).await, *badge),
         Question::State => (message::STATE.to_owned(), None),
         Question::Command { body, .. } => {
             let path = target.path_and_query().map_or("/", |it| it.as_str());
@@ -320,9 +342,12 @@ async fn question_inbox(
         reply.and_then(|(status, text)| Reply::read(&text).ok_or_else(|| format!("{status}: {text}")));
     match (question, reply) {
         (Question::State, Ok(reply)) => {
-            contract::health(&isolate.settings, Some(reply.body.as_str()).filter(|it| !it.is_empty()), None)
+            let (processed, trouble) = reply.body.split_once('\n').unwrap_or_default();
+            let trouble = Some(trouble).filter(|it| !it.is_empty());
+            contract::health(&isolate.settings, trouble, processed.parse().ok(), None)
         }
-        (Question::State, Err(reason)) => contract::health(&isolate.settings, Some(&reason), None),
+        (Question::State, Err(reason)) => contract::health(&isolate.settings, Some(&reason), None, None),
+        (Question::Status { badge }, _) => contract::status(Status::UNKNOWN, badge),
         (Question::Command { .. }, Err(reason)) => contract::rejected(&Rejection::Unavailable { reason }),
         (Question::Command { command, .. }, Ok(reply)) => {
             wake_later(isolate, reply.wake_at, ctx);
@@ -331,12 +356,28 @@ async fn question_inbox(
     }
 }
 
+/// How the site is, as it was known a little while ago: a crowd does not reach the inbox.
+async fn status(isolate: &Isolate, inbox: &JsValue) -> Status {
+    let mut cached = isolate.status.get();
+    let known = cached.fresh(now());
+    isolate.status.set(cached);
+    if let Some(known) = known {
+        return known;
+    }
+    let told = ask(inbox, "GET", message::STATUS, None, STORE_WITHIN).await;
+    let status = told.ok().and_then(|(_, text)| Status::read(&text)).unwrap_or(Status::UNKNOWN);
+    let mut cached = isolate.status.get();
+    cached.keep(status);
+    isolate.status.set(cached);
+    status
+}
+
 /// Waits, after the answer, until what the inbox holds is due, and wakes it then: the prompt attempt. The inbox's own
 /// alarm does the same, should this be cut short.
-fn wake_later(isolate: &Rc<Isolate>, wake_at: Option<Timestamp>, ctx: JsContext) {
+fn wake_later(isolate: &Rc<Isolate>, wake_at: Option<Timestamp>, ctx: &Context) {
     let Some(wait) = wake_at.map(|at| at.since(now())).filter(|wait| *wait <= WAIT_AT_MOST) else { return };
     let isolate = Rc::clone(isolate);
-    later(&Context::new(ctx), async move {
+    later(ctx, async move {
         if wait > Duration::ZERO {
             Delay::from(wait).await;
         }
@@ -370,57 +411,13 @@ async fn is_limited(limit: &JsValue, request: &web_sys::Request) -> bool {
     Reflect::get(&outcome, &"success".into()).is_ok_and(|success| success == JsValue::FALSE)
 }
 
-/// Does what a delivery asks for, after the answer and without an inbox: `wait_until` keeps the request alive for it.
-fn process(isolate: &Rc<Isolate>, delivery: Delivery, ctx: JsContext) {
-    let jobs = routes::jobs(&isolate.settings, &delivery);
-    let complete = {
-        let (isolate, count) = (Rc::clone(isolate), jobs.len() as u64);
-        move |delivery: &Delivery| {
-            let took = || now().since(delivery.received_at);
-            isolate.print_with(Level::Info, || log::complete(delivery, count, took()));
-        }
-    };
-    if jobs.is_empty() {
-        return complete(&delivery);
-    }
-    let ctx = Context::new(ctx);
-    // Each job by itself, so that a slow host holds up no other; the last to end tells so.
-    let shared = Rc::new((delivery, complete));
-    for job in jobs {
-        let (isolate, shared) = (Rc::clone(isolate), Rc::clone(&shared));
-        later(&ctx, async move {
-            run(&isolate, job, shared.0.received_at).await;
-            if let Some((delivery, complete)) = Rc::into_inner(shared) {
-                complete(&delivery);
-            }
-        });
-    }
-}
-
-/// Carries out one job as its dispatcher says.
-async fn run(isolate: &Isolate, job: Job, received_at: Timestamp) {
-    let mut dispatcher = Direct::new(&isolate.settings, job, received_at);
-    let mut input = Input::Wake;
-    loop {
-        let (output, entry) = dispatcher.next(input, now());
-        if let Some(entry) = entry {
-            isolate.print(entry);
-        }
-        input = match output {
-            Output::Send { request, timeout } => Input::Response(send(request, timeout).await),
-            Output::Sleep { until } => {
-                Delay::from(until.since(now())).await;
-                Input::Wake
-            }
-            Output::Stop => return,
-        };
-    }
-}
-
-fn refuse(isolate: &Isolate, path: &str, rejection: &Rejection) -> Answer {
+fn refuse(isolate: &Rc<Isolate>, path: &str, rejection: &Rejection, arrival: &Arrival) -> Answer {
     let resource = contract::resource(&isolate.settings, path);
     let endpoint = if let Ok(Resource::Webhook(endpoint)) = &resource { Some(endpoint) } else { None };
     isolate.print(log::rejected(endpoint, rejection));
+    if let Some(endpoint) = endpoint {
+        arrival.refused(isolate, endpoint, rejection);
+    }
     // No page is to read what the owner's places answer.
     let is_open = !matches!(resource, Ok(Resource::Owner | Resource::Page));
     let answer = contract::rejected(rejection);

@@ -9,14 +9,18 @@
 
 mod backup;
 mod completions;
+mod doctor;
 mod explain;
 mod health;
 mod inspect;
+mod receiver;
+mod report;
 mod send;
 mod serve;
 mod settings;
 mod settings_file;
 mod sources;
+mod tail;
 mod verify;
 
 use std::io::{ErrorKind, Write};
@@ -35,9 +39,15 @@ The usual way, from nothing to a webhook that works:
   presshook inspect                        see what your system really sends
   presshook send blogshoot article.created --url https://presshook.YOU.workers.dev/api/webhook
                                            see what your receiver answers, without your system
+  presshook doctor --url https://presshook.YOU.workers.dev
+                                           find out what is wrong with your receiver, and what to do
+  presshook tail --url https://presshook.YOU.workers.dev
+                                           see webhooks as they come, and what becomes of them
   presshook explain --source blogshoot --file payload.json
                                            what would be done with a payload, and why nothing would
   presshook verify --source blogshoot …    find out why a recorded request is refused
+
+`presshook report DELIVERY` makes a file for a support request, without your articles and secrets.
 
 A secret may be given as `--secret`, or in the environment: as PRESSHOOK_SECRET, or under the name that your
 receiver knows it by, such as BLOGSHOOT_WEBHOOK_SECRET. The environment is the better place: what stands on a
@@ -54,6 +64,9 @@ enum Command {
     Settings(settings::Settings),
     Inspect(inspect::Inspect),
     Send(send::Send),
+    Doctor(doctor::Doctor),
+    Tail(tail::Tail),
+    Report(report::Report),
     Explain(explain::Explain),
     Verify(verify::Verify),
     Export(backup::Export),
@@ -70,6 +83,9 @@ pub(crate) fn run() -> ExitCode {
         Command::Settings(settings) => ("settings", settings.run()),
         Command::Inspect(inspect) => ("inspect", inspect.run()),
         Command::Send(send) => ("send", send.run()),
+        Command::Doctor(doctor) => ("doctor", doctor.run()),
+        Command::Tail(tail) => ("tail", tail.run()),
+        Command::Report(report) => ("report", report.run()),
         Command::Explain(explain) => ("explain", explain.run()),
         Command::Verify(verify) => ("verify", verify.run()),
         Command::Export(export) => ("export", export.run()),
@@ -126,12 +142,14 @@ fn settings(source: &Source, secret: &str) -> Result<Settings, String> {
 ///
 /// Some of it is what strangers sent: a control character is shown, so that no terminal obeys it.
 fn say(text: &str) {
+    put(&clean(text));
+}
+
+/// A text with each control character shown.
+fn clean(text: &str) -> String {
     let obeyed = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
-    let text: String = text
-        .chars()
-        .flat_map(|it| if obeyed(it) { it.escape_default().collect() } else { vec![it] })
-        .collect();
-    put(&text);
+    let characters = text.chars();
+    characters.flat_map(|it| if obeyed(it) { it.escape_default().collect() } else { vec![it] }).collect()
 }
 
 /// Prints what is no longer for a terminal's eyes: as it is.

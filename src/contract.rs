@@ -9,6 +9,7 @@
 //! is told never helps a forger: the reason goes to the log.
 
 mod answer;
+mod site;
 
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
@@ -29,6 +30,7 @@ use crate::sources::{Connection, Source};
 pub(crate) use answer::defect;
 pub use answer::{Answer, COMMON_HEADERS, OPEN, accepted, greeted, health, owned, rejected};
 use answer::{online, preflight, text};
+pub use site::status;
 
 /// What a path names.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,6 +39,11 @@ pub enum Resource<'a> {
     Webhook(Endpoint<'a>),
     /// The state of the receiver.
     Health,
+    /// How the site is, for anybody: as JSON, or as a badge.
+    Status {
+        /// Whether as a badge.
+        badge: bool,
+    },
     /// What the owner may do.
     Owner,
     /// The owner's page, and what it is made of.
@@ -84,6 +91,9 @@ pub fn resource<'a>(settings: &Settings, path: &'a str) -> Result<Resource<'a>, 
     if matches!(path, "/api/health" | "/health") {
         return Ok(Resource::Health);
     }
+    if let ("/api/status" | "/api/status.svg", Mode::Durable) = (path, settings.mode) {
+        return Ok(Resource::Status { badge: path.ends_with(".svg") });
+    }
     if settings.admin_token.is_some() {
         if Command::of(&Method::GET, path).is_some() {
             return Ok(Resource::Owner);
@@ -122,6 +132,11 @@ pub enum Opening<'a> {
         /// Whether that of its inbox too: ask it first, and hand over what it says.
         strict: bool,
     },
+    /// How the site is: [`status`].
+    Status {
+        /// Whether as a badge.
+        badge: bool,
+    },
     /// A delivery: read the body, at most `MAX_BODY_BYTES` and one more, and hand it to `receive`.
     Read {
         /// Where it was sent.
@@ -148,6 +163,7 @@ pub fn open<'a>(settings: &Settings, head: &'a Parts, now: Timestamp) -> Result<
                 head.uri.query().is_some_and(|query| query.split('&').any(|it| it.starts_with("strict")));
             return Ok(Opening::Health { strict: strict && settings.mode == Mode::Durable });
         }
+        (Resource::Status { badge }, &Method::GET | &Method::HEAD) => return Ok(Opening::Status { badge }),
         (Resource::Webhook(endpoint), &Method::GET | &Method::HEAD) => online(&endpoint),
         (Resource::Text, &Method::GET | &Method::HEAD) => {
             text(actions::served(settings, head.uri.path()).unwrap_or_default())
@@ -159,7 +175,7 @@ pub fn open<'a>(settings: &Settings, head: &'a Parts, now: Timestamp) -> Result<
             }
             return Ok(Opening::Read { endpoint });
         }
-        (Resource::Health | Resource::Text, _) => {
+        (Resource::Health | Resource::Status { .. } | Resource::Text, _) => {
             return Err(Rejection::MethodNotAllowed { allow: "GET, HEAD, OPTIONS" });
         }
         (Resource::Webhook(_), _) => {
@@ -276,6 +292,23 @@ impl Rejection {
     /// Whether somebody may be guessing a secret, so that it counts towards the limit of one address.
     pub fn counts(&self) -> bool {
         matches!(self, Rejection::Signature(_) | Rejection::Unauthorized | Rejection::WrongToken)
+    }
+
+    /// What it is called where rejections are counted.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Rejection::NotFound => "not_found",
+            Rejection::MethodNotAllowed { .. } => "method",
+            Rejection::NotConfigured { .. } => "not_configured",
+            Rejection::TooLarge { .. } => "too_large",
+            Rejection::Unread => "unread",
+            Rejection::TooMany { .. } => "too_many",
+            Rejection::Unauthorized | Rejection::WrongToken => "unauthorized",
+            Rejection::Foreign => "foreign",
+            Rejection::Unavailable { .. } => "unavailable",
+            Rejection::Signature(_) => "signature",
+            Rejection::Payload(_) => "payload",
+        }
     }
 
     /// The status of the answer.

@@ -83,7 +83,9 @@ impl File {
                 || line.starts_with("/*") && line.ends_with("*/")
         };
         let mut sent = String::with_capacity(self.text.len());
-        for line in self.text.lines().map(str::trim_start).filter(|line| !line.is_empty() && !is_comment(line)) {
+        for line in
+            self.text.lines().map(str::trim_start).filter(|line| !line.is_empty() && !is_comment(line))
+        {
             sent.push_str(line);
             sent.push('\n');
         }

@@ -5,14 +5,22 @@
 //! - [`accept`](fn@accept): a delivery, once.
 //! - [`commands`]: redeliver, release, deploy now, delete.
 //! - [`pages`]: what is stored, as JSON.
+//! - [`counts`]: what edges have seen beside, refusals and repeats; [`refusals`] what is kept of the former.
+//! - [`tallies`]: how often what happened; [`metrics`] tells it to Prometheus.
+//! - [`status`]: how the site is, for anybody.
 //! - [`keep`]: pruning, export and import.
 //!
 //! **Invariant:** acknowledge after commit. A receipt exists only once its transaction is durable.
 
 pub mod commands;
+pub mod counts;
 pub mod keep;
 pub mod message;
+pub mod metrics;
 pub mod pages;
+pub mod refusals;
+pub mod status;
+pub mod tallies;
 
 use std::time::Duration;
 
@@ -221,7 +229,7 @@ impl Accepting<'_> {
         let note = self.notes.first();
         self.opening.writes.push(statement(
             "INSERT INTO deliveries (id, connection, key, event_type, kind, item, stale, events, verified_by, \
-             headers, payload, received_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+             headers, payload, received_at, took) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
             [
                 self.delivery.into(),
                 message.connection.as_str().into(),
@@ -235,6 +243,7 @@ impl Accepting<'_> {
                 message.headers.as_str().into(),
                 crate::store::Value::Blob(message.payload.to_vec()),
                 now.into(),
+                message.received_at.map(|at| now.0.saturating_sub(at.0).max(0)).into(),
             ],
         ));
         if !test {

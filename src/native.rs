@@ -13,7 +13,7 @@
 //! - `programs`: running `git` and the owner's command.
 //! - [`files`]: writing articles into a site.
 //! - [`clients`]: who a client is, and how often it may fail.
-//! - `metrics`: what is counted, for Prometheus.
+//! - `metrics`: what is counted beside what is stored.
 //! - `print`: the log.
 //!
 //! A panic ends one request, or one attempt, and is told in the log.
@@ -86,7 +86,7 @@ async fn run(ready: Ready) -> Result<bool, String> {
     let settings = Arc::new(ready.settings);
     let inbox = inbox::Inbox::open(ready.store, Arc::clone(&settings));
     let hosts = Arc::new(hosts::Hosts::default());
-    let metrics = Arc::new(metrics::Metrics::new()?);
+    let metrics = metrics::Metrics::new(&settings, inbox.clone()).await;
     let dispatch = dispatch::Dispatch::new(dispatch::Attempts {
         settings: Arc::clone(&settings),
         inbox: inbox.clone(),
@@ -94,7 +94,6 @@ async fn run(ready: Ready) -> Result<bool, String> {
         programs: programs::Programs::new(&ready.database, ready.environment),
         disk: files::Disk::new(&ready.database),
         log: log.clone(),
-        metrics: Arc::clone(&metrics),
         stopping: stopping.clone(),
     });
     let receiver = receiver::Receiver::new(receiver::Parts {
@@ -104,7 +103,7 @@ async fn run(ready: Ready) -> Result<bool, String> {
         hosts,
         proxies: ready.proxies,
         log: log.clone(),
-        metrics,
+        metrics: metrics.clone(),
         started,
     });
     for entry in start::told(&settings, &ready.told, &ready.database, address) {
@@ -127,6 +126,7 @@ async fn run(ready: Ready) -> Result<bool, String> {
         _ = signals.recv() => false,
     };
     if finished {
+        metrics.pass_on().await;
         inbox.close().await;
     }
     log.print(Entry::new(Level::Info, Code::ServerStopped));

@@ -48,6 +48,7 @@ pub use record::{Result, record};
 pub(crate) use claim::queued;
 pub(crate) use open::{Bar, Joined, Opening, When};
 pub(crate) use pace::Known;
+pub(crate) use pace::spent;
 pub(crate) use rows::{
     JobRow, State, budgets, read_jobs, select_jobs, select_open_jobs, select_waiting_jobs,
 };
@@ -90,6 +91,8 @@ pub struct Carried {
     pub news: Vec<News>,
     /// The build that the job follows, for an action that follows builds.
     pub build: Option<Build>,
+    /// What hosts call the builds that other calls for its target have made lately.
+    pub taken: Vec<String>,
     /// What is to be done with the site's files, for a target that articles are written for.
     pub changes: Vec<Change>,
     /// What is noted of these with the success.

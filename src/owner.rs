@@ -7,11 +7,12 @@ use http::{Method, StatusCode};
 use serde::Serialize;
 
 use crate::contract::Rejection;
-use crate::event::Timestamp;
+use crate::event::{Delivery, Timestamp};
 use crate::inbox::commands::{self, Outcome};
 use crate::inbox::message::Reply;
 use crate::inbox::pages::Filter;
-use crate::inbox::{keep, pages};
+use crate::inbox::{keep, metrics, pages, refusals};
+use crate::receive::{Received, receive};
 use crate::settings::Settings;
 use crate::store::{StoreError, Transaction};
 use crate::{Request, dashboard, payload};
@@ -52,8 +53,9 @@ pub enum Command {
     Export,
     /// `POST /api/import`: rows of an export.
     Import,
-    /// `GET /api/metrics`, or `/metrics`: what a server counts.
-    #[cfg(not(target_arch = "wasm32"))]
+    /// `GET /api/refusals`: requests to webhooks that were refused.
+    Refusals,
+    /// `GET /api/metrics`, or `/metrics`: what is counted, for Prometheus.
     Metrics,
 }
 
@@ -64,7 +66,6 @@ impl Command {
     /// [`Rejection::NotFound`], or [`Rejection::MethodNotAllowed`] where the path exists.
     pub fn of(method: &Method, path: &str) -> Option<Result<Command, Rejection>> {
         let path = path.strip_suffix('/').unwrap_or(path);
-        #[cfg(not(target_arch = "wasm32"))]
         let path = if path == "/metrics" { "/api/metrics" } else { path };
         let segments: Vec<&str> = path.strip_prefix("/api/")?.split('/').collect();
         let id = |text: &str| text.parse().ok();
@@ -89,7 +90,7 @@ impl Command {
             ["changes"] => vec![(&Method::GET, Some(Command::Changes))],
             ["export"] => vec![(&Method::GET, Some(Command::Export))],
             ["import"] => vec![(&Method::POST, Some(Command::Import))],
-            #[cfg(not(target_arch = "wasm32"))]
+            ["refusals"] => vec![(&Method::GET, Some(Command::Refusals))],
             ["metrics"] => vec![(&Method::GET, Some(Command::Metrics))],
             _ => return None,
         };
@@ -142,7 +143,9 @@ pub fn transaction<'a>(
             pages::list(before, limit, filter).map(found)
         }
         Command::Show(id) => pages::show(settings, id).map(|page| page.map_or_else(not_found, found)),
-        Command::Delete(id) => commands::delete(id).map(outcome),
+        Command::Delete(id) => commands::delete(id, now).map(outcome),
+        Command::Refusals => refusals::list().map(found),
+        Command::Metrics => metrics::text(settings, now).map(found),
         Command::Redeliver(id) => commands::redeliver(settings, id, now).map(outcome),
         Command::RedeliverDead => commands::redeliver_dead(settings, now).map(outcome),
         Command::Release(id) => commands::release(settings, id, now).map(outcome),
@@ -162,16 +165,42 @@ pub fn transaction<'a>(
                 found(lines)
             })
         }
-        // It is the edge that knows, sends and counts.
+        // It is the edge that knows and sends.
         Command::Changes | Command::Test(_) => return Err(not_found()),
-        #[cfg(not(target_arch = "wasm32"))]
-        Command::Metrics => return Err(not_found()),
         Command::Import => {
             let text = str::from_utf8(request.body()).map_err(|_| refused("the body is not UTF-8"))?;
             let import = keep::import(text).map_err(|error| refused(&error.to_string()))?;
             import.map(|rows| reply(StatusCode::OK, &Imported { success: true, rows }, None))
         }
     })
+}
+
+/// What [`Command::Test`] sends over a connection, as a delivery that was received: it was signed and verified like any
+/// other, and causes nothing.
+///
+/// # Errors
+/// The answer, where nothing can be sent over it.
+pub fn trial(settings: &Settings, connection: &str, now: Timestamp) -> Result<(Delivery, Request), Reply> {
+    let found = settings.connections.iter().find(|it| it.label() == connection).ok_or_else(not_found)?;
+    let source = found.source;
+    let (id, path) = (format!("test-{}", now.0), format!("/api/webhook/{connection}"));
+    let signed = match found.secrets.first() {
+        Some(secret) => secret.trial(&path, &id, now).ok_or_else(|| {
+            format!(
+                "only {} can sign for this connection: `{}` verifies, and signs nothing. Send a test from there",
+                source.title,
+                secret.setting()
+            )
+        }),
+        None => Err(format!("no usable secret is set for it: see `{}`", source.secret_setting())),
+    };
+    let conflict = |error: String| reply(StatusCode::CONFLICT, &Refused { error: &error }, None);
+    let request = signed.map_err(conflict)?;
+    match receive(settings, &request, now) {
+        Ok(Received::Delivery(delivery)) => Ok((delivery.as_test(), request)),
+        Ok(Received::Greeting(_)) => Err(not_found()),
+        Err(rejection) => Err(conflict(rejection.to_string())),
+    }
 }
 
 /// The answer to [`Command::Changes`]: what tells one run of an edge from another, and what has changed in it.

@@ -3,7 +3,8 @@
 //!
 //! - `table`: names, defaults and help of what no file of its own declares; `members`: of what actions and others do.
 //! - `parts`: settings in parts, and those that stand in `SETTINGS`.
-//! - `reader`: reading and checking; `targets`, `values`, `content` and `server` are what it reads besides senders.
+//! - `reader`: reading and checking; `targets`, `followed`, `values`, `content` and `server` are what it reads besides
+//!   senders.
 //! - `error`: what can be wrong.
 //!
 //! **Invariant:** a wrong setting disables only what it is for, and says so: [`Settings::problems`]
@@ -11,6 +12,7 @@
 
 mod content;
 mod error;
+mod followed;
 #[cfg(not(target_arch = "wasm32"))]
 mod members;
 mod parts;
@@ -37,6 +39,7 @@ use crate::sources::{Connection, SOURCES};
 use reader::Reader;
 
 pub use error::SettingsError;
+pub use followed::Followed;
 #[cfg(not(target_arch = "wasm32"))]
 pub use members::{Member, asked, members};
 pub(crate) use parts::Written;
@@ -173,8 +176,11 @@ impl Settings {
         let mode = reader.mode();
         let direct = mode == Mode::Direct;
         let deploys = reader.deploys(direct);
-        let destinations: Vec<Destination> =
-            actions::ACTIONS.iter().flat_map(|it| reader.destinations(it.name, it.fields)).collect();
+        let destinations: Vec<Destination> = actions::ACTIONS
+            .iter()
+            .filter(|it| it.follows.is_none())
+            .flat_map(|it| reader.destinations(it.name, it.fields))
+            .collect();
         if direct && let Some(first) = destinations.first() {
             reader.malformed("INBOX", format!("unset: `{}` needs the inbox", first.action));
         }

@@ -21,7 +21,7 @@ mod hashnode;
 mod hygraph;
 mod kontent_ai;
 mod microcms;
-mod netlify;
+pub(crate) mod netlify;
 mod notion;
 mod pagegun;
 mod prismic;
@@ -111,6 +111,8 @@ pub struct Source {
     pub repeats_for: Duration,
     /// For whoever builds, or hears of builds: what an event says of one.
     pub news: Option<Tells>,
+    /// Whether it builds sites, and tells of every build that it makes.
+    pub is_host: bool,
     /// What it sends unsigned while it is being set up, recognised by its body.
     pub greeting: Option<Greets>,
     /// Where the texts of its articles are.
@@ -197,6 +199,7 @@ impl Source {
         delivery_header: None,
         repeats_for: Duration::from_secs(60),
         news: None,
+        is_host: false,
         greeting: None,
         texts: Texts::Sent,
         parse: |_| Err(ParseError::NotAnObject),

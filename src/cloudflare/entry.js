@@ -216,6 +216,28 @@ export async function keep(bucket, name, contentType, bytes, milliseconds) {
 }
 
 /**
+ * Writes a data point to Workers Analytics Engine: it is not waited for, and whatever goes wrong with it goes wrong alone.
+ *
+ * @param {{ writeDataPoint: (point: { indexes: string[], blobs: string[], doubles: number[] }) => void }} dataset
+ * @param {string} source
+ * @param {string} outcome
+ * @param {string} kind
+ * @param {number} milliseconds
+ * @param {number} bytes
+ */
+export function point(dataset, source, outcome, kind, milliseconds, bytes) {
+  try {
+    dataset.writeDataPoint({
+      indexes: [source],
+      blobs: [source, outcome, kind],
+      doubles: [milliseconds, bytes],
+    });
+  } catch {
+    // It is of no account.
+  }
+}
+
+/**
  * Asks the inbox: its status and what it says; or 0 and why there is no answer.
  *
  * @param {{ getByName: (name: string) => { ask: (...question: unknown[]) => Promise<[number, string]> } }} inbox

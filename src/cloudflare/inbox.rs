@@ -24,8 +24,9 @@ use worker::{Delay, Env, wasm_bindgen};
 use super::isolate::Isolate;
 use super::outside::{now, promise};
 use crate::event::Timestamp;
+use crate::inbox::counts::Count;
 use crate::inbox::message::{self, Message, Reply};
-use crate::inbox::{self, keep, pages};
+use crate::inbox::{self, keep, pages, refusals, status, tallies};
 use crate::log::{Code, Entry, Level};
 use crate::outbox::{self, Claimed};
 use crate::owner::{self, Command};
@@ -159,18 +160,32 @@ impl Inbox {
                     Err(error) => (503, self.failed("accept", &error)),
                 }
             }
-            message::STATE => match self.commit(pages::trouble(now())) {
-                Ok(trouble) => {
-                    let body = trouble.unwrap_or_default();
-                    (200, Reply { status: 200, body, wake_at: None }.to_text())
-                }
+            message::STATE => match self.state() {
+                Ok(body) => (200, Reply { status: 200, body, wake_at: None }.to_text()),
                 Err(error) => (503, self.failed("look", &error)),
             },
+            message::STATUS => match self.commit(status::status(settings, now())) {
+                Ok(status) => (200, status.to_text()),
+                Err(error) => (503, self.failed("look", &error)),
+            },
+            message::COUNTED => {
+                let counts = Count::read(str::from_utf8(&body).unwrap_or_default());
+                match self.commit(refusals::record(&counts, now())) {
+                    Ok(()) => (200, String::new()),
+                    Err(error) => (503, self.failed("count", &error)),
+                }
+            }
             _ => match target.strip_prefix(message::OWNER) {
                 Some(target) => (200, self.command(method, target, body).to_text()),
                 None => (404, "no such place in this version".to_owned()),
             },
         }
+    }
+
+    /// How many deliveries were processed, a line break, and what is the matter.
+    fn state(&self) -> Result<String, StoreError> {
+        let trouble = self.commit(pages::trouble(now()))?.unwrap_or_default();
+        Ok(format!("{}\n{trouble}", self.commit(tallies::processed())?))
     }
 
     /// Does what the owner asked for; the receiver has seen the token.

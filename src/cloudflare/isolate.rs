@@ -1,6 +1,6 @@
 //! What is prepared once and used by every request of an isolate: the settings, read from the bindings.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use http::request::Parts;
@@ -9,6 +9,8 @@ use worker::js_sys::{Array, Number, Object, Reflect};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Env, web_sys};
 
+use crate::inbox::counts::Counts;
+use crate::inbox::status::Cached;
 use crate::log::{self, Entry, Level};
 use crate::settings::{Bindings, Settings};
 use crate::{contract, owner, session};
@@ -17,6 +19,8 @@ use crate::{contract, owner, session};
 const INBOX: &str = "INBOX";
 /// The binding that limits failed signatures.
 const RATE_LIMIT: &str = "RATE_LIMIT";
+/// The binding of a dataset of Workers Analytics Engine.
+const ANALYTICS: &str = "ANALYTICS";
 /// The binding that sends mail.
 const EMAIL: &str = "EMAIL";
 
@@ -40,6 +44,12 @@ pub(super) struct Isolate {
     pub(super) rate_limit: Option<JsValue>,
     /// The bucket in which deliveries are kept, where it is bound.
     pub(super) archive: Option<JsValue>,
+    /// The dataset of Workers Analytics Engine, where it is bound.
+    pub(super) analytics: Option<JsValue>,
+    /// What the inbox is told of from time to time.
+    pub(super) counts: RefCell<Counts>,
+    /// How the site is.
+    pub(super) status: Cell<Cached>,
 }
 
 impl Isolate {
@@ -61,7 +71,9 @@ impl Isolate {
             }
             None => settings,
         };
-        Isolate { settings, names, inbox, rate_limit, archive }
+        let (counts, status) = (RefCell::new(Counts::NONE), Cell::default());
+        let analytics = bound(ANALYTICS);
+        Isolate { settings, names, inbox, rate_limit, archive, analytics, counts, status }
     }
 
     /// The one prepared from these bindings; prepared now if they are new.

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use reqwest::blocking::{Client, RequestBuilder, Response};
+use reqwest::blocking::{Client, RequestBuilder};
 
+use super::receiver::{self, Answer};
 use super::{Done, say};
 
 const EXPORT: &str = "\
@@ -77,9 +78,8 @@ impl Export {
         loop {
             let query = cursor.map(|it| format!("?cursor={it}")).unwrap_or_default();
             let page = self.receiver.ask(&format!("/api/export{query}"), |client, url| client.get(url))?;
-            let page = page.text().map_err(|error| format!("the answer broke off: {error}"))?;
             cursor = None;
-            for line in page.lines() {
+            for line in page.text.lines() {
                 match next(line) {
                     Some(next) => cursor = Some(next),
                     None => {
@@ -127,33 +127,22 @@ impl Import {
     /// Sends some lines, and tells how many rows they were.
     fn send(&self, piece: String) -> Result<u64, String> {
         let answer = self.receiver.ask("/api/import", |client, url| client.post(url).body(piece))?;
-        let text = answer.text().unwrap_or_default();
-        let json: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-        json.get("rows")
-            .and_then(serde_json::Value::as_u64)
-            .ok_or(format!("an answer of another kind: {text}"))
+        let rows = answer.json().and_then(|json| json.get("rows")?.as_u64());
+        rows.ok_or_else(|| format!("an answer of another kind: {}", answer.text))
     }
 }
 
 impl Receiver {
+    /// How long an answer is waited for: pages of an export are large.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
     fn ask(
         &self,
         path: &str,
         request: impl FnOnce(&Client, String) -> RequestBuilder,
-    ) -> Result<Response, String> {
-        let url = format!("{}{path}", self.url.trim_end_matches('/'));
-        let client = Client::builder().timeout(Duration::from_secs(60)).build();
-        let client = client.map_err(|error| error.to_string())?;
-        let answer = request(&client, url.clone()).bearer_auth(&self.token).send();
-        let answer = answer.map_err(|error| {
-            if error.is_connect() { format!("{url}: nothing answers there") } else { error.to_string() }
-        })?;
-        match answer.status().as_u16() {
-            200 => Ok(answer),
-            401 => Err(format!("{url}: the token is not its `ADMIN_TOKEN`")),
-            404 => Err(format!("{url}: not found; is `ADMIN_TOKEN` set there, and has it an inbox?")),
-            status => Err(format!("{url} answered {status}: {}", answer.text().unwrap_or_default())),
-        }
+    ) -> Result<Answer, String> {
+        let receiver = receiver::Receiver::new(&self.url, Some(self.token.clone()), Receiver::PATIENCE)?;
+        receiver.ask(path, request).map_err(|refusal| format!("{}: {refusal}", receiver.url(path)))
     }
 }
 

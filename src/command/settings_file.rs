@@ -19,14 +19,25 @@ use super::environment;
 pub(super) fn with_environment(file: Option<&Path>) -> Result<Vec<(String, String)>, String> {
     let mut pairs: Vec<(String, String)> = environment().collect();
     let Some(file) = file else { return Ok(unfolded(pairs)) };
-    let text = fs::read_to_string(file).map_err(|error| error.to_string()).and_then(|it| read(&it));
-    let own = text.map_err(|error| format!("the settings in {} cannot be read: {error}", file.display()))?;
-    for (name, value) in own {
+    for (name, value) in pairs_of(file)? {
         if !pairs.iter().any(|(known, _)| *known == name) {
             pairs.push((name, value));
         }
     }
     Ok(unfolded(pairs))
+}
+
+/// The names that a file gives values.
+///
+/// # Errors
+/// In words, with the file's name.
+pub(super) fn names(file: &Path) -> Result<Vec<String>, String> {
+    Ok(unfolded(pairs_of(file)?).into_iter().map(|(name, _)| name).collect())
+}
+
+fn pairs_of(file: &Path) -> Result<Vec<(String, String)>, String> {
+    let text = fs::read_to_string(file).map_err(|error| error.to_string()).and_then(|it| read(&it));
+    text.map_err(|error| format!("the settings in {} cannot be read: {error}", file.display()))
 }
 
 /// Reads the names and values of a file's text.

@@ -111,8 +111,19 @@ impl<'s> Site<'s> {
         pages
     }
 
+    /// The address that a page leads to, as the answer's `Location` says; nothing where that is elsewhere.
+    pub(crate) fn led_to(&self, from: &str, location: &str) -> Option<String> {
+        let whole = match location {
+            it if it.contains("://") => Cow::Borrowed(it),
+            it if it.starts_with("//") => return None,
+            it if it.starts_with('/') => Cow::Owned(format!("{}{it}", self.origin)),
+            it => Cow::Owned(format!("{}/{it}", from.rsplit_once('/')?.0)),
+        };
+        self.own(&whole)
+    }
+
     /// The address of an item's page: its own URL where that is on the site, else what `SITE_PATH` says.
-    fn page(&self, item: &Value<'_>) -> Option<String> {
+    pub(crate) fn page(&self, item: &Value<'_>) -> Option<String> {
         let own = told::text(item, "url").and_then(|it| self.own(it));
         let page = own.or_else(|| self.by_path(item))?;
         (page.len() <= MOST_BYTES).then_some(page)

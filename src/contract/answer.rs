@@ -103,7 +103,6 @@ pub fn greeted() -> Answer {
 }
 
 /// How Prometheus calls its text format.
-#[cfg(not(target_arch = "wasm32"))]
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The answer to an owner's command.
@@ -111,7 +110,6 @@ pub fn owned(command: &Command, reply: Reply) -> Answer {
     // A line of JSON for each row of an export.
     let lines = *command == Command::Export;
     let text = lines.then_some("application/x-ndjson");
-    #[cfg(not(target_arch = "wasm32"))]
     let text = text.or((*command == Command::Metrics).then_some(METRICS));
     // What a payload says is never looked at for markup.
     let mut headers = vec![("x-content-type-options", "nosniff".into())];
@@ -188,9 +186,14 @@ pub(super) fn text(text: &str) -> Answer {
     Answer { status: StatusCode::OK, headers, is_open: true, body: text.to_owned(), file: None }
 }
 
-/// The state of the receiver; `trouble` is what its inbox told, in words, where that was asked for, and `uptime` how
-/// long it has been running, where it is a server.
-pub fn health(settings: &Settings, trouble: Option<&str>, uptime: Option<Duration>) -> Answer {
+/// The state of the receiver; `trouble` is what its inbox told, in words, where that was asked for, `processed` how many
+/// deliveries there have been, where that is known, and `uptime` how long it has been running, where it is a server.
+pub fn health(
+    settings: &Settings,
+    trouble: Option<&str>,
+    processed: Option<i64>,
+    uptime: Option<Duration>,
+) -> Answer {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Config {
@@ -210,6 +213,8 @@ pub fn health(settings: &Settings, trouble: Option<&str>, uptime: Option<Duratio
         version: &'static str,
         mode: &'static str,
         config: Config,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        processed: Option<i64>,
         /// Seconds.
         #[serde(skip_serializing_if = "Option::is_none")]
         uptime: Option<u64>,
@@ -233,6 +238,7 @@ pub fn health(settings: &Settings, trouble: Option<&str>, uptime: Option<Duratio
         version: crate::VERSION,
         mode: if settings.mode == Mode::Direct { "direct" } else { "durable" },
         config,
+        processed,
         uptime: uptime.map(|it| it.as_secs()),
     };
     let status = if trouble.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };

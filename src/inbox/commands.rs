@@ -4,6 +4,7 @@
 use crate::actions::Action;
 use crate::event::Timestamp;
 use crate::inbox::message::Note;
+use crate::inbox::tallies;
 use crate::outbox::{Bar, JobRow, Opening, State, When, read_jobs, select_jobs};
 use crate::routes::{self, Route};
 use crate::settings::Settings;
@@ -106,12 +107,14 @@ pub fn deploy(settings: &Settings, target: String, now: Timestamp) -> Transactio
 }
 
 /// Deletes a delivery: its payload and what it told. What it caused goes on, and a repeat of it is still one.
-pub fn delete(id: i64) -> Transaction<'static, Outcome> {
+pub fn delete(id: i64, now: Timestamp) -> Transaction<'static, Outcome> {
     Transaction::new(vec![statement("SELECT id FROM deliveries WHERE id = ?1", [id.into()])], move |rows| {
         if rows.first().is_none_or(|rows: &Vec<Row>| rows.is_empty()) {
             return Ok((Vec::new(), Outcome::NotFound));
         }
-        let writes: Vec<Statement> = vec![statement("DELETE FROM deliveries WHERE id = ?1", [id.into()])];
+        // It has come all the same.
+        let mut writes: Vec<Statement> = tallies::update(now);
+        writes.push(statement("DELETE FROM deliveries WHERE id = ?1", [id.into()]));
         Ok((writes, Outcome::Done { jobs: 0, wake_at: None }))
     })
 }

@@ -9,6 +9,7 @@ use serde_json_borrow::Value as Json;
 
 use crate::actions::Action;
 use crate::event::Timestamp;
+use crate::inbox::tallies;
 use crate::payload::Payload;
 use crate::settings::Settings;
 use crate::store::{Row, Statement, Transaction, Value, statement};
@@ -26,7 +27,8 @@ macro_rules! finished {
     };
 }
 
-/// Removes payloads and finished jobs past their retention, and keys that no sender can repeat any more.
+/// Removes payloads and finished jobs past their retention, and keys that no sender can repeat any more. What came is
+/// counted before.
 ///
 /// What waits stays, and so do the deliveries that it carries; of what is dead the builds, which a later one stands for.
 /// Other dead jobs go like those that are finished, and so do the builds of targets that there are no more, and what
@@ -52,12 +54,17 @@ pub fn prune(settings: &Settings, now: Timestamp) -> Transaction<'static, bool> 
              (SELECT 1 FROM plans p WHERE p.delivery_id = d.id) ORDER BY id LIMIT ?2)"),
         old("DELETE FROM items WHERE (connection, item) IN \
              (SELECT connection, item FROM items WHERE seen_at < ?1 ORDER BY seen_at LIMIT ?2)"),
+        old("DELETE FROM refusals WHERE (path, reason) IN \
+             (SELECT path, reason FROM refusals WHERE last_at < ?1 ORDER BY last_at LIMIT ?2)"),
+        old("DELETE FROM tallies WHERE (hour, name, label) IN \
+             (SELECT hour, name, label FROM tallies WHERE hour > 0 AND hour < ?1 ORDER BY hour LIMIT ?2)"),
         statement(
             "DELETE FROM keys WHERE (connection, key) IN \
              (SELECT connection, key FROM keys WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)",
             [now.into(), BATCH.into()],
         ),
     ];
+    let writes = tallies::update(now).into_iter().chain(writes).collect();
     // As above: what cannot be pruned yet must not be taken for what is left to prune.
     let reads = vec![
         of_jobs(concat!("SELECT count(*) FROM (", finished!(), " LIMIT ?2)")),

@@ -22,6 +22,10 @@ pub const ACCEPT: &str = "/1/accept";
 pub const WAKE: &str = "/1/wake";
 /// What the path of an owner's command follows.
 pub const OWNER: &str = "/1/owner";
+/// Where the inbox is told what receivers have counted: [`super::counts::Count`].
+pub const COUNTED: &str = "/1/counted";
+/// Where the inbox is asked how the site is: [`super::status::Status`].
+pub const STATUS: &str = "/1/status";
 /// Where the inbox is asked whether all is well.
 pub const STATE: &str = "/1/state";
 
@@ -47,6 +51,9 @@ pub struct Message {
     /// News of a build.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub news: Option<Report>,
+    /// When it arrived at the receiver; nothing from receivers that do not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub received_at: Option<Timestamp>,
     /// The setting whose secret verified it.
     pub verified_by: String,
     /// The headers that are kept, as a JSON object.
@@ -209,6 +216,7 @@ impl Message {
             key_is_unique: delivery.key_is_unique,
             repeats_for: source.repeats_for.as_secs(),
             news: source.reports(delivery, request.body()).pop(),
+            received_at: Some(delivery.received_at),
             verified_by: delivery.verified_by.clone(),
             headers: json(&Object(headers.collect())),
             events: json(&delivery.events),
@@ -241,6 +249,7 @@ impl Message {
             key_is_unique: fields.switch("key_is_unique")?,
             repeats_for: u64::try_from(fields.milliseconds("repeats_for")?.0).ok()?,
             news: fields.object("news").and_then(|mut it| Report::read(&mut it)),
+            received_at: fields.milliseconds("received_at"),
             verified_by: fields.text("verified_by")?,
             headers: fields.text("headers")?,
             events: str::from_utf8(events).ok()?.to_owned(),

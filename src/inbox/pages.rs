@@ -16,10 +16,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::actions::ACTIONS;
+use crate::actions::follow::hosts::Host;
 use crate::event::Timestamp;
-use crate::settings::{Hook, Target};
-#[cfg(not(target_arch = "wasm32"))]
-use crate::store::Row;
+use crate::settings::Target;
 use crate::store::{StoreError, Transaction, Value, statement};
 
 pub use delivery::show;
@@ -56,50 +55,6 @@ pub fn trouble(now: Timestamp) -> Transaction<'static, Option<String>> {
             (dead, _) => Some(format!("{dead} dead: see `/api/deliveries`, and `POST /api/dead/redeliver`")),
         };
         Ok((Vec::new(), trouble))
-    })
-}
-
-/// How many jobs of a target are in one state that is not the end.
-#[cfg(not(target_arch = "wasm32"))]
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Queued {
-    /// The action's name.
-    pub action: String,
-    /// The target's name.
-    pub target: String,
-    /// The state: `waiting`, `sending`, `dead` ...
-    pub state: String,
-    /// Jobs.
-    pub count: i64,
-    /// When the first of them is due.
-    pub due_at: Option<Timestamp>,
-}
-
-/// The jobs that wait, are under way, or are dead.
-#[cfg(not(target_arch = "wasm32"))]
-pub fn queue() -> Transaction<'static, Vec<Queued>> {
-    let reads = vec![
-        statement(
-            "SELECT action, target, state, count(*), min(due_at) FROM jobs WHERE due_at IS NOT NULL \
-             GROUP BY action, target, state",
-            [],
-        ),
-        statement(
-            "SELECT action, target, state, count(*), NULL FROM jobs WHERE state = 'dead' GROUP BY action, target",
-            [],
-        ),
-    ];
-    Transaction::new(reads, |rows| {
-        let queued = |row: &Row| -> Result<Queued, StoreError> {
-            Ok(Queued {
-                action: row.text(0)?.to_owned(),
-                target: row.text(1)?.to_owned(),
-                state: row.text(2)?.to_owned(),
-                count: row.integer(3)?,
-                due_at: row.maybe_time(4)?,
-            })
-        };
-        Ok((Vec::new(), rows.iter().flatten().map(queued).collect::<Result<_, _>>()?))
     })
 }
 
@@ -159,18 +114,7 @@ fn time(at: Option<Timestamp>) -> Option<String> {
 
 /// What builds a target, by its hook's URL; the URL itself is a secret.
 fn host(target: &Target) -> Option<&'static str> {
-    const HOSTS: [(&str, &str, &str); 4] = [
-        ("api.cloudflare.com", "/client/v4/pages/", "Cloudflare Pages"),
-        ("api.cloudflare.com", "/client/v4/workers/", "Cloudflare Workers"),
-        ("api.netlify.com", "/", "Netlify"),
-        ("api.vercel.com", "/", "Vercel"),
-    ];
-    let known = |hook: &Hook| {
-        let is = |(host, path, _): &&(&str, &str, &str)| {
-            hook.host() == Some(host) && hook.path().starts_with(path)
-        };
-        HOSTS.iter().find(is).map(|(_, _, title)| *title)
-    };
+    let known = target.hook.as_ref().and_then(|hook| Host::of(hook)).map(|host| host.title);
     let way = target.way.as_ref().map(|(way, _)| way.name);
-    target.hook.as_ref().and_then(known).or(way).or(target.forge.as_ref().map(|(forge, _)| forge.name))
+    known.or(way).or(target.forge.as_ref().map(|(forge, _)| forge.name))
 }

@@ -14,11 +14,10 @@ use super::archive;
 use super::files::Disk;
 use super::hosts::Hosts;
 use super::inbox::Inbox;
-use super::metrics::Metrics;
 use super::print::Log;
 use super::programs::Programs;
 use super::{mail, now, stopped};
-use crate::actions::{Returned, Step};
+use crate::actions::{MayFail, Returned, Step};
 use crate::articles::{self, Gathered, Gatherer, Next, Told};
 use crate::event::Timestamp;
 use crate::files::{FileError, Filed, Files, Task};
@@ -70,7 +69,6 @@ pub(super) struct Attempts {
     pub(super) programs: Programs,
     pub(super) disk: Disk,
     pub(super) log: Log,
-    pub(super) metrics: Arc<Metrics>,
     pub(super) stopping: watch::Receiver<bool>,
 }
 
@@ -160,7 +158,6 @@ impl Attempts {
             Err(failure) => Err(failure),
         };
         let result = Arc::new(result);
-        self.metrics.attempted(&claimed.job, &result);
         for _ in 0..RECORD_TRIES {
             let (claimed, result) = (Arc::clone(&claimed), Arc::clone(&result));
             let record = self.inbox.run(move |store, settings| {
@@ -198,8 +195,12 @@ impl Attempts {
         loop {
             match (claimed.job.action.step)(&self.settings, &claimed.job, &returned, now()) {
                 Step::Send(request) => {
-                    let response = self.hosts.send(request, claimed.deadline.since(now())).await?;
-                    returned.push(Returned::Response(response));
+                    let (within, may_fail) = MayFail::within(&request, claimed.deadline.since(now()));
+                    returned.push(match self.hosts.send(request, within).await {
+                        Ok(response) => Returned::Response(response),
+                        Err(failure) if may_fail => Returned::Unanswered(failure),
+                        Err(failure) => return Err(failure),
+                    });
                 }
                 Step::Run(program) => returned.push(Returned::Exit(self.run(claimed, &program).await)),
                 Step::Write(files) => returned.push(Returned::Written(self.write(claimed, files).await)),

@@ -22,7 +22,8 @@ use super::print::Log;
 use crate::Request;
 use crate::contract::{self, Answer, Opening, Rejection, Resource};
 use crate::event::{Delivery, Timestamp};
-use crate::inbox::message::{Message, Reply};
+use crate::inbox::counts::Count;
+use crate::inbox::message::Message;
 use crate::inbox::pages;
 use crate::log::{self, Level};
 use crate::owner::{self, Command};
@@ -57,7 +58,7 @@ pub(super) struct Parts {
     pub(super) hosts: Arc<Hosts>,
     pub(super) proxies: Proxies,
     pub(super) log: Log,
-    pub(super) metrics: Arc<Metrics>,
+    pub(super) metrics: Metrics,
     pub(super) started: Instant,
 }
 
@@ -82,7 +83,7 @@ impl Receiver {
     }
 
     async fn respond(&self, request: ::http::Request<Incoming>, peer: IpAddr) -> http::Reply {
-        let Parts { settings, log, started, .. } = &self.parts;
+        let Parts { settings, log, started, metrics, .. } = &self.parts;
         let (head, mut body) = request.into_parts();
         let opening = match contract::open(settings, &head, now()) {
             Ok(opening) => opening,
@@ -91,15 +92,17 @@ impl Receiver {
         match opening {
             Opening::Answer(answer) => reply(answer),
             Opening::Health { strict: false } => {
-                reply(contract::health(settings, None, Some(started.elapsed())))
+                reply(contract::health(settings, None, metrics.processed(), Some(started.elapsed())))
             }
+            Opening::Status { badge } => reply(contract::status(metrics.status(ANSWER_WITHIN).await, badge)),
             Opening::Health { strict: true } => {
                 let trouble = within(
                     ANSWER_WITHIN,
                     self.parts.inbox.run(|store, _| store.commit(pages::trouble(now()))),
                 );
                 let trouble = trouble.await.unwrap_or_else(|error| Some(error.to_string()));
-                reply(contract::health(settings, trouble.as_deref(), Some(started.elapsed())))
+                let (trouble, uptime) = (trouble.as_deref(), Some(started.elapsed()));
+                reply(contract::health(settings, trouble, metrics.processed(), uptime))
             }
             Opening::Command(command) => {
                 let limit = if command == Command::Import {
@@ -141,7 +144,6 @@ impl Receiver {
                 if settings.mode == Mode::Direct {
                     let took = now().since(received_at);
                     let answer = contract::accepted(&delivery, false, took);
-                    self.parts.metrics.delivered(delivery.source.name, "accepted", took);
                     self.process(delivery);
                     return answer;
                 }
@@ -161,9 +163,8 @@ impl Receiver {
     async fn store(&self, mut delivery: Delivery, request: &Request) -> Answer {
         let Parts { settings, log, inbox, wake, .. } = &self.parts;
         if delivery.is_test() && !locked(&self.tests).keep(Instant::now()) {
-            let took = now().since(delivery.received_at);
-            self.parts.metrics.delivered(delivery.source.name, "test", took);
-            return contract::accepted(&delivery, false, took);
+            self.parts.metrics.count(Count::unstored(&delivery, Count::TEST));
+            return contract::accepted(&delivery, false, now().since(delivery.received_at));
         }
         let message = Message::of(settings, &delivery, request);
         // They are in the body that is stored; meanwhile many deliveries may wait for the disk.
@@ -176,7 +177,11 @@ impl Receiver {
                 }
                 let took = now().since(delivery.received_at);
                 let duplicate = accepted.receipt.duplicate;
-                self.parts.metrics.delivered(delivery.source.name, outcome(&delivery, duplicate), took);
+                if duplicate {
+                    self.parts.metrics.count(Count::unstored(&delivery, Count::DUPLICATE));
+                } else {
+                    self.parts.metrics.processed_one();
+                }
                 contract::accepted(&delivery, duplicate, took)
             }
             Err(error) => {
@@ -218,13 +223,16 @@ impl Receiver {
 
     /// Does what the owner asked for, who has shown the token.
     async fn command(&self, command: Command, request: Request) -> Answer {
-        if command == Command::Metrics {
-            return self.metrics().await;
-        }
         if command == Command::Changes {
             let count = self.parts.inbox.run(|store, _| Ok(store.changes()));
             let reply = within(ANSWER_WITHIN, count).await.map(|count| owner::changes(self.since, count));
             return contract::owned(&command, reply.unwrap_or_else(|error| owner::failed(&error)));
+        }
+        if let Command::Test(connection) = &command {
+            return match owner::trial(&self.parts.settings, connection, now()) {
+                Ok((delivery, request)) => Answer { is_open: false, ..self.store(delivery, &request).await },
+                Err(reply) => contract::owned(&command, reply),
+            };
         }
         let asked = command.clone();
         let ask = self.parts.inbox.run(move |store, settings| {
@@ -235,23 +243,16 @@ impl Receiver {
             store.commit(transaction)
         });
         match within(ANSWER_WITHIN, ask).await {
-            Ok(reply) => {
+            Ok(mut reply) => {
                 if let Some(at) = reply.wake_at {
                     self.parts.wake.at(at);
+                }
+                if command == Command::Metrics {
+                    reply.body.push_str(&self.parts.metrics.of_process());
                 }
                 contract::owned(&command, reply)
             }
             Err(error) => contract::owned(&command, owner::failed(&error)),
-        }
-    }
-
-    async fn metrics(&self) -> Answer {
-        match within(ANSWER_WITHIN, self.parts.inbox.run(|store, _| store.commit(pages::queue()))).await {
-            Ok(queue) => {
-                let body = self.parts.metrics.text(&queue);
-                contract::owned(&Command::Metrics, Reply { status: 200, body, wake_at: None })
-            }
-            Err(error) => contract::owned(&Command::List, owner::failed(&error)),
         }
     }
 
@@ -288,12 +289,21 @@ impl Receiver {
     }
 
     fn log_rejection(&self, path: &str, rejection: &Rejection, address: Option<IpAddr>) {
-        self.parts.metrics.rejected(rejection);
         let resource = contract::resource(&self.parts.settings, path);
         let endpoint = match &resource {
             Ok(Resource::Webhook(endpoint)) => Some(endpoint),
-            Ok(Resource::Health | Resource::Owner | Resource::Page | Resource::Text) | Err(_) => None,
+            Ok(
+                Resource::Health
+                | Resource::Status { .. }
+                | Resource::Owner
+                | Resource::Page
+                | Resource::Text,
+            )
+            | Err(_) => None,
         };
+        if let Some(endpoint) = endpoint {
+            self.parts.metrics.count(Count::refused(endpoint, rejection));
+        }
         let entry = log::rejected(endpoint, rejection);
         self.parts.log.print(entry.with_some("address", address.map(|it| it.to_string())));
     }
@@ -336,14 +346,5 @@ impl Tests {
         let keep = self.left > 0;
         self.left = self.left.saturating_sub(1);
         keep
-    }
-}
-
-/// How a delivery that was stored is counted.
-fn outcome(delivery: &Delivery, duplicate: bool) -> &'static str {
-    match (duplicate, delivery.is_test()) {
-        (true, _) => "duplicate",
-        (false, true) => "test",
-        (false, false) => "accepted",
     }
 }

@@ -72,19 +72,7 @@ pub fn check(pairs: Vec<(String, String)>) -> Result<Ready, Vec<String>> {
     if problems.is_empty() && settings.connections.iter().all(|it| it.secrets.is_empty()) {
         problems.push(no_secret());
     }
-    let proxies = Proxies::read(&settings.server.trusted_proxies);
-    let proxies = proxies.map_err(|error| problems.push(error.to_string())).unwrap_or_default();
-    for target in &settings.targets {
-        problems.extend(
-            target
-                .site
-                .as_ref()
-                .and_then(|site| site_problem(target, site, settings.content_of(&target.name))),
-        );
-    }
-    let durable = settings.mode == Mode::Durable;
-    let place = durable.then(|| database(&settings)).transpose();
-    let database = place.map_err(|problem| problems.push(problem)).ok().flatten();
+    let (proxies, database) = places(&settings, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -101,6 +89,31 @@ pub fn check(pairs: Vec<(String, String)>) -> Result<Ready, Vec<String>> {
     });
     let told = Told { commands: commands.collect(), unused, _lock: lock };
     Ok(Ready { settings, proxies, store, database, environment, told })
+}
+
+/// What keeps a server from beginning beside its settings: where sites, articles and the database are to be. Nothing is
+/// opened or made for it.
+pub fn problems(settings: &Settings) -> Vec<String> {
+    let mut problems = Vec::new();
+    places(settings, &mut problems);
+    problems
+}
+
+fn places(settings: &Settings, problems: &mut Vec<String>) -> (Proxies, Option<PathBuf>) {
+    let proxies = Proxies::read(&settings.server.trusted_proxies);
+    let proxies = proxies.map_err(|error| problems.push(error.to_string())).unwrap_or_default();
+    for target in &settings.targets {
+        problems.extend(
+            target
+                .site
+                .as_ref()
+                .and_then(|site| site_problem(target, site, settings.content_of(&target.name))),
+        );
+    }
+    let durable = settings.mode == Mode::Durable;
+    let place = durable.then(|| database(settings)).transpose();
+    let database = place.map_err(|problem| problems.push(problem)).ok().flatten();
+    (proxies, database)
 }
 
 /// The settings that names and values are, with the file read that `ROUTES_FILE` names.

@@ -11,6 +11,7 @@ use super::{Claimed, LONGEST_BUILD, record};
 use crate::actions::{Action, Done, Signal};
 use crate::builds::{Build, Report, Said, State};
 use crate::event::Timestamp;
+use crate::inbox::tallies;
 use crate::log::{Code, Entry, Level};
 use crate::settings::{Settings, Target};
 use crate::store::{Row, Statement, StoreError, Transaction, statement};
@@ -43,6 +44,15 @@ macro_rules! select_builds {
 /// Reads what is known of the build that a job has asked for.
 pub(super) fn of(job: i64) -> Statement {
     statement(select_builds!("FROM builds b WHERE b.job_id = ?1"), [job.into()])
+}
+
+/// Reads what hosts call the last builds of the same target that other jobs have asked for.
+pub(super) fn taken(job: i64) -> Statement {
+    statement(
+        "SELECT b.reference FROM builds b JOIN builds own ON own.job_id = ?1 AND own.target = b.target \
+         WHERE b.job_id != ?1 AND b.reference IS NOT NULL ORDER BY b.job_id DESC LIMIT 20",
+        [job.into()],
+    )
 }
 
 /// Reads what [`of`] or [`Builds::reads`] selected.
@@ -100,8 +110,11 @@ pub(super) fn asked(
 ) -> bool {
     let follower = opening.follower(target);
     let follower = follower.map(|action| opening.follow(action, job, opening.now.plus(FIRST_LOOK)));
-    let mut build =
-        Build { follower, reference: done.reference.clone(), ..Build::new(job.id, &job.target, at) };
+    let mut build = Build {
+        follower,
+        reference: done.reference.clone().filter(|it| target.followed.calls(it)),
+        ..Build::new(job.id, &job.target, at)
+    };
     if !target.is_called() {
         // It was built here.
         let said = if follower.is_some() { Said::Built } else { Said::Live };
@@ -125,6 +138,9 @@ pub(super) fn asked(
             build.follower.into(),
         ],
     ));
+    if build.state.is_end() {
+        opening.writes.extend(tallies::built(job.id, opening.now));
+    }
     follower.is_some()
 }
 
@@ -309,6 +325,7 @@ impl Builds {
     }
 
     fn tell(&mut self, opening: &mut Opening<'_>, build: &Build, signal: Signal, code: Code, level: Level) {
+        opening.writes.extend(tallies::built(build.job, opening.now));
         let Some(deploy) = self.deploy(build).cloned() else { return };
         let took = build.took();
         let words = match took {
@@ -389,6 +406,19 @@ impl Builds {
         for report in &done.heard {
             self.learn(opening, job, report);
         }
+        if done.again.is_none() && !done.restart {
+            self.left(opening, job);
+        }
+    }
+
+    /// Nobody can tell of a build any more: what waited for it goes, as if it had never been followed.
+    fn left(&mut self, opening: &mut Opening<'_>, job: i64) {
+        let is_left = |it: &&mut Build| it.job == job && it.ended_at.is_none();
+        let Some(build) = self.builds.iter_mut().find(is_left) else { return };
+        build.ended_at = Some(opening.now);
+        let build = build.clone();
+        opening.writes.push(write(&build));
+        self.release(opening, &build, None);
     }
 }
 

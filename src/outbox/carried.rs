@@ -27,7 +27,7 @@ pub fn carried(job: i64, reads: Reads) -> Transaction<'static, Carried> {
         ));
     }
     if reads == Reads::Build {
-        statements.push(builds::of(job));
+        statements.extend([builds::of(job), builds::taken(job)]);
     }
     if reads == Reads::Payload {
         statements.push(statement(
@@ -49,6 +49,8 @@ pub fn carried(job: i64, reads: Reads) -> Transaction<'static, Carried> {
         }
         if reads == Reads::Build {
             carried.build = of(3).first().map(builds::read_build).transpose()?;
+            carried.taken =
+                of(4).iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<_, _>>()?;
         } else if let Some(row) = of(3).first() {
             if let Some(Value::Blob(payload)) = row.0.first() {
                 carried.payload.clone_from(payload);

@@ -259,6 +259,16 @@ impl<'s> Known<'s> {
     }
 }
 
+/// What has been spent of each budget in this month: calls, from the rows of [`rows::budgets`].
+pub(crate) fn spent<'s>(
+    settings: &'s Settings,
+    budgets: &[Row],
+    now: Timestamp,
+) -> Result<Vec<(&'s Budget, u32)>, StoreError> {
+    let known = Known::read(settings, &[], budgets)?;
+    Ok(settings.budgets.iter().map(|it| (it, known.spent(it, now).calls)).collect())
+}
+
 /// The moment before which a job's lane must be left alone, and why; nothing if it may be called at any time.
 ///
 /// What the owner asks for by hand is held back only by what the host asked for, and by a budget that is spent whole.

@@ -9,6 +9,7 @@ use super::rows::{JobRow, State, read_jobs, select_jobs, write};
 use super::{Claimed, Failure, builds};
 use crate::actions::{Action, Done, Signal};
 use crate::event::Timestamp;
+use crate::inbox::tallies;
 use crate::log::{Code, Entry, Level};
 use crate::settings::Settings;
 use crate::store::{Statement, StoreError, Transaction, statement};
@@ -139,6 +140,7 @@ fn carried_out(claimed: &Claimed, job: &JobRow, opening: &mut Opening<'_>) {
 fn succeeded(job: JobRow, done: &Done, blocked: &[JobRow], opening: &mut Opening<'_>) {
     let now = opening.now;
     let detail = detail(done.reference.as_deref(), done.printed());
+    opening.writes.push(tallies::attempted(&job, "accepted", now));
     opening.writes.push(ended(&job, "accepted", done.status, detail.as_deref(), now));
     if Lane::of(&job).built().is_some() {
         opening.writes.push(statement(
@@ -159,6 +161,7 @@ fn succeeded(job: JobRow, done: &Done, blocked: &[JobRow], opening: &mut Opening
         finished_at: Some(now),
         ..job
     };
+    opening.writes.push(tallies::ended(&job, now));
     opening.writes.push(write(&job));
 }
 
@@ -166,6 +169,7 @@ fn succeeded(job: JobRow, done: &Done, blocked: &[JobRow], opening: &mut Opening
 /// anew with them. The job as it is then.
 pub(super) fn failed(job: JobRow, failure: &Failure, opening: &mut Opening<'_>, jitter: u32) -> JobRow {
     let now = opening.now;
+    opening.writes.push(tallies::attempted(&job, failure.outcome(), now));
     let reason = failure.to_string();
     let status = failure.status().map(|it| it.as_u16());
     let detail = detail(Some(&reason), failure.printed());
@@ -179,7 +183,7 @@ pub(super) fn failed(job: JobRow, failure: &Failure, opening: &mut Opening<'_>, 
     if !failure.is_temporary() || (delay.is_none() && opening.waiting(&job.action, &job.target).is_none()) {
         // What waits behind it has its own chance; where it succeeds, it supersedes this one.
         let job = JobRow { state: State::Dead, due_at: None, urgent: false, finished_at: Some(now), ..job };
-        opening.writes.push(write(&job));
+        opening.writes.extend([write(&job), tallies::ended(&job, now)]);
         opening.tell(Signal::Dead, &job, job.reason.as_deref().unwrap_or_default());
         return job;
     }

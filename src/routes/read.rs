@@ -315,9 +315,10 @@ impl Reading<'_> {
     }
 
     fn action(&mut self, field: &str, name: &str) -> Option<&'static Action> {
-        let action = ACTIONS.iter().find(|it| it.name.eq_ignore_ascii_case(name)).copied();
+        let all = || ACTIONS.iter().copied().filter(|it| it.follows.is_none());
+        let action = all().find(|it| it.name.eq_ignore_ascii_case(name));
         if action.is_none() {
-            let known: Vec<&str> = ACTIONS.iter().map(|it| it.name).collect();
+            let known: Vec<&str> = all().map(|it| it.name).collect();
             let nearest = nearest(name, known.iter().copied());
             let what = nearest.unwrap_or_else(|| format!("there are {}", list(&known)));
             self.wrong(field, format!("is no action: {what}"));

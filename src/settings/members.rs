@@ -1,16 +1,17 @@
-//! Everything that declares settings for itself, in one list: the actions, the ways to ask for a build, and the
-//! repositories. For what lists settings, and for the tests; nothing is decided by it. Native only.
+//! Everything that declares settings for itself, in one list: the actions, the ways to ask for a build, the
+//! repositories, and the hosts that are asked what becomes of a build. For what lists settings, and for the tests; nothing is decided by it. Native only.
 
 use super::Field;
 use crate::actions::ACTIONS;
 use crate::actions::deploy::ask::WAYS;
 use crate::actions::deploy::commit::FORGES;
+use crate::actions::follow::hosts::HOSTS;
 use crate::sources::{SOURCES, Texts};
 
 /// One that declares settings for itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Member {
-    /// Its family, as the directory of its vector file is called: `actions`, `ways` or `forges`.
+    /// Its family, as the directory of its vector file is called: `actions`, `ways`, `forges` or `hosts`.
     pub family: &'static str,
     /// Its name.
     pub name: &'static str,
@@ -25,7 +26,8 @@ pub fn members() -> impl Iterator<Item = Member> {
     let actions = ACTIONS.iter().map(|it| ("actions", it.name, it.help, it.fields));
     let ways = WAYS.iter().map(|it| ("ways", it.name, it.help, it.fields));
     let forges = FORGES.iter().map(|it| ("forges", it.name, it.help, it.fields));
-    let all = actions.chain(ways).chain(forges);
+    let hosts = HOSTS.iter().map(|it| ("hosts", it.name, it.help, it.fields));
+    let all = actions.chain(ways).chain(forges).chain(hosts);
     all.map(|(family, name, help, fields)| Member { family, name, help, fields })
 }
 

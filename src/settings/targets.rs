@@ -14,7 +14,7 @@ use super::reader::{REMOVE, Reader};
 #[cfg(not(target_arch = "wasm32"))]
 use super::server::Site;
 use super::values::{Field, Need, own_setting};
-use super::{SettingsError, Values, table};
+use super::{Followed, SettingsError, Values, table};
 use crate::actions::Action;
 use crate::actions::deploy::ask::{WAYS, Way};
 use crate::actions::deploy::commit::{FORGES, Forge};
@@ -39,6 +39,8 @@ pub struct Target {
     /// What is done on this machine before.
     #[cfg(not(target_arch = "wasm32"))]
     pub site: Option<Site>,
+    /// What its builds are followed with.
+    pub followed: Followed,
     /// How its calls are paced.
     pub pace: Pace,
     /// The budget that its calls draw from, by name.
@@ -181,13 +183,14 @@ impl Reader {
         if direct {
             let named =
                 |it: &Target| it.way.as_ref().map(|it| it.0.name).or(it.forge.as_ref().map(|it| it.0.name));
-            if let Some(name) = targets.iter().find_map(named) {
+            if let Some(name) = targets.iter().find_map(named).or_else(|| self.asked_host()) {
                 self.malformed("INBOX", format!("unset: `{name}` needs the inbox"));
             }
             return Deploys { setting, targets, budgets: Vec::new() };
         }
         let budgets = self.budgets();
-        let targets = targets.into_iter().filter_map(|it| self.paced(it, &budgets)).collect();
+        let targets = targets.into_iter().filter_map(|it| self.paced(it, &budgets));
+        let targets = targets.collect::<Vec<_>>().into_iter().map(|it| self.followed(it)).collect();
         Deploys { setting, targets, budgets }
     }
 
@@ -221,6 +224,7 @@ impl Reader {
             forge,
             #[cfg(not(target_arch = "wasm32"))]
             site,
+            followed: Followed::default(),
             pace: Pace::NONE,
             budget: None,
             schedule: None,
@@ -229,7 +233,7 @@ impl Reader {
 
     /// The one of a family whose settings are there for a target. Two at once are a conflict: each could have meant
     /// to be the only one.
-    fn chosen<T>(
+    pub(super) fn chosen<T>(
         &mut self,
         family: &'static [&'static T],
         fields: fn(&'static T) -> &'static [Field],

@@ -160,14 +160,11 @@ impl Reader {
         let before = self.problems.len();
         let mut values = Vec::new();
         for field in fields {
-            let own = own_setting(field.name, name);
-            let setting =
-                if field.need == Need::Makes { Some(own.clone()) } else { self.holding(field, name) };
-            let setting = setting.filter(|it| self.given(it).is_some());
-            let Some(setting) = setting else {
+            let Some(setting) = self.holding(field, name) else {
                 if field.need != Need::May {
-                    let made_by = fields.iter().find(|it| it.need == Need::Makes).map_or("", |it| it.name);
-                    self.problems.push(SettingsError::Missing { setting: own, beside: made_by });
+                    let setting = own_setting(field.name, name);
+                    let beside = fields.iter().find(|it| it.need == Need::Makes).map_or("", |it| it.name);
+                    self.problems.push(SettingsError::Missing { setting, beside });
                 } else if !field.default.is_empty() {
                     values.push((field.name, field.default.to_owned()));
                 }

@@ -27,6 +27,7 @@ pub(crate) static BOOTTIFY: Source = Source {
         ..Scheme::HMAC_PREFIXED
     }],
     news: Some(news),
+    is_host: true,
     texts: Texts::NotArticles,
     parse,
     #[cfg(not(target_arch = "wasm32"))]

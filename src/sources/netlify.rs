@@ -20,6 +20,7 @@ pub(crate) static NETLIFY: Source = Source {
     }],
     headers: &["x-netlify-event"],
     news: Some(news),
+    is_host: true,
     texts: Texts::NotArticles,
     parse,
     #[cfg(not(target_arch = "wasm32"))]

@@ -21,6 +21,7 @@ pub(crate) static VERCEL: Source = Source {
     }],
     repeats_for: Duration::from_secs(86400),
     news: Some(news),
+    is_host: true,
     texts: Texts::NotArticles,
     parse,
     #[cfg(not(target_arch = "wasm32"))]

@@ -55,6 +55,7 @@ pub(crate) fn message(key: &str, event: &Event) -> Message {
         key_is_unique: true,
         repeats_for: 60,
         news: None,
+        received_at: None,
         verified_by: "BLOGSHOOT_WEBHOOK_SECRET".to_owned(),
         events: serde_json::to_string(&[event]).expect("an event is JSON"),
         headers: "{}".to_owned(),

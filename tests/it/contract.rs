@@ -23,8 +23,13 @@ fn answer(settings: &Settings, method: &str, path: &str, headers: &[(&str, &str)
     let (head, body) = request.into_parts();
     let decided = match contract::open(settings, &head, NOW) {
         Ok(Opening::Answer(answer)) => return answer,
-        Ok(Opening::Health { strict: false }) => return contract::health(settings, None, None),
-        Ok(asked @ (Opening::Command(_) | Opening::Enter | Opening::Health { strict: true })) => {
+        Ok(Opening::Health { strict: false }) => return contract::health(settings, None, None, None),
+        Ok(
+            asked @ (Opening::Command(_)
+            | Opening::Enter
+            | Opening::Health { strict: true }
+            | Opening::Status { .. }),
+        ) => {
             panic!("the inbox is asked: {asked:?}")
         }
         Ok(Opening::Read { .. }) => {

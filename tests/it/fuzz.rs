@@ -140,7 +140,8 @@ fn tried(profile: &Profile, ledger: &Ledger, input: &Input) -> Result<Behaviour,
         contract::Opening::Answer(_)
         | contract::Opening::Command(_)
         | contract::Opening::Enter
-        | contract::Opening::Health { .. } => None,
+        | contract::Opening::Health { .. }
+        | contract::Opening::Status { .. } => None,
     });
     let mut lines: Vec<String> =
         endpoint.iter().map(|it| log::received(settings, it, &head).to_line()).collect();

@@ -152,8 +152,8 @@ fn what_is_deleted_is_gone_but_its_call_is_made_and_its_repeat_is_one() {
     let id = edge.accept(&publish("a")).id;
     edge.now = at(1);
     let done = Outcome::Done { jobs: 0, wake_at: None };
-    assert_eq!(edge.command(|_, _| commands::delete(id)), done);
-    assert_eq!(edge.command(|_, _| commands::delete(id)), Outcome::NotFound);
+    assert_eq!(edge.command(|_, now| commands::delete(id, now)), done);
+    assert_eq!(edge.command(|_, now| commands::delete(id, now)), Outcome::NotFound);
     assert_eq!(edge.store.commit(pages::show(&edge.settings, id)), Ok(None));
     assert!(edge.accept(&publish("a")).duplicate);
     edge.run_until(at(500));

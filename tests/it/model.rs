@@ -217,7 +217,7 @@ impl Play {
         let (id, deleted) = (delivery.id, std::mem::replace(&mut delivery.deleted, true));
         // Nobody deletes what has just come before the clock has passed its id.
         self.edge.now = self.edge.now.max(Timestamp(id + 1));
-        let outcome = self.edge.command(|_, _| commands::delete(id));
+        let outcome = self.edge.command(|_, now| commands::delete(id, now));
         if (outcome == Outcome::NotFound) == deleted { Ok(()) } else { Err(format!("{outcome:?}")) }
     }
 

@@ -3,7 +3,7 @@
 
 use presshook::actions::Done;
 use presshook::event::{Item, Kind};
-use presshook::inbox::{self, pages};
+use presshook::inbox::{self, metrics, pages};
 use presshook::log::Code;
 use presshook::native::store::Store;
 use presshook::outbox::{self, Claims, Failure, Job};
@@ -96,13 +96,15 @@ fn what_was_printed_is_kept_with_the_attempt() {
 fn the_queue_is_counted_by_state() {
     let (mut store, settings) = waiting();
     let counted = |store: &mut Store| -> Vec<(String, i64)> {
-        let queue = store.commit(pages::queue()).expect("it is read");
-        queue.into_iter().map(|it| (format!("{} {} {}", it.action, it.target, it.state), it.count)).collect()
+        let text = store.commit(metrics::text(&settings, at(10))).expect("it is read");
+        let queue = text.lines().filter_map(|it| it.strip_prefix("presshook_jobs{")?.split_once("} "));
+        queue.map(|(labels, count)| (labels.to_owned(), count.parse().expect("a count"))).collect()
     };
-    assert_eq!(counted(&mut store), [("deploy default waiting".to_owned(), 1)]);
+    let of = |state: &str| (format!("action=\"deploy\",target=\"default\",state=\"{state}\""), 1);
+    assert_eq!(counted(&mut store), [of("waiting")]);
     let claimed = claim(&mut store, &settings, 10).claimed.remove(0);
-    assert_eq!(counted(&mut store), [("deploy default sending".to_owned(), 1)]);
+    assert_eq!(counted(&mut store), [of("sending")]);
     let failed = Err(Failure::Program { reason: "no".to_owned(), printed: String::new(), again: false });
     store.commit(outbox::record(&settings, &claimed, &failed, at(11), 100)).expect("it is recorded");
-    assert_eq!(counted(&mut store), [("deploy default dead".to_owned(), 1)]);
+    assert_eq!(counted(&mut store), [of("dead")]);
 }

@@ -3,12 +3,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Output;
-use std::sync::{Arc, Mutex};
-use std::thread;
 
 use presshook::Request;
 use presshook::event::Timestamp;
@@ -17,41 +14,22 @@ use presshook::settings::Settings;
 use presshook::sources::{SOURCES, Source};
 
 use crate::command::{environment, presshook, presshook_with, text};
+use crate::stand_in::{Answered, StandIn};
 
 /// The secret that the receivers here expect.
 const SECRET: &str = "the receiver's secret";
 
-/// What a receiver answers: the status line's end, further header lines, and the body.
-type Answered = (&'static str, &'static str, String);
-
 /// A receiver, and what it has received.
 struct Receiver {
     url: String,
-    received: Arc<Mutex<Vec<Request>>>,
+    stand_in: StandIn,
 }
 
 impl Receiver {
     /// Listens, and answers each request as it is told to.
     fn answering(answer: impl Fn(&[Request]) -> Answered + std::marker::Send + 'static) -> Receiver {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let url = format!("http://{}/api/webhook", listener.local_addr().expect("an address"));
-        let received = Arc::new(Mutex::new(Vec::new()));
-        let kept = received.clone();
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.expect("a connection");
-                let Some(request) = read(&stream) else { continue };
-                let mut all = kept.lock().expect("no test failed with it");
-                all.push(request);
-                let (status, headers, body) = answer(&all);
-                let length = body.len();
-                let text = format!(
-                    "HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}"
-                );
-                stream.write_all(text.as_bytes()).expect("it is read");
-            }
-        });
-        Receiver { url, received }
+        let stand_in = StandIn::answering(answer);
+        Receiver { url: format!("{}/api/webhook", stand_in.url), stand_in }
     }
 
     /// Answers as a receiver with a memory: what is not proven is refused, and a repeat is known as one.
@@ -62,45 +40,23 @@ impl Receiver {
             let key = |request| crate::receive(&settings, request, now()).map(|it| it.key).ok();
             let (last, before) = received.split_last().expect("the one to answer");
             match key(last) {
-                None => ("401 Unauthorized", "", r#"{"error":"Invalid signature"}"#.to_owned()),
+                None => (401, String::new(), r#"{"error":"Invalid signature"}"#.to_owned()),
                 Some(known) if before.iter().any(|it| key(it).as_ref() == Some(&known)) => {
-                    ("200 OK", "", r#"{"success":true,"duplicate":true}"#.to_owned())
+                    (200, String::new(), r#"{"success":true,"duplicate":true}"#.to_owned())
                 }
-                Some(_) => ("200 OK", "", r#"{"success":true}"#.to_owned()),
+                Some(_) => (200, String::new(), r#"{"success":true}"#.to_owned()),
             }
         })
     }
 
     fn received(&self) -> Vec<Request> {
-        self.received.lock().expect("no test failed with it").clone()
+        self.stand_in.received()
     }
 }
 
 fn now() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     Timestamp(i64::try_from(since.expect("after 1970").as_millis()).expect("before the year 292 million"))
-}
-
-/// A request with its body; nothing where the connection is closed without one.
-fn read(stream: &TcpStream) -> Option<Request> {
-    let mut reader = BufReader::new(stream);
-    let mut line = String::new();
-    reader.read_line(&mut line).ok()?;
-    let mut words = line.split_whitespace();
-    let mut builder = http::Request::builder().method(words.next()?).uri(words.next()?);
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        let Some((name, value)) = line.trim_end().split_once(": ") else { break };
-        if name.eq_ignore_ascii_case("content-length") {
-            length = value.parse().ok()?;
-        }
-        builder = builder.header(name, value);
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    builder.body(body.into()).ok()
 }
 
 /// Sends to a sender's own URL at a receiver.
@@ -213,8 +169,8 @@ fn a_bad_signature_is_refused_and_said() {
 #[test]
 fn one_refusal_among_many_is_a_refusal() {
     let receiver = Receiver::answering(|received| match received.len() {
-        2 => ("503 Service Unavailable", "", String::new()),
-        _ => ("200 OK", "", "{}".to_owned()),
+        2 => (503, String::new(), String::new()),
+        _ => (200, String::new(), "{}".to_owned()),
     });
     let output = send(&receiver, "blogshoot", &["test", "--secret", SECRET, "--repeat", "4"]);
     let told = text(&output.stdout);
@@ -225,8 +181,7 @@ fn one_refusal_among_many_is_a_refusal() {
 
 #[test]
 fn a_redirection_is_not_followed() {
-    let receiver =
-        Receiver::answering(|_| ("308 Permanent Redirect", "location: /elsewhere\r\n", String::new()));
+    let receiver = Receiver::answering(|_| (308, "location: /elsewhere\r\n".to_owned(), String::new()));
     let output = send(&receiver, "blogshoot", &["test", "--secret", SECRET]);
     let told = text(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{told}");

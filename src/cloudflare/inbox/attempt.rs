@@ -10,7 +10,7 @@ use worker::js_sys::{Array, Uint8Array};
 use worker::wasm_bindgen::JsValue;
 
 use super::{Inbox, jitter};
-use crate::actions::{Mail, Returned, Step};
+use crate::actions::{Mail, MayFail, Returned, Step};
 use crate::articles::{self, Gathered, Gatherer, Next, Told};
 use crate::cloudflare::mail;
 use crate::cloudflare::outside::{keep, now, send};
@@ -67,8 +67,12 @@ impl Inbox {
         loop {
             match (claimed.job.action.step)(settings, &claimed.job, &returned, now()) {
                 Step::Send(request) => {
-                    let response = send(request, claimed.deadline.since(now())).await?;
-                    returned.push(Returned::Response(response));
+                    let (within, may_fail) = MayFail::within(&request, claimed.deadline.since(now()));
+                    returned.push(match send(request, within).await {
+                        Ok(response) => Returned::Response(response),
+                        Err(failure) if may_fail => Returned::Unanswered(failure),
+                        Err(failure) => return Err(failure),
+                    });
                 }
                 Step::Keep(object) => {
                     let within = claimed.deadline.since(now());
