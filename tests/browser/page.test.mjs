@@ -103,7 +103,7 @@ for (const [name, begin] of Object.entries(EDGES)) {
       await page.goto("/deliveries");
       await page.getByLabel("Admin token").fill(TOKEN);
       await page.getByRole("button", { name: "Sign in" }).click();
-      await page.getByText("This page needs JavaScript").waitFor();
+      await page.locator(".noscript", { hasText: "needs JavaScript" }).waitFor();
       await close();
     });
 
@@ -387,7 +387,7 @@ for (const [name, begin] of Object.entries(EDGES)) {
       await page.getByRole("heading", { level: 2, name: "Deliveries" }).waitFor();
       assert.equal(await page.locator(`a[href="/deliveries/${id}"]`).count(), 0);
       await show(`/deliveries/${id}`);
-      await text("That is not there.");
+      await page.getByRole("heading", { level: 1, name: "This delivery is not there" }).waitFor();
       await close(REFUSED);
     });
 
