@@ -4,6 +4,7 @@
 mod archive;
 #[cfg(not(target_arch = "wasm32"))]
 mod archive_s3;
+mod datocms_result;
 pub(crate) mod deploy;
 mod discord;
 mod email;
@@ -44,6 +45,7 @@ pub static ACTIONS: &[&Action] = &[
     &forward::FORWARD,
     &indexnow::INDEXNOW,
     &purge::PURGE,
+    &datocms_result::DATOCMS_RESULT,
     &archive::ARCHIVE,
     #[cfg(not(target_arch = "wasm32"))]
     &archive_s3::ARCHIVE_S3,

@@ -228,6 +228,15 @@ fn decide(isolate: &Isolate, head: Parts, body: Option<Vec<u8>>) -> Decision {
     let refused = |rejection| Decision::Refuse(rejection, |answer| answer);
     match contract::open(settings, &head, received_at) {
         Ok(Opening::Answer(answer)) => return Decision::Answer(answer),
+        Ok(Opening::Command(Command::Test(connection))) => {
+            return match owner::trial(settings, &connection, received_at) {
+                Ok((delivery, request)) => {
+                    let message = Some(Message::of(settings, &delivery, &request));
+                    Decision::Accept { delivery, message }
+                }
+                Err(reply) => Decision::Answer(contract::owned(&Command::Test(connection), reply)),
+            };
+        }
         Ok(Opening::Command(command)) => {
             return Decision::Ask(Question::Command { command, body: body.unwrap_or_default() });
         }
@@ -420,7 +429,7 @@ fn respond(answer: &Answer, method: &str) -> web_sys::Response {
         _ if method == "HEAD" => JsValue::NULL,
         Some((file_of, said)) => {
             let said = if said.is_empty() { String::new() } else { dashboard::said(said) };
-            file(file_of.name(), MESSAGE, &said)
+            file(file_of.name, MESSAGE, &said)
         }
         None if answer.body.is_empty() => JsValue::NULL,
         None => JsValue::from(answer.body.as_str()),

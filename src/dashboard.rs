@@ -26,75 +26,84 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// One of the files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum File {
-    /// The page itself, for whoever is signed in.
-    Page,
-    /// The form to sign in with.
-    SignIn,
-    /// What the page does.
-    Script,
-    /// How both look.
-    Style,
+#[derive(Debug, PartialEq, Eq)]
+pub struct File {
+    /// Its name in `src/dashboard`, and below [`PAGE`] where it has an address of its own.
+    pub name: &'static str,
+    /// What tells one version of it from another.
+    version: u64,
+    /// Its text, as it is written.
+    #[cfg(not(target_arch = "wasm32"))]
+    text: &'static str,
 }
 
-/// A file's bytes at compile time. Only what is made of them is in the Wasm module.
-macro_rules! bytes {
+/// Of a file, what is known at compile time. Only what is made of its bytes is in the Wasm module.
+macro_rules! file {
     ($name:literal) => {
-        include_bytes!(concat!("dashboard/", $name))
+        File {
+            name: $name,
+            version: const { hash(include_bytes!(concat!("dashboard/", $name))) },
+            #[cfg(not(target_arch = "wasm32"))]
+            text: include_str!(concat!("dashboard/", $name)),
+        }
     };
 }
 
+/// The page itself, for whoever is signed in.
+static SHELL: File = file!("page.html");
+/// The form to sign in with.
+static SIGN_IN: File = file!("sign-in.html");
+
+/// What both are made of, each at an address of its own.
+pub static ASSETS: [File; 13] = [
+    file!("app.css"),
+    file!("app.js"),
+    file!("api.js"),
+    file!("commands.js"),
+    file!("delivery.js"),
+    file!("deploys.js"),
+    file!("dom.js"),
+    file!("list.js"),
+    file!("overview.js"),
+    file!("plots.js"),
+    file!("refusals.js"),
+    file!("setup.js"),
+    file!("words.js"),
+];
+
 impl File {
-    /// Every one of them.
-    pub const ALL: [File; 4] = [File::Page, File::SignIn, File::Script, File::Style];
-
-    /// Its name in `src/dashboard`, and below [`PAGE`] where it has an address of its own.
-    pub fn name(self) -> &'static str {
-        match self {
-            File::Page => "page.html",
-            File::SignIn => "sign-in.html",
-            File::Script => "app.js",
-            File::Style => "app.css",
-        }
-    }
-
-    /// Its text.
+    /// Its text as it is sent: without what is for its readers here, the indentation and the lines that are comments,
+    /// which are a third of it. `scripts/build.mjs` does the same for the Worker.
     #[cfg(not(target_arch = "wasm32"))]
-    pub fn text(self) -> &'static str {
-        let bytes: &[u8] = match self {
-            File::Page => bytes!("page.html"),
-            File::SignIn => bytes!("sign-in.html"),
-            File::Script => bytes!("app.js"),
-            File::Style => bytes!("app.css"),
+    pub fn sent(&self) -> String {
+        let is_comment = |line: &str| {
+            line.starts_with("//")
+                || matches!(line, "*" | "*/" | "/**")
+                || line.starts_with("* ")
+                || line.starts_with("/*") && line.ends_with("*/")
         };
-        str::from_utf8(bytes).unwrap_or_default()
+        let mut sent = String::with_capacity(self.text.len());
+        for line in
+            self.text.lines().map(str::trim_start).filter(|line| !line.is_empty() && !is_comment(line))
+        {
+            sent.push_str(line);
+            sent.push('\n');
+        }
+        sent
     }
 
     /// The one that has this address of its own.
-    pub fn at(path: &str) -> Option<File> {
+    pub fn at(path: &str) -> Option<&'static File> {
         let name = path.strip_prefix(PAGE)?.strip_prefix('/')?;
-        [File::Script, File::Style].into_iter().find(|file| file.name() == name)
+        ASSETS.iter().find(|file| file.name == name)
     }
 
-    fn content_type(self) -> &'static str {
-        match self {
-            File::Page | File::SignIn => "text/html; charset=utf-8",
-            File::Script => "text/javascript; charset=utf-8",
-            File::Style => "text/css; charset=utf-8",
+    fn content_type(&self) -> &'static str {
+        match self.name.rsplit_once('.') {
+            Some((_, "css")) => "text/css; charset=utf-8",
+            Some((_, "js")) => "text/javascript; charset=utf-8",
+            _ => "text/html; charset=utf-8",
         }
-    }
-
-    /// What tells one version of it from another.
-    fn tag(self) -> String {
-        const SCRIPT: u64 = hash(bytes!("app.js"));
-        const STYLE: u64 = hash(bytes!("app.css"));
-        let hash = match self {
-            File::Page | File::SignIn => 0,
-            File::Script => SCRIPT,
-            File::Style => STYLE,
-        };
-        format!("\"{hash:016x}\"")
     }
 }
 
@@ -120,13 +129,13 @@ const VIEWS: [&str; 3] = ["deploys", "refusals", "setup"];
 
 /// The page, or the form to sign in with.
 pub fn page(is_signed_in: bool) -> Answer {
-    let file = if is_signed_in { File::Page } else { File::SignIn };
+    let file = if is_signed_in { &SHELL } else { &SIGN_IN };
     of_file(StatusCode::OK, file, Some(""))
 }
 
 /// A file that the page is made of: always asked for, and sent only where it is another than what the browser has.
-pub fn asset(file: File, known: Option<&str>) -> Answer {
-    let tag = file.tag();
+pub fn asset(file: &'static File, known: Option<&str>) -> Answer {
+    let tag = format!("\"{:016x}\"", file.version);
     let is_known =
         known.is_some_and(|tags| tags.split(',').any(|it| it.trim().trim_start_matches("W/") == tag));
     let (status, body) = if is_known { (StatusCode::NOT_MODIFIED, None) } else { (StatusCode::OK, Some("")) };
@@ -142,7 +151,7 @@ pub fn again(refused: Answer) -> Answer {
         StatusCode::UNAUTHORIZED => "That is not the token. It is the one that you set as ADMIN_TOKEN.",
         _ => "That did not work. Open this page anew, and try again.",
     };
-    let mut answer = of_file(refused.status, File::SignIn, Some(said));
+    let mut answer = of_file(refused.status, &SIGN_IN, Some(said));
     answer.headers.extend(refused.headers.into_iter().filter(|(name, _)| *name == "retry-after"));
     answer
 }
@@ -159,7 +168,7 @@ pub fn go_on(path: &str, cookie: String) -> Answer {
     Answer { status: StatusCode::SEE_OTHER, headers, is_open: false, body: String::new(), file: None }
 }
 
-fn of_file(status: StatusCode, file: File, said: Option<&'static str>) -> Answer {
+fn of_file(status: StatusCode, file: &'static File, said: Option<&'static str>) -> Answer {
     let mut headers = guarded();
     headers.push(("content-type", file.content_type().into()));
     let file = said.map(|said| (file, said));

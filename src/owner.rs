@@ -7,11 +7,12 @@ use http::{Method, StatusCode};
 use serde::Serialize;
 
 use crate::contract::Rejection;
-use crate::event::Timestamp;
+use crate::event::{Delivery, Timestamp};
 use crate::inbox::commands::{self, Outcome};
 use crate::inbox::message::Reply;
 use crate::inbox::pages::Filter;
 use crate::inbox::{keep, metrics, pages, refusals};
+use crate::receive::{Received, receive};
 use crate::settings::Settings;
 use crate::store::{StoreError, Transaction};
 use crate::{Request, dashboard, payload};
@@ -172,6 +173,34 @@ pub fn transaction<'a>(
             import.map(|rows| reply(StatusCode::OK, &Imported { success: true, rows }, None))
         }
     })
+}
+
+/// What [`Command::Test`] sends over a connection, as a delivery that was received: it was signed and verified like any
+/// other, and causes nothing.
+///
+/// # Errors
+/// The answer, where nothing can be sent over it.
+pub fn trial(settings: &Settings, connection: &str, now: Timestamp) -> Result<(Delivery, Request), Reply> {
+    let found = settings.connections.iter().find(|it| it.label() == connection).ok_or_else(not_found)?;
+    let source = found.source;
+    let (id, path) = (format!("test-{}", now.0), format!("/api/webhook/{connection}"));
+    let signed = match found.secrets.first() {
+        Some(secret) => secret.trial(&path, &id, now).ok_or_else(|| {
+            format!(
+                "only {} can sign for this connection: `{}` verifies, and signs nothing. Send a test from there",
+                source.title,
+                secret.setting()
+            )
+        }),
+        None => Err(format!("no usable secret is set for it: see `{}`", source.secret_setting())),
+    };
+    let conflict = |error: String| reply(StatusCode::CONFLICT, &Refused { error: &error }, None);
+    let request = signed.map_err(conflict)?;
+    match receive(settings, &request, now) {
+        Ok(Received::Delivery(delivery)) => Ok((delivery.as_test(), request)),
+        Ok(Received::Greeting(_)) => Err(not_found()),
+        Err(rejection) => Err(conflict(rejection.to_string())),
+    }
 }
 
 /// The answer to [`Command::Changes`]: what tells one run of an edge from another, and what has changed in it.

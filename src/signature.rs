@@ -32,6 +32,7 @@ mod proof;
 mod scheme;
 mod sign;
 mod time;
+mod trial;
 
 /// Path and query as they came, where they are no URI: an extension of the request.
 #[derive(Clone, Debug)]

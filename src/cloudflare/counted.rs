@@ -39,7 +39,7 @@ impl Arrival {
     /// It was refused.
     pub(super) fn refused(&self, isolate: &Rc<Isolate>, endpoint: &Endpoint<'_>, rejection: &Rejection) {
         self.point(isolate, endpoint.source.map_or("", |it| it.name), rejection.name(), "");
-        self.count(isolate, Count::refused(endpoint, rejection, now()));
+        self.count(isolate, Count::refused(endpoint, rejection));
     }
 
     /// It was accepted.
@@ -52,7 +52,7 @@ impl Arrival {
         let kind = delivery.event().map_or("", |it| it.kind.name());
         self.point(isolate, delivery.source.name, outcome, kind);
         if duplicate {
-            self.count(isolate, Count::unstored(delivery, outcome, now()));
+            self.count(isolate, Count::unstored(delivery, outcome));
         }
     }
 

@@ -129,7 +129,7 @@ const TOP: &str = "\
 Secrets, tokens and the URLs of hooks are set as secrets; the others may stand in `[vars]` of `wrangler.toml`, in the environment of a server, or in the file that `--env-file` names.
 `presshook settings` prints the same.
 
-What stands below the general settings belongs to one action, one way to ask for a build, or one site that has repositories.
+What stands below the general settings belongs to one action, one way to ask for a build, one site that has repositories, or one host that is asked what becomes of a build.
 The setting marked _turns it on_ is what makes it work; those that are _needed_ must then be set too.
 With a suffix, as in `NAME__SHOP`, a setting is that of a further destination or target, `shop`; what is needed or may be set holds for all of them where it has no suffix.
 ";
@@ -141,6 +141,8 @@ fn markdown(groups: &[Group]) -> String {
         let title = match group.family {
             Some("actions") => "Actions",
             Some("ways") => "Ways to ask for a build",
+            Some("hosts") => "Hosts that are asked what becomes of a build",
+            Some("sources") => "Senders that are asked for texts",
             Some(_) => "Repositories",
             None => group.name,
         };

@@ -26,7 +26,7 @@ pub struct Answer {
     /// JSON, or nothing.
     pub body: String,
     /// The file that is the body instead, and what is to be said in the place that it has for that.
-    pub file: Option<(File, &'static str)>,
+    pub file: Option<(&'static File, &'static str)>,
 }
 
 /// The header that lets any page read an answer. It is there because it was so in the receivers that people move

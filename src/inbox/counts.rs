@@ -17,7 +17,7 @@ const AT_ONCE: u32 = 10;
 const EVERY: Duration = Duration::from_secs(10);
 /// What is to be passed on and was not for so long is somebody else's to pass on: whoever had to is gone.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(60);
-/// Counts that are told apart at a time; further ones of an outcome are one.
+/// Counts of refusals that are told apart at a time; further ones are one.
 const MOST: usize = 64;
 /// Characters of a reason.
 const MOST_REASON: usize = 300;
@@ -27,22 +27,16 @@ const OTHERS: &str = "for other reasons, of which there were too many at once";
 /// How often something was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Count {
-    /// The connection that the path names, such as `blogshoot/shop`; empty for the nameless URL.
-    pub connection: String,
-    /// What came of the requests: [`Rejection::name`], [`Count::DUPLICATE`] or [`Count::TEST`].
-    pub outcome: String,
-    /// The kind of event, where it is known.
-    pub kind: String,
-    /// The status that they were answered with.
-    pub status: u16,
-    /// Why, in an owner's words; empty where none was refused.
-    pub reason: String,
     /// How often.
     pub count: i64,
-    /// When the first came.
-    pub first_at: Timestamp,
-    /// When the last came.
-    pub last_at: Timestamp,
+    /// The status that the requests were answered with.
+    pub status: u16,
+    /// Where they went, if they were refused; else nothing.
+    pub path: String,
+    /// Under what they are counted, as `tallies` has it: connection, source, and what came of them.
+    pub label: String,
+    /// Why they were refused, in an owner's words.
+    pub reason: String,
 }
 
 impl Count {
@@ -52,68 +46,60 @@ impl Count {
     pub const TEST: &str = "test";
 
     /// One refused request to a place that webhooks are sent to.
-    pub fn refused(endpoint: &Endpoint<'_>, rejection: &Rejection, now: Timestamp) -> Count {
+    pub fn refused(endpoint: &Endpoint<'_>, rejection: &Rejection) -> Count {
+        let source = endpoint.source.map_or("", |it| it.name);
         let connection = endpoint.source.map(|it| it.label(endpoint.name)).unwrap_or_default();
+        let slash = if connection.is_empty() { "" } else { "/" };
         let reason = reason(rejection);
         // Fields and counts are told apart by control characters.
         let reason = reason.chars().take(MOST_REASON).map(|it| if it.is_control() { ' ' } else { it });
         Count {
-            connection,
-            outcome: rejection.name().to_owned(),
-            kind: String::new(),
-            status: rejection.status().as_u16(),
-            reason: reason.collect(),
             count: 1,
-            first_at: now,
-            last_at: now,
+            status: rejection.status().as_u16(),
+            path: ["/api/webhook", slash, &connection].concat(),
+            label: label(&connection, source, &["reason", rejection.name()]),
+            reason: reason.collect(),
         }
     }
 
     /// One delivery that is not stored, though it was proven: a repeat, or one test too many.
-    pub fn unstored(delivery: &Delivery, outcome: &str, now: Timestamp) -> Count {
-        Count {
-            connection: delivery.source.label(delivery.connection.as_deref()),
-            outcome: outcome.to_owned(),
-            kind: delivery.event().map_or("", |it| it.kind.name()).to_owned(),
-            status: 200,
-            reason: String::new(),
-            count: 1,
-            first_at: now,
-            last_at: now,
-        }
+    pub fn unstored(delivery: &Delivery, outcome: &str) -> Count {
+        let connection = delivery.source.label(delivery.connection.as_deref());
+        let kind = delivery.event().map_or("", |it| it.kind.name());
+        let label = label(&connection, delivery.source.name, &["outcome", outcome, "kind", kind]);
+        Count { count: 1, status: 200, path: String::new(), label, reason: String::new() }
     }
 
     /// Counts as they are sent: a line each, with tabs between the fields.
     pub fn to_text(counts: &[Count]) -> String {
-        let line = |it: &Count| {
-            let Count { connection, outcome, kind, status, reason, count, first_at, last_at } = it;
-            let (first, last) = (first_at.0, last_at.0);
-            format!("{connection}\t{outcome}\t{kind}\t{status}\t{count}\t{first}\t{last}\t{reason}\n")
+        let line = |Count { count, status, path, label, reason }: &Count| {
+            format!("{count}\t{status}\t{path}\t{label}\t{reason}\n")
         };
         counts.iter().map(line).collect()
     }
 
     /// Reads what [`Count::to_text`] wrote, but for lines that are something else.
     pub fn read(text: &str) -> Vec<Count> {
-        text.lines().filter_map(Count::read_line).collect()
-    }
-
-    fn read_line(line: &str) -> Option<Count> {
-        let mut fields = line.splitn(8, '\t');
-        let mut text = || fields.next().map(str::to_owned);
-        let (connection, outcome, kind) = (text()?, text()?, text()?);
-        let status = u16::try_from(text()?.parse::<i64>().ok()?).ok()?;
-        let mut number = || text()?.parse().ok();
-        let (count, first_at, last_at) = (number()?, Timestamp(number()?), Timestamp(number()?));
-        Some(Count { connection, outcome, kind, status, reason: text()?, count, first_at, last_at })
+        let read = |line: &str| {
+            let mut fields = line.splitn(5, '\t');
+            let mut next = || fields.next();
+            let (count, status) = (next()?.parse().ok()?, next()?.parse().ok()?);
+            let mut text = || next().map(str::to_owned);
+            Some(Count { count, status, path: text()?, label: text()?, reason: text()? })
+        };
+        text.lines().filter_map(read).collect()
     }
 
     fn is_like(&self, other: &Count) -> bool {
-        self.connection == other.connection
-            && self.outcome == other.outcome
-            && self.kind == other.kind
-            && self.reason == other.reason
+        self.label == other.label && self.reason == other.reason
     }
+}
+
+/// A label of the tallies, of names and values by turns; none of these needs quoting.
+fn label(connection: &str, source: &str, more: &[&str]) -> String {
+    let pairs = [&["connection", connection, "source", source], more].concat();
+    let pairs: Vec<String> = pairs.chunks_exact(2).map(|pair| pair.join("=\"")).collect();
+    [&pairs.join("\","), "\""].concat()
 }
 
 /// What is kept of why a request was refused: what the log says, but without what is another each time, or was chosen
@@ -217,27 +203,18 @@ impl Counts {
         self.held.is_empty()
     }
 
-    fn hold(&mut self, count: Count) {
-        if self.merge(&count) {
-            return;
+    fn hold(&mut self, mut count: Count) {
+        // Of what is not refused there are only as many as there are connections and kinds.
+        if !count.path.is_empty() && self.held.len() >= MOST && !self.held.iter().any(|it| it.is_like(&count))
+        {
+            "reason=\"others\"".clone_into(&mut count.label);
+            "/api/webhook".clone_into(&mut count.path);
+            OTHERS.clone_into(&mut count.reason);
         }
-        if self.held.len() < MOST {
-            return self.held.push(count);
+        match self.held.iter_mut().find(|it| it.is_like(&count)) {
+            Some(known) => known.count = known.count.saturating_add(count.count),
+            None => self.held.push(count),
         }
-        let reason = if count.reason.is_empty() { String::new() } else { OTHERS.to_owned() };
-        let count = Count { connection: String::new(), kind: String::new(), reason, ..count };
-        if !self.merge(&count) {
-            // One for each outcome.
-            self.held.push(count);
-        }
-    }
-
-    fn merge(&mut self, count: &Count) -> bool {
-        let Some(known) = self.held.iter_mut().find(|it| it.is_like(count)) else { return false };
-        known.count = known.count.saturating_add(count.count);
-        known.first_at = known.first_at.min(count.first_at);
-        known.last_at = known.last_at.max(count.last_at);
-        true
     }
 
     fn refill(&mut self, now: Timestamp) {

@@ -16,8 +16,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::actions::ACTIONS;
+use crate::actions::follow::hosts::Host;
 use crate::event::Timestamp;
-use crate::settings::{Hook, Target};
+use crate::settings::Target;
 use crate::store::{StoreError, Transaction, Value, statement};
 
 pub use delivery::show;
@@ -113,18 +114,7 @@ fn time(at: Option<Timestamp>) -> Option<String> {
 
 /// What builds a target, by its hook's URL; the URL itself is a secret.
 fn host(target: &Target) -> Option<&'static str> {
-    const HOSTS: [(&str, &str, &str); 4] = [
-        ("api.cloudflare.com", "/client/v4/pages/", "Cloudflare Pages"),
-        ("api.cloudflare.com", "/client/v4/workers/", "Cloudflare Workers"),
-        ("api.netlify.com", "/", "Netlify"),
-        ("api.vercel.com", "/", "Vercel"),
-    ];
-    let known = |hook: &Hook| {
-        let is = |(host, path, _): &&(&str, &str, &str)| {
-            hook.host() == Some(host) && hook.path().starts_with(path)
-        };
-        HOSTS.iter().find(is).map(|(_, _, title)| *title)
-    };
+    let known = target.hook.as_ref().and_then(|hook| Host::of(hook)).map(|host| host.title);
     let way = target.way.as_ref().map(|(way, _)| way.name);
-    target.hook.as_ref().and_then(known).or(way).or(target.forge.as_ref().map(|(forge, _)| forge.name))
+    known.or(way).or(target.forge.as_ref().map(|(forge, _)| forge.name))
 }

@@ -17,27 +17,21 @@ pub const MOST_ROWS: u32 = 200;
 /// Notes what an edge has counted: refusals one by one, and all of it in the tallies.
 pub fn record(counts: &[Count], now: Timestamp) -> Transaction<'static, ()> {
     let mut writes: Vec<Statement> = Vec::new();
-    for count in counts {
-        let Count { connection, outcome, kind, count: number, .. } = count;
-        if count.status == 200 {
-            writes.push(tallies::add(tallies::DELIVERIES, &[connection, outcome, kind], *number, now));
+    for Count { count, status, path, label, reason } in counts {
+        let name = if path.is_empty() { tallies::DELIVERIES } else { tallies::REJECTIONS };
+        writes.push(tallies::add(name, label, *count, now));
+        if path.is_empty() {
             continue;
         }
-        writes.push(tallies::add(tallies::REJECTIONS, &[connection, outcome], *number, now));
-        let path = match connection.as_str() {
-            "" => "/api/webhook".to_owned(),
-            connection => format!("/api/webhook/{connection}"),
-        };
         writes.push(statement(
-            "INSERT INTO refusals (path, reason, status, count, first_at, last_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
-             ON CONFLICT (path, reason) DO UPDATE SET status = ?3, count = count + ?4, last_at = max(last_at, ?6)",
+            "INSERT INTO refusals (path, reason, status, count, first_at, last_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5) \
+             ON CONFLICT (path, reason) DO UPDATE SET status = ?3, count = count + ?4, last_at = ?5",
             [
-                path.into(),
-                count.reason.as_str().into(),
-                u32::from(count.status).into(),
-                (*number).into(),
-                count.first_at.into(),
-                count.last_at.into(),
+                path.as_str().into(),
+                reason.as_str().into(),
+                u32::from(*status).into(),
+                (*count).into(),
+                now.into(),
             ],
         ));
     }

@@ -2,39 +2,27 @@
 //! never goes back. What is in a delivery is counted when somebody looks, or before it is pruned, so that accepting it
 //! costs no further row; what becomes of jobs, and what edges have counted, where it is written anyway.
 //!
-//! Hour 0 holds the sums, and under the name `mark` how far was counted.
+//! Hour 0 holds the sums, and under the name `mark` how far was counted. Names are those that `metrics` tells, and so are
+//! labels; but that of a histogram is the highest that is counted there, in milliseconds.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::counts::Count;
 use crate::event::Timestamp;
 use crate::outbox::JobRow;
 use crate::store::{Row, Statement, StoreError, Transaction, statement};
 
-/// Deliveries, by connection, outcome and kind.
-pub(crate) const DELIVERIES: &str = "deliveries";
-/// Refused requests, by connection and reason.
-pub(crate) const REJECTIONS: &str = "rejections";
-/// Attempts at jobs, by action, target and outcome.
-pub(crate) const ATTEMPTS: &str = "attempts";
-/// Jobs that are over, by action, target and how they ended.
-pub(crate) const ENDED: &str = "ended";
-/// Builds that are over, by target and state.
-pub(crate) const BUILDS: &str = "builds";
-/// Deliveries by how long it took until they were stored, in milliseconds, as [`TOOK_BOUNDS`] divide them.
-pub(crate) const TOOK: &str = "took";
-/// Builds by how long it took from publishing until they were live, in seconds, as [`LIVE_BOUNDS`] divide them.
-pub(crate) const LIVE: &str = "live";
-/// The sums of these times, in milliseconds, by name.
-pub(crate) const SUM: &str = "sum";
-/// Milliseconds.
-pub(crate) const TOOK_BOUNDS: &[i64] = &[1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000];
-/// Seconds.
-pub(crate) const LIVE_BOUNDS: &[i64] = &[10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200, 3600];
-/// The label of what is beyond all bounds.
-pub(crate) const BEYOND: &str = "+Inf";
+/// Deliveries.
+pub(crate) const DELIVERIES: &str = "deliveries_total";
+/// Refused requests.
+pub(crate) const REJECTIONS: &str = "rejections_total";
+
+/// How the time until a delivery was stored is divided. The last is as good as no bound.
+pub(crate) const TOOK_BOUNDS: &str = "[1,2,5,10,25,50,100,250,500,1000,2500,5000,1000000000000]";
+/// How the time from publishing until a build was live is divided.
+pub(crate) const LIVE_BOUNDS: &str =
+    "[10000,20000,30000,45000,60000,90000,120000,180000,300000,600000,1200000,3600000,1000000000000]";
 
 const HOUR: i64 = 3_600_000;
 /// The hours that are shown.
@@ -76,60 +64,91 @@ macro_rules! last_delivery {
     };
 }
 
-/// The hour that a delivery is counted in. Its id tells, for ids are times, and what stands behind a payload in its row
-/// costs reads. Hours that have been summed up are added to no more, should the clock have been set back.
-macro_rules! hour_of {
-    () => {
-        concat!("max(d.id / 3600000 * 3600000, ", open_hour!(), ")")
+/// The deliveries that were not counted yet, with the hour that each is counted in. Its id tells, for ids are times, and
+/// what stands behind a payload in its row costs reads. Hours that have been summed up are added to no more, should the
+/// clock have been set back.
+macro_rules! select_new {
+    ($columns:literal) => {
+        concat!(
+            "SELECT max(d.id / 3600000 * 3600000, ",
+            open_hour!(),
+            "), ",
+            $columns,
+            " FROM deliveries d WHERE d.id > ",
+            last_delivery!()
+        )
     };
 }
+
+/// Every count since the beginning: its name, its label and the count.
+macro_rules! select_totals {
+    () => {
+        concat!(
+            "SELECT name, label, sum(count) AS count FROM (SELECT name, label, count FROM tallies WHERE hour = 0 \
+             AND name <> 'mark' UNION ALL SELECT name, label, count FROM tallies WHERE hour >= ",
+            open_hour!(),
+            ") GROUP BY name, label"
+        )
+    };
+}
+pub(crate) use {open_hour, select_totals};
 
 fn hour(at: Timestamp) -> i64 {
     at.0.saturating_sub(at.0.rem_euclid(HOUR))
 }
 
-/// Counts something. No label has a space in it.
-pub(crate) fn add(name: &'static str, labels: &[&str], count: i64, now: Timestamp) -> Statement {
-    statement(
-        add!("VALUES (?1, ?2, ?3, ?4)"),
-        [hour(now).into(), name.into(), labels.join(" ").into(), count.into()],
-    )
+/// Counts something.
+pub(crate) fn add(name: &'static str, label: &str, count: i64, now: Timestamp) -> Statement {
+    let values = [hour(now).into(), name.into(), label.into(), count.into()];
+    statement(add!("VALUES (?1, ?2, ?3, ?4)"), values)
 }
 
 /// Counts an attempt at a job.
 pub(crate) fn attempted(job: &JobRow, outcome: &str, now: Timestamp) -> Statement {
-    add(ATTEMPTS, &[&job.action, &job.target, outcome], 1, now)
+    of_job("attempts_total", job, outcome, now)
 }
 
 /// Counts a job that is over.
 pub(crate) fn ended(job: &JobRow, now: Timestamp) -> Statement {
-    add(ENDED, &[&job.action, &job.target, job.state.name()], 1, now)
+    of_job("jobs_ended_total", job, job.state.name(), now)
+}
+
+fn of_job(name: &str, job: &JobRow, outcome: &str, now: Timestamp) -> Statement {
+    statement(
+        add!(
+            "VALUES (?1, ?2, 'action=' || json_quote(?3) || ',target=' || json_quote(?4) || ',outcome=' || \
+             json_quote(?5), 1)"
+        ),
+        [
+            hour(now).into(),
+            name.into(),
+            job.action.as_str().into(),
+            job.target.as_str().into(),
+            outcome.into(),
+        ],
+    )
 }
 
 /// Counts the build of a job, which has just been written to be over; and how long it took from publishing until it was
 /// live.
-pub fn built(job: i64, now: Timestamp) -> [Statement; 3] {
-    let bounds = serde_json::to_string(LIVE_BOUNDS).unwrap_or_default();
+pub fn built(job: i64, now: Timestamp) -> [Statement; 2] {
     let hour = hour(now);
     [
         statement(
-            add!("SELECT ?1, 'builds', target || ' ' || state, 1 FROM builds WHERE job_id = ?2"),
+            add!(
+                "SELECT ?1, 'builds_ended_total', 'target=' || json_quote(target) || ',state=' || json_quote(state), 1 \
+                 FROM builds WHERE job_id = ?2"
+            ),
             [hour.into(), job.into()],
         ),
         statement(
             add!(
-                "SELECT ?1, 'live', coalesce((SELECT min(value) FROM json_each(?3) \
-                 WHERE value * 1000 >= ended_at - first_at), '+Inf'), 1 FROM builds \
+                "SELECT ?1, iif(p.value, 'live_seconds', 'live_seconds_sum'), iif(p.value, (SELECT min(value) \
+                 FROM json_each(?3) WHERE value >= ended_at - first_at), ''), \
+                 iif(p.value, 1, max(ended_at - first_at, 0)) FROM builds, json_each('[0,1]') p \
                  WHERE job_id = ?2 AND state = 'live' AND first_at IS NOT NULL"
             ),
-            [hour.into(), job.into(), bounds.into()],
-        ),
-        statement(
-            add!(
-                "SELECT ?1, 'sum', 'live', max(ended_at - first_at, 0) FROM builds \
-                 WHERE job_id = ?2 AND state = 'live' AND first_at IS NOT NULL"
-            ),
-            [hour.into(), job.into()],
+            [hour.into(), job.into(), LIVE_BOUNDS.into()],
         ),
     ]
 }
@@ -138,38 +157,33 @@ pub fn built(job: i64, now: Timestamp) -> [Statement; 3] {
 ///
 /// These go before the reads of a transaction that looks at the tallies. Where nothing has come, nothing is written.
 pub(crate) fn update(now: Timestamp) -> Vec<Statement> {
-    let bounds = serde_json::to_string(TOOK_BOUNDS).unwrap_or_default();
     let hour = hour(now);
     vec![
         statement(
             add!(
-                "SELECT ",
-                hour_of!(),
-                ", 'deliveries', d.connection || CASE WHEN d.kind = 'test' THEN ' test ' \
-                 WHEN EXISTS (SELECT 1 FROM carries c WHERE c.delivery_id = d.id) THEN ' accepted ' ELSE ' ignored ' \
-                 END || d.kind, count(*) FROM deliveries d WHERE d.id > ",
-                last_delivery!(),
+                select_new!(
+                    "'deliveries_total', 'connection=' || json_quote(d.connection) || ',source=' || \
+                     json_quote(substr(d.connection, 1, instr(d.connection || '/', '/') - 1)) || ',outcome=' || \
+                     CASE WHEN d.kind = 'test' THEN '\"test\"' WHEN EXISTS (SELECT 1 FROM carries c \
+                     WHERE c.delivery_id = d.id) THEN '\"accepted\"' ELSE '\"ignored\"' END || ',kind=' || \
+                     json_quote(d.kind), count(*)"
+                ),
                 " GROUP BY 1, 3"
             ),
             [],
         ),
         statement(
             add!(
-                "SELECT ",
-                hour_of!(),
-                ", 'took', coalesce((SELECT min(value) FROM json_each(?1) \
-                 WHERE value >= d.took), '+Inf'), count(*) FROM deliveries d WHERE d.id > ",
-                last_delivery!(),
+                select_new!(
+                    "'processing_seconds', (SELECT min(value) FROM json_each(?1) WHERE value >= d.took), count(*)"
+                ),
                 " AND d.took IS NOT NULL GROUP BY 1, 3"
             ),
-            [bounds.into()],
+            [TOOK_BOUNDS.into()],
         ),
         statement(
             add!(
-                "SELECT ",
-                hour_of!(),
-                ", 'sum', 'took', sum(d.took) FROM deliveries d WHERE d.id > ",
-                last_delivery!(),
+                select_new!("'processing_seconds_sum', '', sum(d.took)"),
                 " AND d.took IS NOT NULL GROUP BY 1"
             ),
             [],
@@ -193,28 +207,13 @@ pub(crate) fn update(now: Timestamp) -> Vec<Statement> {
     ]
 }
 
-/// Reads every count since the beginning: its name, its label and the count.
-pub(crate) fn totals() -> Statement {
-    statement(
-        concat!(
-            "SELECT name, label, sum(count) FROM (SELECT name, label, count FROM tallies WHERE hour = 0 \
-             AND name <> 'mark' UNION ALL SELECT name, label, count FROM tallies WHERE hour >= ",
-            open_hour!(),
-            ") GROUP BY name, label ORDER BY name, label"
-        ),
-        [],
-    )
-}
-
 /// How many deliveries there have been that were no repeats.
 pub fn processed() -> Transaction<'static, i64> {
     let read = statement(
         concat!(
-            "SELECT (SELECT coalesce(sum(count), 0) FROM tallies WHERE hour = 0 AND name = 'deliveries' \
-             AND label NOT LIKE '% duplicate %') \
-             + (SELECT coalesce(sum(count), 0) FROM tallies WHERE hour >= ",
-            open_hour!(),
-            " AND name = 'deliveries' AND label NOT LIKE '% duplicate %') \
+            "SELECT (SELECT coalesce(sum(count), 0) FROM (",
+            select_totals!(),
+            ") WHERE name = 'deliveries_total' AND label NOT LIKE '%\"duplicate\"%') \
              + (SELECT count(*) FROM deliveries WHERE id > ",
             last_delivery!(),
             ")"
@@ -255,8 +254,10 @@ fn is_none(count: &i64) -> bool {
 /// Reads what came in the last two days, for [`read_hours`].
 pub fn hours(now: Timestamp) -> Statement {
     statement(
-        "SELECT hour, name, label, count FROM tallies WHERE hour > ?1 AND name IN ('deliveries', 'rejections') \
-         ORDER BY hour",
+        "SELECT hour, sum(iif(label LIKE '%\"accepted\"%', count, 0)), sum(iif(label LIKE '%\"ignored\"%', count, 0)), \
+         sum(iif(label LIKE '%outcome=\"test\"%', count, 0)), sum(iif(label LIKE '%\"duplicate\"%', count, 0)), \
+         sum(iif(name = 'rejections_total', count, 0)) FROM tallies \
+         WHERE hour > ?1 AND name IN ('deliveries_total', 'rejections_total') GROUP BY hour",
         [now.minus(SHOWN).into()],
     )
 }
@@ -266,22 +267,15 @@ pub fn hours(now: Timestamp) -> Statement {
 /// # Errors
 /// Rows that are not those of [`hours`].
 pub fn read_hours(rows: &[Row]) -> Result<Vec<Hour>, StoreError> {
-    let mut hours: Vec<Hour> = Vec::new();
-    for row in rows {
-        let at = row.time(0)?.to_string();
-        if hours.last().is_none_or(|it| it.at != at) {
-            hours.push(Hour { at, accepted: 0, ignored: 0, tests: 0, repeats: 0, refused: 0 });
-        }
-        let Some(hour) = hours.last_mut() else { continue };
-        let outcome = row.text(2)?.split(' ').nth(1).unwrap_or_default();
-        let sum = match outcome {
-            _ if row.text(1)? == REJECTIONS => &mut hour.refused,
-            "accepted" => &mut hour.accepted,
-            Count::TEST => &mut hour.tests,
-            Count::DUPLICATE => &mut hour.repeats,
-            _ => &mut hour.ignored,
-        };
-        *sum = sum.saturating_add(row.integer(3)?);
-    }
-    Ok(hours)
+    let hour = |row: &Row| {
+        Ok(Hour {
+            at: row.time(0)?.to_string(),
+            accepted: row.integer(1)?,
+            ignored: row.integer(2)?,
+            tests: row.integer(3)?,
+            repeats: row.integer(4)?,
+            refused: row.integer(5)?,
+        })
+    };
+    rows.iter().map(hour).collect()
 }

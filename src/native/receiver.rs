@@ -163,7 +163,7 @@ impl Receiver {
     async fn store(&self, mut delivery: Delivery, request: &Request) -> Answer {
         let Parts { settings, log, inbox, wake, .. } = &self.parts;
         if delivery.is_test() && !locked(&self.tests).keep(Instant::now()) {
-            self.parts.metrics.count(Count::unstored(&delivery, Count::TEST, now()));
+            self.parts.metrics.count(Count::unstored(&delivery, Count::TEST));
             return contract::accepted(&delivery, false, now().since(delivery.received_at));
         }
         let message = Message::of(settings, &delivery, request);
@@ -178,7 +178,7 @@ impl Receiver {
                 let took = now().since(delivery.received_at);
                 let duplicate = accepted.receipt.duplicate;
                 if duplicate {
-                    self.parts.metrics.count(Count::unstored(&delivery, Count::DUPLICATE, now()));
+                    self.parts.metrics.count(Count::unstored(&delivery, Count::DUPLICATE));
                 } else {
                     self.parts.metrics.processed_one();
                 }
@@ -227,6 +227,12 @@ impl Receiver {
             let count = self.parts.inbox.run(|store, _| Ok(store.changes()));
             let reply = within(ANSWER_WITHIN, count).await.map(|count| owner::changes(self.since, count));
             return contract::owned(&command, reply.unwrap_or_else(|error| owner::failed(&error)));
+        }
+        if let Command::Test(connection) = &command {
+            return match owner::trial(&self.parts.settings, connection, now()) {
+                Ok((delivery, request)) => Answer { is_open: false, ..self.store(delivery, &request).await },
+                Err(reply) => contract::owned(&command, reply),
+            };
         }
         let asked = command.clone();
         let ask = self.parts.inbox.run(move |store, settings| {
@@ -296,7 +302,7 @@ impl Receiver {
             | Err(_) => None,
         };
         if let Some(endpoint) = endpoint {
-            self.parts.metrics.count(Count::refused(endpoint, rejection, now()));
+            self.parts.metrics.count(Count::refused(endpoint, rejection));
         }
         let entry = log::rejected(endpoint, rejection);
         self.parts.log.print(entry.with_some("address", address.map(|it| it.to_string())));

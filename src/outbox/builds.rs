@@ -406,6 +406,19 @@ impl Builds {
         for report in &done.heard {
             self.learn(opening, job, report);
         }
+        if done.again.is_none() && !done.restart {
+            self.left(opening, job);
+        }
+    }
+
+    /// Nobody can tell of a build any more: what waited for it goes, as if it had never been followed.
+    fn left(&mut self, opening: &mut Opening<'_>, job: i64) {
+        let is_left = |it: &&mut Build| it.job == job && it.ended_at.is_none();
+        let Some(build) = self.builds.iter_mut().find(is_left) else { return };
+        build.ended_at = Some(opening.now);
+        let build = build.clone();
+        opening.writes.push(write(&build));
+        self.release(opening, &build, None);
     }
 }
 

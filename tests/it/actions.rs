@@ -54,7 +54,7 @@ impl Played {
             returned.push(exchange.returned()?);
         }
         let step = self.ask(&returned);
-        show::ends(&step, &case.ends).map_err(|(wanted, given)| apart("the end", &wanted, &given))
+        show::ends(&step, &case.ends, self.now).map_err(|(wanted, given)| apart("the end", &wanted, &given))
     }
 }
 
@@ -227,12 +227,13 @@ fn secrets_are_told_nowhere() {
         };
         tells("the settings' `Debug`", &format!("{:?}", played.settings))?;
         tells("the job's `Debug`", &format!("{:?}", played.job))?;
-        let fails = |returned: &[Returned]| {
-            if let Step::Fail(failure) = played.ask(returned) {
+        let fails = |returned: &[Returned]| match played.ask(returned) {
+            Step::Fail(failure) => {
                 tells("a failure", &failure.to_string())?;
-                tells("a failure's `Debug`", &format!("{failure:?}"))?;
+                tells("a failure's `Debug`", &format!("{failure:?}"))
             }
-            Ok(())
+            Step::Done(done) => tells("what is heard", &format!("{done:?}")),
+            Step::Send(_) | Step::Keep(_) | Step::Mail(_) | Step::Run(_) | Step::Write(_) => Ok(()),
         };
         each_exchange(&played, case, |_, returned| {
             for status in [302, 400, 401, 403, 404, 409, 410, 422, 429, 500] {

@@ -155,7 +155,7 @@ impl Watched {
             none(|it| &mut it.text),
         ] {
             let page = cost!("list filtered", pages::list(None, 50, filter));
-            assert!(page.contains(r#"{"deliveries":[],"next":"#), "{page}");
+            assert!(page.starts_with(r#"{"deliveries":[]"#), "{page}");
         }
         let live = Filter { state: Some("live".to_owned()), ..Filter::default() };
         let page = cost!("list by outcome", pages::list(None, 50, live));
@@ -211,7 +211,7 @@ fn every_statement_finds_its_rows_by_an_index() {
         ("jobs_dead", "j.state = 'dead'"),
         ("plans_by_time", "min(at)"),
         ("PRIMARY KEY", "FROM keys WHERE connection = ?1 AND key = ?2"),
-        ("carries_by_delivery", "c.delivery_id IN"),
+        ("carries_by_delivery", "c.delivery_id = d.id"),
         ("keys_by_expiry", "DELETE FROM keys"),
         ("items_by_seen", "DELETE FROM items"),
     ] {

@@ -170,7 +170,7 @@ fn deliveries_jobs_and_times_are_counted() {
     let delivered = |connection: &str, outcome: &str, kind: &str| {
         let source = "source=\"blogshoot\"";
         format!(
-            "presshook_deliveries_total{{connection=\"{connection}\",outcome=\"{outcome}\",kind=\"{kind}\",{source}}}"
+            "presshook_deliveries_total{{connection=\"{connection}\",{source},outcome=\"{outcome}\",kind=\"{kind}\"}}"
         )
     };
     let attempts = |outcome: &str| {

@@ -126,11 +126,12 @@ fn words(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn each_action_way_and_forge_is_one_file_one_line_and_one_vector_file() {
+fn each_action_way_forge_and_host_is_one_file_one_line_and_one_vector_file() {
     for (family, directory) in [
         ("actions", "src/actions"),
         ("ways", "src/actions/deploy/ask"),
         ("forges", "src/actions/deploy/commit"),
+        ("hosts", "src/actions/follow/hosts"),
     ] {
         let lines = || members().filter(|it| it.family == family);
         let names: BTreeSet<String> = lines().map(|it| it.name.to_owned()).collect();

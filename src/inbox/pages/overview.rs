@@ -8,7 +8,9 @@ use serde::Serialize;
 use super::{MOST_COUNTED, MOST_LOOKED_AT, add, all, follower, json, outcome, time};
 use crate::actions::Action;
 use crate::event::Timestamp;
+use crate::inbox::tallies;
 use crate::outbox::{Known, budgets};
+use crate::routes::Rules;
 use crate::settings::{Mode, Settings};
 use crate::store::{Row, StoreError, Transaction, Value, statement};
 
@@ -16,12 +18,19 @@ use crate::store::{Row, StoreError, Transaction, Value, statement};
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// The builds that a plot of times has.
 const MOST_TIMES: u32 = 100;
+/// How many jobs and builds are looked at for what is newest of each target. Who looks again and again pays for each.
+const NEWEST: u32 = 200;
 
 /// All of that, as JSON.
 pub fn overview(settings: &Settings, now: Timestamp) -> Transaction<'_, String> {
     let since = now.minus(DAY);
+    // Without a rule that says so, no job is held.
+    let mut acts = settings.routes.iter().flat_map(Rules::iter).flat_map(|rule| &rule.acts);
+    let holds = acts.any(|act| act.hold);
     let builder = Action::builder().name;
-    let reads = vec![
+    let mut reads = tallies::update(now);
+    let updates = reads.len();
+    reads.extend([
         statement(
             concat!(
                 "SELECT outcome, count(*), min(id) FROM (SELECT d.id, ",
@@ -32,34 +41,37 @@ pub fn overview(settings: &Settings, now: Timestamp) -> Transaction<'_, String> 
         ),
         statement(
             "SELECT b.ended_at, b.ended_at - b.first_at, b.target FROM builds b WHERE b.job_id >= \
-             (SELECT min(job_id) FROM (SELECT job_id FROM builds ORDER BY job_id DESC LIMIT ?1)) \
+             (SELECT min(job_id) FROM (SELECT job_id FROM builds WHERE job_id > 0 ORDER BY job_id DESC LIMIT ?1)) \
              AND b.state = 'live' AND b.first_at IS NOT NULL ORDER BY b.job_id DESC LIMIT ?2",
-            [MOST_LOOKED_AT.into(), MOST_TIMES.into()],
+            [NEWEST.into(), MOST_TIMES.into()],
         ),
         statement(
             "SELECT (SELECT count(*) FROM (SELECT 1 FROM jobs WHERE due_at IS NOT NULL LIMIT ?1)), \
              (SELECT count(*) FROM (SELECT 1 FROM jobs WHERE state = 'dead' LIMIT ?1)), \
              (SELECT count(*) FROM jobs WHERE state = 'held' AND alone IS NULL) + (SELECT count(*) FROM jobs WHERE \
-             id >= (SELECT min(id) FROM (SELECT id FROM jobs ORDER BY id DESC LIMIT ?2)) AND state = 'held' \
+             id >= (SELECT min(id) FROM (SELECT id FROM jobs WHERE id > 0 ORDER BY id DESC LIMIT ?2)) AND state = 'held' \
              AND alone IS NOT NULL), (SELECT min(due_at) FROM jobs WHERE due_at IS NOT NULL)",
-            [MOST_COUNTED.into(), MOST_LOOKED_AT.into()],
+            [MOST_COUNTED.into(), if holds { MOST_LOOKED_AT } else { 0 }.into()],
         ),
         // The newest of each target, and the newest that was live.
         statement(
             "SELECT j.target, j.state, b.state, max(j.id), (SELECT max(l.ended_at) FROM builds l WHERE l.job_id >= \
-             (SELECT min(job_id) FROM (SELECT job_id FROM builds ORDER BY job_id DESC LIMIT ?2)) \
+             (SELECT min(job_id) FROM (SELECT job_id FROM builds WHERE job_id > 0 ORDER BY job_id DESC LIMIT ?2)) \
              AND l.target = j.target AND l.state = 'live') FROM jobs j LEFT JOIN builds b ON b.job_id = j.id \
-             WHERE j.id >= (SELECT min(id) FROM (SELECT id FROM jobs ORDER BY id DESC LIMIT ?2)) AND j.action = ?1 \
+             WHERE j.id >= (SELECT min(id) FROM (SELECT id FROM jobs WHERE id > 0 ORDER BY id DESC LIMIT ?2)) AND j.action = ?1 \
              AND j.state <> 'superseded' GROUP BY j.target",
-            [builder.into(), MOST_LOOKED_AT.into()],
+            [builder.into(), NEWEST.into()],
         ),
         budgets(),
-    ];
+        tallies::hours(now),
+    ]);
     Transaction::new(reads, move |rows| {
-        let [outcomes, lives, queue, targets, budgets] = rows.as_slice() else {
+        let [outcomes, lives, queue, targets, budgets, hours] = rows.get(updates..).unwrap_or_default()
+        else {
             return Err(StoreError::Unreadable { column: 0 });
         };
         let mut answer = json(&Head::of(settings, now));
+        add(&mut answer, "hours", &json(&tallies::read_hours(hours)?));
         add(&mut answer, "outcomes", &counts(outcomes)?);
         // Where more came in a day than are looked at, those that are counted came later.
         let count = outcomes.iter().map(|row| row.integer(1)).sum::<Result<i64, _>>()?;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::overview::Head;
 use super::{MOST_LOOKED_AT, add, all, host, json, time};
 use crate::actions::Action;
+use crate::content::address::SITE_URL;
 use crate::event::Timestamp;
 use crate::log::{self, Code, Level};
 use crate::settings::{Mode, Settings, Target};
@@ -18,7 +19,7 @@ use crate::store::{Row, StoreError, Transaction, statement};
 pub fn setup(settings: &Settings, now: Timestamp) -> Transaction<'_, String> {
     let reads = vec![statement(
         "SELECT connection, max(id) FROM deliveries WHERE id >= \
-         (SELECT min(id) FROM (SELECT id FROM deliveries ORDER BY id DESC LIMIT ?1)) GROUP BY connection",
+         (SELECT min(id) FROM (SELECT id FROM deliveries WHERE id > 0 ORDER BY id DESC LIMIT ?1)) GROUP BY connection",
         [MOST_LOOKED_AT.into()],
     )];
     Transaction::new(reads, move |rows| {
@@ -35,6 +36,10 @@ pub fn setup(settings: &Settings, now: Timestamp) -> Transaction<'_, String> {
         add(&mut answer, "targets", &all(&targets));
         add(&mut answer, "findings", &json(&findings(settings)));
         add(&mut answer, "inbox", &json(&(settings.bindings.inbox && settings.mode == Mode::Durable)));
+        let site = settings.destinations.iter().find_map(|it| it.values.get(SITE_URL.name));
+        if let Some(site) = site {
+            add(&mut answer, "site_url", &json(&site));
+        }
         Ok((Vec::new(), answer))
     })
 }

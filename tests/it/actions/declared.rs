@@ -85,7 +85,8 @@ fn what_a_member_needs_is_missed_by_name() {
 
 #[test]
 fn without_an_inbox_there_is_none_of_them() {
-    for member in members().filter(|it| !it.fields.is_empty()) {
+    // Where a site is, is not set for following alone.
+    for member in members().filter(|it| !it.fields.is_empty() && it.name != "follow") {
         let none = ("INBOX".to_owned(), "none".to_owned());
         let expected = format!("`INBOX` cannot be used: it must be unset: `{}` needs the inbox", member.name);
         assert_eq!(problems(texts(&member).into_iter().chain([none])), [expected]);

@@ -1,10 +1,14 @@
 //! Steps and what a vector file says of them, as texts that can be compared, and read where they differ.
 
+use std::collections::BTreeMap;
+
 use presshook::actions::{Done, Step};
+use presshook::builds::Report;
+use presshook::event::Timestamp;
 use presshook::outbox::Failure;
 use serde_json::Value;
 
-use super::vectors::{Asks, DoneForm, Ends, FailedForm};
+use super::vectors::{Asks, DoneForm, Ends, FailedForm, Texts};
 
 /// A step, as far as what was expected is compared with it.
 pub(super) fn given(step: &Step, expected: Option<&Asks>) -> String {
@@ -77,8 +81,15 @@ pub(super) fn expected(asks: &Asks) -> String {
 }
 
 /// Whether an end is the one that was expected, or both in words.
-pub(super) fn ends(step: &Step, ends: &Ends) -> Result<(), (String, String)> {
+pub(super) fn ends(step: &Step, ends: &Ends, now: Timestamp) -> Result<(), (String, String)> {
     let (is_it, words) = match (step, ends) {
+        (Step::Done(done), Ends::Later(form)) => {
+            let after = done.again.map(|at| at.since(now).as_secs());
+            let noted = done.noted.clone().unwrap_or_default();
+            let is_it =
+                after == Some(form.after) && noted == form.noted && has_heard(&done.heard, &form.heard);
+            (is_it, format!("later: {form:?}"))
+        }
         (Step::Done(done), Ends::Done(form)) => (is_done(done, form), format!("done: {form:?}")),
         (Step::Fail(failure), Ends::Failed(form)) => (has_failed(failure, form), format!("failed: {form:?}")),
         (_, ends) => (false, format!("{ends:?}")),
@@ -90,6 +101,35 @@ fn is_done(done: &Done, form: &DoneForm) -> bool {
     done.status == form.status
         && done.reference == form.reference
         && done.already_exists == form.already_exists
+        && done.again.is_none()
+        && done.restart == form.restart
+        && has_heard(&done.heard, &form.heard)
+}
+
+/// Whether reports are those that were expected; of a reason some words are.
+fn has_heard(heard: &[Report], expected: &[Texts]) -> bool {
+    let same = |(report, form): (&Report, &Texts)| {
+        let mut texts = texts(report);
+        let has_words = match (texts.get("reason"), form.get("reason")) {
+            (Some(reason), Some(words)) => reason.contains(words),
+            (reason, words) => reason.is_none() && words.is_none(),
+        };
+        texts.retain(|name, _| name != "reason");
+        has_words && form.iter().filter(|it| it.0 != "reason").eq(texts.iter())
+    };
+    heard.len() == expected.len() && heard.iter().zip(expected).all(same)
+}
+
+/// A report as texts, without its time.
+fn texts(report: &Report) -> BTreeMap<String, String> {
+    let all = [
+        ("said", Some(report.said.name().to_owned())),
+        ("reference", report.reference.clone()),
+        ("began", report.began.map(|it| it.to_string())),
+        ("reason", report.reason.clone()),
+        ("url", report.url.clone()),
+    ];
+    all.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?))).collect()
 }
 
 fn has_failed(failure: &Failure, form: &FailedForm) -> bool {

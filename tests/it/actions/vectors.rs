@@ -7,9 +7,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use presshook::actions::{ACTIONS, ANSWER_HEADERS, Action, Returned, Signal};
+use presshook::builds::{Build, State};
 use presshook::content::Change;
 use presshook::event::{Key, Timestamp};
-use presshook::outbox::{Carried, Job, News, Told};
+use presshook::outbox::{Carried, Failure, Job, News, Told};
 use presshook::settings::{DEFAULT, Member, Settings};
 use serde::Deserialize;
 
@@ -57,6 +58,24 @@ pub(super) struct JobForm {
     news: Vec<NewsForm>,
     #[serde(default)]
     changes: Vec<ChangeForm>,
+    build: Option<BuildForm>,
+    /// What hosts call the builds of other calls.
+    #[serde(default)]
+    taken: Vec<String>,
+}
+
+/// The build that a job follows.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BuildForm {
+    requested_at: String,
+    /// Without it, it was only asked for.
+    building_at: Option<String>,
+    built_at: Option<String>,
+    reference: Option<String>,
+    noted: Option<String>,
+    #[serde(default)]
+    restarts: u32,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -95,8 +114,10 @@ struct ChangeForm {
 pub(super) struct Exchange {
     #[serde(flatten)]
     pub(super) asks: Asks,
-    /// Nothing where something is kept or mailed.
+    /// Nothing where something is kept or mailed, or where no answer comes.
     response: Option<ResponseForm>,
+    /// Why no answer comes, to a request that may go unanswered.
+    unanswered: Option<String>,
     /// Whether it goes on where this fails, so that no failure of the whole follows.
     #[serde(default)]
     pub(super) may_fail: bool,
@@ -156,6 +177,19 @@ struct ResponseForm {
 pub(super) enum Ends {
     Done(DoneForm),
     Failed(FailedForm),
+    Later(LaterForm),
+}
+
+/// An attempt that was only a look.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LaterForm {
+    /// Seconds until the next one.
+    pub(super) after: u64,
+    #[serde(default)]
+    pub(super) heard: Vec<Texts>,
+    #[serde(default)]
+    pub(super) noted: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -165,6 +199,11 @@ pub(super) struct DoneForm {
     pub(super) reference: Option<String>,
     #[serde(default)]
     pub(super) already_exists: bool,
+    /// What was heard of a build, each as texts; of its reason some words, of its time nothing.
+    #[serde(default)]
+    pub(super) heard: Vec<Texts>,
+    #[serde(default)]
+    pub(super) restart: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -232,6 +271,8 @@ impl Case {
             headers: form.headers.unwrap_or_default(),
             news: form.news.into_iter().map(news).collect(),
             changes: form.changes.into_iter().map(change).collect(),
+            build: form.build.map(build),
+            taken: form.taken,
             ..Carried::default()
         };
         Job {
@@ -259,6 +300,9 @@ impl Case {
 impl Exchange {
     /// What comes back.
     pub(super) fn returned(&self) -> Result<Returned, String> {
+        if let Some(reason) = &self.unanswered {
+            return Ok(Returned::Unanswered(Failure::Network { reason: reason.clone() }));
+        }
         match (&self.asks, &self.response) {
             (Asks::Request(_), Some(form)) => {
                 let headers: Vec<(&str, &str)> =
@@ -309,6 +353,24 @@ fn news(form: NewsForm) -> News {
         target: form.target,
         reason: form.reason,
         at: time(&form.at),
+    }
+}
+
+fn build(form: BuildForm) -> Build {
+    let known = |text: Option<String>| text.as_deref().map(time);
+    let state = if form.building_at.is_some() || form.built_at.is_some() {
+        State::Building
+    } else {
+        State::Requested
+    };
+    Build {
+        state,
+        building_at: known(form.building_at),
+        built_at: known(form.built_at),
+        reference: form.reference,
+        noted: form.noted,
+        restarts: form.restarts,
+        ..Build::new(1, DEFAULT, time(&form.requested_at))
     }
 }
 

@@ -27,14 +27,17 @@ fn schema() -> Value {
         "event".to_owned(),
         json!({
             "$ref": "#/$defs/events",
-            "description": "What happened to content, or what became of a job (`failed`, `dead`, `budget`). Without it, each action is done for the kinds that are meant for it.",
+            "description": "What happened to content, or what became of a job (`failed`, `dead`, `budget`) or of the build that it asked for (`live`, `build-failed`, `build-unknown`). Without it, each action is done for the kinds that are meant for it.",
         }),
     );
     let sources: Vec<&str> = SOURCES.iter().map(|it| it.name).collect();
     let kinds = Kind::ALL.into_iter().map(Kind::name);
     let events: Vec<&str> = kinds.chain(Signal::ALL.into_iter().map(Signal::name)).collect();
-    let actions: Vec<Value> =
-        ACTIONS.iter().map(|it| json!({ "const": it.name, "description": it.help })).collect();
+    let actions: Vec<Value> = ACTIONS
+        .iter()
+        .filter(|it| it.follows.is_none())
+        .map(|it| json!({ "const": it.name, "description": it.help }))
+        .collect();
     let building: Vec<&str> = ACTIONS.iter().filter(|it| it.builds()).map(|it| it.name).collect();
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
