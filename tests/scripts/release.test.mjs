@@ -361,6 +361,13 @@ test("`npx presshook init` makes a Worker that wrangler serves, with a secret of
   assert.deepEqual([health.status, health.mode, health.version], ["healthy", "durable", VERSION]);
   await publish(`${worker.url}/api/webhook`, secret);
   await within(30_000, hook.called, `the deploy hook was not called:\n${worker.log()}`);
+
+  // The owner's page and what it shows come with it.
+  const page = await fetch(`${worker.url}/deliveries`);
+  assert.match(await page.text(), /<form /);
+  const owner = { headers: { authorization: `Bearer ${others.ADMIN_TOKEN}` } };
+  const { deliveries } = await (await fetch(`${worker.url}/api/deliveries`, owner)).json();
+  assert.deepEqual([deliveries.length, deliveries[0].event_id], [1, "evt_1"]);
 });
 
 test("a second run keeps what is there, asks only for what is missing, and renews the Worker", () => {
