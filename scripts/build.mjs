@@ -72,13 +72,27 @@ export async function build() {
  */
 function dashboard() {
   const directory = path.join(ROOT, "src", "dashboard");
-  const texts = readdirSync(directory)
-    .filter((name) => !name.endsWith(".d.ts"))
-    .map((name) => [name, readFileSync(path.join(directory, name), "utf8")]);
+  const names = readdirSync(directory).filter((name) => !name.endsWith(".d.ts"));
+  const texts = names.map((name) => [name, sent(readFileSync(path.join(directory, name), "utf8"))]);
   const files = JSON.stringify(Object.fromEntries(texts), null, 2);
   const target = path.join(ROOT, "build", "dashboard");
   writeFileSync(`${target}.js`, `/** @type {Record<string, string>} */\nexport default ${files};\n`);
-  writeFileSync(`${target}.d.ts`, "/** Texts by the names of their files. */\ndeclare const files: Record<string, string>;\nexport default files;\n");
+  writeFileSync(
+    `${target}.d.ts`,
+    "/** Texts by the names of their files. */\ndeclare const files: Record<string, string>;\nexport default files;\n",
+  );
+}
+
+/**
+ * A file as it is sent, without indentation and the lines that are comments: what `File::sent` in `src/dashboard.rs`
+ * makes of it for the server.
+ *
+ * @param {string} text
+ */
+function sent(text) {
+  const lines = text.split("\n").map((line) => line.trimStart());
+  const comment = /^(\/\/.*|\*\/?|\/\*\*|\* .*|\/\*.*\*\/)$/;
+  return lines.filter((line) => line !== "" && !comment.test(line)).join("\n");
 }
 
 /**

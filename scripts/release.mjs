@@ -7,7 +7,7 @@ import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { files, sums } from "./release/archive.mjs";
 import { PLATFORMS, binary, here } from "./release/binary.mjs";
-import { bill } from "./release/bill.mjs";
+import { bill } from "./release/crates.mjs";
 import { image } from "./release/image.mjs";
 import { npm } from "./release/npm.mjs";
 import { check, notes, version } from "./release/version.mjs";
@@ -19,7 +19,7 @@ import { Problem, ROOT, bold, main, say } from "./shell.mjs";
  *
  * @type {Record<string, (made: { out: string, version: string, options: Options }) => unknown>}
  */
-const PARTS = {
+export const PARTS = {
   binary: ({ out, version, options: { target, program } }) => binary(out, version, target, program),
   worker: ({ out, version }) => worker(out, version),
   pages: ({ out, version }) => pages(out, version),

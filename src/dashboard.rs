@@ -30,35 +30,35 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 pub struct File {
     /// Its name in `src/dashboard`, and below [`PAGE`] where it has an address of its own.
     pub name: &'static str,
-    /// Tells one version of it from another.
-    hash: u64,
-    /// Its text.
+    /// What tells one version of it from another.
+    version: u64,
+    /// Its text, as it is written.
     #[cfg(not(target_arch = "wasm32"))]
-    pub text: &'static str,
+    text: &'static str,
 }
 
-/// A file of `src/dashboard`. In the Wasm module only what tells its version is left of it.
+/// Of a file, what is known at compile time. Only what is made of its bytes is in the Wasm module.
 macro_rules! file {
-    ($name:literal) => {{
-        const HASH: u64 = hash(include_bytes!(concat!("dashboard/", $name)));
+    ($name:literal) => {
         File {
             name: $name,
-            hash: HASH,
+            version: const { hash(include_bytes!(concat!("dashboard/", $name))) },
             #[cfg(not(target_arch = "wasm32"))]
             text: include_str!(concat!("dashboard/", $name)),
         }
-    }};
+    };
 }
 
 /// The page itself, for whoever is signed in.
-static PAGE_FILE: File = file!("page.html");
+static SHELL: File = file!("page.html");
 /// The form to sign in with.
 static SIGN_IN: File = file!("sign-in.html");
-/// What both are made of: how they look, and what the page does. Each has an address.
-pub static ASSETS: &[File] = &[
+
+/// What both are made of, each at an address of its own.
+pub static ASSETS: [File; 13] = [
     file!("app.css"),
-    file!("api.js"),
     file!("app.js"),
+    file!("api.js"),
     file!("commands.js"),
     file!("delivery.js"),
     file!("deploys.js"),
@@ -72,6 +72,26 @@ pub static ASSETS: &[File] = &[
 ];
 
 impl File {
+    /// Its text as it is sent: without what is for its readers here, the indentation and the lines that are comments,
+    /// which are a third of it. `scripts/build.mjs` does the same for the Worker.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn sent(&self) -> String {
+        let is_comment = |line: &str| {
+            line.starts_with("//")
+                || matches!(line, "*" | "*/" | "/**")
+                || line.starts_with("* ")
+                || line.starts_with("/*") && line.ends_with("*/")
+        };
+        let mut sent = String::with_capacity(self.text.len());
+        for line in
+            self.text.lines().map(str::trim_start).filter(|line| !line.is_empty() && !is_comment(line))
+        {
+            sent.push_str(line);
+            sent.push('\n');
+        }
+        sent
+    }
+
     /// The one that has this address of its own.
     pub fn at(path: &str) -> Option<&'static File> {
         let name = path.strip_prefix(PAGE)?.strip_prefix('/')?;
@@ -79,9 +99,9 @@ impl File {
     }
 
     fn content_type(&self) -> &'static str {
-        match self.name.rsplit_once('.').map(|(_, ending)| ending) {
-            Some("js") => "text/javascript; charset=utf-8",
-            Some("css") => "text/css; charset=utf-8",
+        match self.name.rsplit_once('.') {
+            Some((_, "css")) => "text/css; charset=utf-8",
+            Some((_, "js")) => "text/javascript; charset=utf-8",
             _ => "text/html; charset=utf-8",
         }
     }
@@ -109,13 +129,13 @@ const VIEWS: [&str; 3] = ["deploys", "refusals", "setup"];
 
 /// The page, or the form to sign in with.
 pub fn page(is_signed_in: bool) -> Answer {
-    let file = if is_signed_in { &PAGE_FILE } else { &SIGN_IN };
+    let file = if is_signed_in { &SHELL } else { &SIGN_IN };
     of_file(StatusCode::OK, file, Some(""))
 }
 
 /// A file that the page is made of: always asked for, and sent only where it is another than what the browser has.
 pub fn asset(file: &'static File, known: Option<&str>) -> Answer {
-    let tag = format!("\"{:016x}\"", file.hash);
+    let tag = format!("\"{:016x}\"", file.version);
     let is_known =
         known.is_some_and(|tags| tags.split(',').any(|it| it.trim().trim_start_matches("W/") == tag));
     let (status, body) = if is_known { (StatusCode::NOT_MODIFIED, None) } else { (StatusCode::OK, Some("")) };

@@ -1,9 +1,10 @@
 // The program for one platform: compiled on a machine of that platform, or of its kind, and put into an archive.
 
-import { chmodSync, copyFileSync, mkdirSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { Problem, ROOT, bold, output, run, say } from "../shell.mjs";
 import { pack, unpack } from "./archive.mjs";
+import { licenses } from "./crates.mjs";
 
 /**
  * A platform that has a program: its name in Rust, in npm, and in images.
@@ -66,6 +67,7 @@ export async function binary(out, version, platform, ready) {
   copyFileSync(program, copy);
   chmodSync(copy, 0o755);
   for (const file of BESIDE) copyFileSync(path.join(ROOT, file), path.join(directory, path.basename(file)));
+  writeFileSync(path.join(directory, "THIRD-PARTY.txt"), licenses());
   const file = archive(out, version, platform);
   await pack(directory, file);
   say(`${path.relative(ROOT, file)}`);
@@ -86,8 +88,11 @@ async function compile({ target }) {
   }
   say(bold(`Building the program for ${target} (the first time takes several minutes)`));
   await run("cargo", ["build", "--release", "--locked", "--bin", "presshook", "--target", target], {
-    // No names of functions: a third less to fetch.
-    env: { CARGO_PROFILE_RELEASE_STRIP: "symbols" },
+    env: {
+      // No names of functions: an eighth less to fetch.
+      CARGO_PROFILE_RELEASE_STRIP: "symbols",
+      ...(target.endsWith("-musl") && { [`CC_${target.replaceAll("-", "_")}`]: "musl-gcc" }),
+    },
   });
   const program = path.resolve(
     ROOT,

@@ -7,6 +7,7 @@ import path from "node:path";
 import { PLATFORMS as NAMES } from "../../packages/presshook/lib/program.mjs";
 import { ROOT, run, say } from "../shell.mjs";
 import { PLATFORMS, archive, here, unpacked } from "./binary.mjs";
+import { licenses } from "./crates.mjs";
 import { repository } from "./version.mjs";
 import { stagedPages, stagedWorker } from "./worker.mjs";
 
@@ -39,7 +40,7 @@ export async function npm(out, version) {
       license: "MIT OR Apache-2.0",
       os: [os],
       cpu: [cpu],
-      files: ["bin"],
+      files: ["LICENSE-*", "THIRD-PARTY.txt", "bin"],
       preferUnplugged: true,
     });
   }
@@ -76,6 +77,7 @@ function stage(out, name) {
  */
 async function packed(out, directory, manifest) {
   for (const file of LICENSES) copyFileSync(path.join(ROOT, file), path.join(directory, file));
+  writeFileSync(path.join(directory, "THIRD-PARTY.txt"), licenses());
   const whole = { ...manifest, repository: { type: "git", url: `git+${repository()}.git` } };
   writeFileSync(path.join(directory, "package.json"), `${JSON.stringify(whole, null, 2)}\n`);
   await run("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", out], { cwd: directory });

@@ -4,9 +4,6 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { Problem, ROOT } from "../shell.mjs";
 
-/** What stands for the repository's owner as long as nobody has said who that is. */
-const NOBODY = "https://github.com/OWNER/presshook";
-
 /** @param {string} file */
 const text = (file) => readFileSync(path.join(ROOT, file), "utf8");
 /** @param {string} file */
@@ -59,9 +56,12 @@ export function check(tag, { at, changelog = text("CHANGELOG.md") } = {}) {
   }
   const named = repository();
   if (at === undefined) return;
-  if (named === NOBODY) {
-    throw new Problem(`package.json names no repository yet. Put ${at} in place of ${NOBODY} everywhere:
-  git grep --files-with-matches ${NOBODY.slice(8)} | xargs sed -i 's#${NOBODY}#${at}#g'`);
+  // What stands for the owner as long as nobody has said who that is.
+  const [, nobody] = /\/(OWNER\/.+)$/.exec(named) ?? [];
+  if (nobody) {
+    const own = at.split("/").slice(-2).join("/");
+    throw new Problem(`package.json names no repository yet. Put ${own} in place of ${nobody} everywhere:
+  git grep --files-with-matches ${nobody} | xargs sed -i 's#${nobody}#${own}#g'`);
   }
   if (named !== at) throw new Problem(`This is ${at}, and package.json names ${named}.`);
 }

@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 // The owner's page: which view an address shows, what a key or a button does, and how it follows what is stored without
 // being loaded anew.
 
@@ -77,14 +76,18 @@ function trouble(error) {
 /** The entry of the history that is shown. */
 const entry = () => history.state?.entry ?? "first";
 
-/** @param {boolean} back whether it was shown before */
-async function show(back) {
+/** @param {"first" | "next" | "again"} how it comes to be shown */
+async function show(how) {
+	const back = how === "again";
+	const place = back ? (places.get(entry()) ?? 0) : 0;
 	const asked = (view = viewOf(new URL(location.href)));
 	render();
 	trouble(undefined);
+	scrollTo(0, place);
+	const reached = scrollY;
 	await refresh();
-	if (asked !== view) return;
-	scrollTo(0, back ? (places.get(entry()) ?? 0) : 0);
+	if (asked !== view || how === "first") return;
+	if (scrollY === reached) scrollTo(0, place);
 	const link = back && view === list && followed && main.querySelector(`a[href="${CSS.escape(followed)}"]`);
 	const start = link || main.querySelector("h1");
 	if (start instanceof HTMLElement) start.focus({ preventScroll: true });
@@ -94,10 +97,10 @@ async function show(back) {
 function go(address) {
 	places.set(entry(), scrollY);
 	history.pushState({ entry: `${Date.now()} ${history.length}` }, "", address);
-	void show(false);
+	void show("next");
 }
 
-addEventListener("popstate", () => void show(true));
+addEventListener("popstate", () => void show("again"));
 addEventListener("scroll", () => places.set(entry(), scrollY), { passive: true });
 history.scrollRestoration = "manual";
 
@@ -240,7 +243,4 @@ document.addEventListener("visibilitychange", () => {
 	if (!document.hidden) void follow();
 });
 setInterval(tick, 1000);
-void show(false).then(follow);
-=======
-document.body.textContent = "";
->>>>>>> main
+void show("first").then(follow);

@@ -115,8 +115,8 @@ const IGNORED = {
 };
 
 /** @param {Owner.Delivery} whole */
-const ignored = ({ why, kind: what }) =>
-	why ? sentence(why.text) : (IGNORED[what] ?? "It was verified and stored, and there was nothing to do.");
+const ignored = ({ why_not: why, kind: what }) =>
+	why ? sentence(why) : (IGNORED[what] ?? "It was verified and stored, and there was nothing to do.");
 
 /** @param {string} text */
 const sentence = (text) => `${capital(text).replace(/\.$/, "")}.`;
@@ -413,9 +413,9 @@ function facts(whole) {
  * @param {Owner.Delivery} whole
  * @param {boolean} all
  */
-function sent({ headers = {}, payload }, all) {
-	const pairs = Object.entries(headers);
-	const { text, note } = textOf(payload);
+function sent(whole, all) {
+	const pairs = Object.entries(whole.headers ?? {});
+	const { text, note } = textOf(whole);
 	const shown = all ? text : text.slice(0, LONG);
 	return el(
 		"section.card.sent",
@@ -444,13 +444,12 @@ function sent({ headers = {}, payload }, all) {
 	);
 }
 
-/** @param {unknown} payload @returns {{ text: string, note?: string }} */
-function textOf(payload) {
-	if (payload === undefined || payload === null) return { text: "", note: "It is past its retention." };
-	if (typeof payload === "string") return { text: pretty(payload) };
-	const bytes = Reflect.get(/** @type {object} */ (payload), "base64");
-	if (typeof bytes === "string") return { text: bytes, note: "It is no text; here it is as base64." };
-	return { text: pretty(JSON.stringify(payload)) };
+/** @param {Owner.Delivery} whole @returns {{ text: string, note?: string }} */
+function textOf({ payload, payload_base64: bytes }) {
+	if (payload !== undefined) return { text: pretty(payload) };
+	return bytes
+		? { text: bytes, note: "It is no text; here it is as base64." }
+		: { text: "", note: "It is empty." };
 }
 
 /** What a reader could not see, or would turn the text around. */

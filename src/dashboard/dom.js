@@ -59,6 +59,17 @@ function fill(element, classes, parts) {
 export const bdi = (text) => el("bdi", text);
 
 /**
+ * A text of ours, with names and commands between backticks.
+ *
+ * @param {string} text
+ */
+export const rich = (text) =>
+	el(
+		"bdi",
+		text.split("`").map((part, index) => (index % 2 === 1 ? el("code", part) : part)),
+	);
+
+/**
  * A link to elsewhere; only its text where it leads to nowhere that a browser should go.
  *
  * @param {string} url

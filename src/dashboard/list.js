@@ -1,7 +1,7 @@
 // The list of deliveries, the newest first, with what is on top of it. It follows what arrives without moving what one
 // reads, and never has more than some hundreds of rows in the page.
 
-import { ask, forget, shared } from "./api.js";
+import { ask, shared } from "./api.js";
 import { button, whisper } from "./commands.js";
 import { bdi, el, icon } from "./dom.js";
 import { overview } from "./overview.js";
@@ -162,9 +162,9 @@ export class List {
 			case "older": {
 				if (this.busy) return;
 				this.busy = true;
-				const { rows } = this;
-				const found = await this.search(this.next).finally(() => (this.busy = false));
-				if (rows.length > 0 && this.rows[0]?.id !== rows[0].id && !this.rows.includes(rows[0])) return;
+				const { query, next } = this;
+				const found = await this.search(next).finally(() => (this.busy = false));
+				if (query !== this.query || next !== this.next) return;
 				this.rows = [...this.rows, ...found.deliveries];
 				this.next = found.next;
 				if (this.rows.length > MOST_ROWS) {
@@ -180,9 +180,6 @@ export class List {
 			case "new":
 				this.show();
 				return toTop();
-			case "look":
-				forget();
-				return this.load();
 		}
 	}
 

@@ -9,7 +9,7 @@ import { badge, clockNow, count, duration, sign, when } from "./words.js";
 /** How late the oldest job that is due may be before that is said, in milliseconds. */
 const LATE = 600_000;
 
-/** @typedef {{ state: string, title: string, text?: (Node | string)[], act?: Node }} Verdict */
+/** @typedef {[string, string, (Node | string)[], Node?]} Verdict its state, a title, a text, and a button */
 
 /**
  * What an owner should know first; the worst comes first.
@@ -17,97 +17,61 @@ const LATE = 600_000;
  * @param {Owner.Overview} overview
  * @returns {Verdict}
  */
-export function verdict({ queue, targets = [], budgets = [], live }) {
-	const inState = (/** @type {string[]} */ ...states) => targets.filter((it) => states.includes(it.state));
-	const names = (/** @type {{ name: string }[]} */ some) => some.map((it) => it.name).join(" and ");
-	const failed = inState("failed", "dead");
-	const spent = budgets.filter((it) => it.used >= it.limit);
-	const due = queue?.oldest_due_at && clockNow() - Date.parse(queue.oldest_due_at);
-	const usually =
-		live?.median_seconds === undefined
-			? []
-			: [` Usually live ${duration(live.median_seconds)} after publishing.`];
-	if (failed.length > 0) {
-		return {
-			state: "failed",
-			title: `The last build of ${names(failed)} failed`,
-			text: [
-				"What is on the site is older than what was published. ",
-				link("/deliveries/deploys", "See what the host said"),
-				", mend it there, then deploy again.",
-			],
-			act: queue?.dead ? button("revive", "Try again what failed", {}, "build") : undefined,
-		};
+function verdict({ queue, targets = [], budgets = [], live }) {
+	const named = (/** @type {string[]} */ ...states) =>
+		targets
+			.filter((it) => states.includes(it.state))
+			.map((it) => it.name)
+			.join(" and ");
+	const failed = named("failed", "dead");
+	const unknown = named("unknown");
+	const building = named("building", "requested", "sending");
+	const waiting = named("waiting");
+	const spent = budgets.find((it) => it.used >= it.limit);
+	const late = queue?.oldest_due_at ? clockNow() - Date.parse(queue.oldest_due_at) : 0;
+	const median = live?.median_seconds;
+	const usually = median === undefined ? "" : ` Usually live ${duration(median)} after publishing.`;
+	const again = button("revive", "Try again what failed", {}, "build");
+	if (failed) {
+		const how = link("/deliveries/deploys", "See what the host said");
+		const text = ["The site is older than what was published. ", how, ", mend it there, then deploy again."];
+		return ["failed", `The last build of ${failed} failed`, text, queue?.dead ? again : undefined];
 	}
 	if (queue?.dead) {
-		return {
-			state: "failed",
-			title: `${count(queue.dead, "job")} failed for good`,
-			text: [
-				link("/deliveries?state=failed", "See which and why"),
-				". Once the reason is mended, have them tried again.",
-			],
-			act: button("revive", "Try them again", {}, "build"),
-		};
+		const which = link("/deliveries?state=failed", "See which and why");
+		const text = [which, ". Once the reason is mended, have them tried again."];
+		return ["failed", `${count(queue.dead, "job")} failed for good`, text, again];
 	}
-	if (spent.length > 0) {
-		const [first] = spent;
-		return {
-			state: "held",
-			title: "This month’s builds are used up",
-			text: [
-				"Nothing is lost: what comes in waits",
-				...(first.resets_at ? [" until ", when(first.resets_at, "date")] : []),
-				", or until you deploy by hand.",
-			],
-		};
+	if (spent) {
+		const until = spent.resets_at ? [" until ", when(spent.resets_at, "date")] : [];
+		const text = ["Nothing is lost: what comes in waits", ...until, ", or until you deploy by hand."];
+		return ["held", "This month’s builds are used up", text];
 	}
-	if (due && due > LATE) {
-		return {
-			state: "unknown",
-			title: "Work is late",
-			text: [
-				`A job has been due for ${duration(due / 1000)}. The receiver may be stopped, or its clock does not wake it. `,
-				link("/deliveries/setup", "See the setup"),
-				".",
-			],
-		};
+	if (late > LATE) {
+		const text = `A job has been due for ${duration(late / 1000)}: the receiver’s clock may not wake it. `;
+		return ["unknown", "Work is late", [text, link("/deliveries/setup", "See the setup"), "."]];
 	}
-	const unknown = inState("unknown");
-	if (unknown.length > 0) {
-		return {
-			state: "unknown",
-			title: `Whether ${names(unknown)} is live is not known`,
-			text: [
-				"The build was asked for, but its end could not be found out. Look at the site or at your host. ",
-				link("/deliveries/deploys", "See the deploys"),
-				".",
-			],
-		};
+	if (unknown) {
+		const text =
+			"The build was asked for, but its end could not be found out. Look at the site, or at your host. ";
+		return [
+			"unknown",
+			`Whether ${unknown} is live is not known`,
+			[text, link("/deliveries/deploys", "See the deploys"), "."],
+		];
 	}
 	if (queue?.held) {
-		return {
-			state: "held",
-			title: `${count(queue.held, "job")} held until you say so`,
-			text: [link("/deliveries?state=held", "See what waits"), ", and release it or deploy now."],
-		};
+		const text = [link("/deliveries?state=held", "See what waits"), ", and release it or deploy now."];
+		return ["held", `${count(queue.held, "job")} held until you say so`, text];
 	}
-	const building = inState("building", "requested", "sending");
-	if (building.length > 0)
-		return { state: "building", title: `${names(building)} is being built`, text: usually };
-	const waiting = inState("waiting");
-	if (waiting.length > 0 || queue?.waiting) {
-		const which = waiting.length > 0 ? `A deploy of ${names(waiting)}` : "A job";
-		return {
-			state: "waiting",
-			title: `${which} waits`,
-			text: ["It gathers further edits into one build, and starts by itself.", ...usually],
-		};
+	if (building) return ["building", `${building} is being built`, [usually]];
+	if (waiting || queue?.waiting) {
+		const title = waiting ? `A deploy of ${waiting} waits` : "A job waits";
+		return ["waiting", title, ["It gathers further edits into one build, and starts by itself.", usually]];
 	}
-	if (targets.length > 0 && targets.every((it) => it.state === "live")) {
-		return { state: "live", title: "Everything is live", text: usually };
-	}
-	return { state: "done", title: "All is well", text: ["Nothing waits, nothing has failed.", ...usually] };
+	if (targets.length > 0 && targets.every((it) => it.state === "live"))
+		return ["live", "Everything is live", [usually]];
+	return ["done", "All is well", ["Nothing waits, nothing has failed.", usually]];
 }
 
 /** @param {string} href @param {string} text */
@@ -117,7 +81,7 @@ const link = (href, text) => el("a", { href }, text);
  * @param {Owner.Overview} overview
  */
 export function overview(overview) {
-	const { state, title, text = [], act } = verdict(overview);
+	const [state, title, text, act] = verdict(overview);
 	const { queue, targets = [], budgets = [], hours } = overview;
 	const [, symbol, tone] = sign(state);
 	const waits = [

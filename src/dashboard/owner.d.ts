@@ -72,10 +72,11 @@ declare namespace Owner {
   }
 
   interface Delivery extends Omit<Summary, "jobs"> {
-    headers?: Record<string, string> | [string, string][];
-    payload?: unknown;
+    headers?: Record<string, string>;
+    payload?: string;
+    payload_base64?: string;
     jobs?: Job[];
-    why?: { rule?: number; text: string };
+    why_not?: string;
   }
 
   interface Deploy {

@@ -9,16 +9,10 @@ const HOURS = 48;
 
 /** What is counted by the hour, from the ground up, with its tone. @type {Record<string, string>} */
 const SERIES = {
-	live: "good",
-	done: "good",
 	accepted: "good",
-	building: "busy",
-	waiting: "calm",
-	sending: "calm",
-	held: "care",
-	unknown: "care",
-	ignored: "quiet",
-	failed: "bad",
+	tests: "busy",
+	ignored: "calm",
+	repeats: "quiet",
 	refused: "refused",
 };
 

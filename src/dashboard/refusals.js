@@ -1,7 +1,7 @@
 // Requests that were refused: why, in words, how often, and what an owner can do about it.
 
 import { ask } from "./api.js";
-import { bdi, el } from "./dom.js";
+import { bdi, el, rich } from "./dom.js";
 import { capital, count, number, when } from "./words.js";
 
 /** @implements {Owner.View} */
@@ -38,7 +38,7 @@ const REMEDIES = {
 	401: "Enter the same secret on both sides, without a space or line break around it. A secret that was changed at one side only is the usual reason.",
 	404: "The address is not set up here. Compare it with those of the set-up.",
 	405: "Webhooks are sent by POST. A redirect on the way (http to https, a slash more or less) turns it into GET.",
-	413: "The body is larger than MAX_BODY_BYTES allows.",
+	413: "The body is larger than `MAX_BODY_BYTES` allows.",
 	429: "Too many wrong signatures from one address within a minute.",
 	503: "The secret is not set here yet, or the store did not answer; the sender tries again.",
 };
@@ -48,7 +48,7 @@ function refusal(it) {
 	return el(
 		"li.card.refusal",
 		{ "data-key": `${it.path} ${it.status} ${it.reason}` },
-		el("p.name", el("strong", bdi(capital(it.reason)))),
+		el("p.name", el("strong", rich(capital(it.reason)))),
 		el(
 			"p.faint",
 			el("code", bdi(it.path)),
@@ -56,7 +56,7 @@ function refusal(it) {
 			when(it.last_at),
 			it.count > 1 && [" · first ", when(it.first_at)],
 		),
-		REMEDIES[it.status] && el("p.remedy", el("strong", "If it is your sender: "), REMEDIES[it.status]),
+		REMEDIES[it.status] && el("p.remedy", el("strong", "If it is your sender: "), rich(REMEDIES[it.status])),
 		el("span.times", { "aria-hidden": "true" }, `×${number(it.count)}`),
 	);
 }

@@ -3,7 +3,7 @@
 
 import { shared } from "./api.js";
 import { button } from "./commands.js";
-import { bdi, el, icon, out } from "./dom.js";
+import { bdi, el, icon, out, rich } from "./dom.js";
 import { badge, learn, sign, when } from "./words.js";
 
 /** @implements {Owner.View} */
@@ -55,55 +55,40 @@ export function setup(set, empty) {
 			),
 		el(
 			"ol.checklist",
-			step("Presshook runs", true, [
-				`Version ${set.version}, `,
+			step(
+				"Presshook runs",
+				true,
 				inbox
-					? "with an inbox: what is accepted is stored before the sender is answered."
-					: "without an inbox: nothing is remembered, and this page has nothing to show. See the README on direct mode.",
-			]),
+					? "What is accepted is stored before the sender is answered."
+					: "But without an inbox: nothing is remembered, and this page has nothing to show.",
+				` Version ${set.version}.`,
+			),
 			step(
 				"A sender’s secret is set",
 				connections.length > 0,
 				connections.length > 0
-					? [
-							`${connections.map((it) => it.title).join(", ")}. Presshook accepts only what is signed with a secret that both sides know.`,
-						]
-					: [
-							"Make a secret (",
-							el("code", "openssl rand -hex 32"),
-							") and set it under the name of your sender’s setting, below. On Cloudflare: ",
-							el("code", "npx wrangler secret put NAME"),
-							". On a server: in its environment, then restart.",
-						],
+					? `${connections.map((it) => it.title).join(", ")}. Only what is signed with a secret that both sides know is accepted.`
+					: rich(
+							"Make one with `openssl rand -hex 32`, and set it under the name of your sender’s setting, below. On Cloudflare: `npx wrangler secret put NAME`. On a server: in its environment, then restart.",
+						),
 			),
 			step(
 				"Something is to be built",
 				targets.length > 0,
-				targets.length > 0
-					? targets.flatMap((it, index) => [
-							index > 0 && ", ",
-							el("strong", bdi(it.name)),
-							it.host ? ` at ${it.host}` : "",
-							it.follows === false
-								? " (its build cannot be followed: set its host’s token, or SITE_URL)"
-								: "",
-						])
+				...(targets.length > 0
+					? targets.flatMap(built)
 					: [
-							"Set your host’s deploy hook as ",
-							el("code", "DEPLOY_HOOK_URL"),
-							" (Cloudflare’s as ",
-							el("code", "CLOUDFLARE_DEPLOY_HOOK"),
-							"), or see the README for other ways.",
-						],
+							rich(
+								"Set your host’s deploy hook as `DEPLOY_HOOK_URL`, Cloudflare’s as `CLOUDFLARE_DEPLOY_HOOK`. The README tells of other ways.",
+							),
+						]),
 			),
 			step(
 				"The sender knows the address",
 				heard.length > 0,
 				heard.length > 0
-					? ["Something has arrived from ", heard.map((it) => it.title).join(", "), "."]
-					: [
-							"Paste the address below at your sender, with the same secret. Then press its test button, or publish.",
-						],
+					? `Something has arrived from ${heard.map((it) => it.title).join(", ")}.`
+					: "Paste the address below at your sender, with the same secret. Then press its test button, or publish.",
 			),
 		),
 		connections.length > 0 &&
@@ -141,12 +126,20 @@ export function setup(set, empty) {
 	);
 }
 
+/** @param {NonNullable<Owner.Setup["targets"]>[number]} it @param {number} index */
+const built = ({ name, host, follows }, index) => [
+	index > 0 && ", ",
+	el("strong", bdi(name)),
+	host && ` at ${host}`,
+	follows === false && rich(" (its build cannot be followed: set its host’s token, or `SITE_URL`)"),
+];
+
 /**
  * @param {string} title
  * @param {boolean} done
- * @param {(Node | string | false)[]} text
+ * @param {...import("./dom.js").Child} text
  */
-const step = (title, done, text) =>
+const step = (title, done, ...text) =>
 	el(
 		"li",
 		{ class: done ? "done" : "open" },
@@ -160,7 +153,7 @@ function finding({ level, what, remedy }) {
 	return el(
 		`li.finding.${tone}`,
 		badge(level),
-		el("div", el("p", bdi(what)), remedy && el("p.remedy", el("strong", "What to do: "), bdi(remedy))),
+		el("div", el("p", rich(what)), remedy && el("p.remedy", el("strong", "What to do: "), rich(remedy))),
 	);
 }
 

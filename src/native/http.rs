@@ -144,8 +144,8 @@ async fn idle(answering: &Arc<()>) {
 pub(super) fn reply(answer: Answer) -> Reply {
     let body = match answer.file {
         None => Bytes::from(answer.body),
-        Some((file, "")) => Bytes::from_static(file.text.as_bytes()),
-        Some((file, said)) => Bytes::from(file.text.replace(MESSAGE, &dashboard::said(said))),
+        Some((file, "")) => Bytes::from(file.sent()),
+        Some((file, said)) => Bytes::from(file.sent().replace(MESSAGE, &dashboard::said(said))),
     };
     let mut reply = Reply::new(Full::new(body));
     *reply.status_mut() = answer.status;

@@ -164,6 +164,29 @@ fn sources_lists_every_sender() {
 }
 
 #[test]
+fn sources_lists_every_sender_for_programs() {
+    let listed: Vec<serde_json::Value> =
+        serde_json::from_slice(&presshook(&["sources", "--json"]).stdout).expect("it is JSON");
+    assert_eq!(listed.len(), SOURCES.len());
+    for (row, source) in listed.iter().zip(SOURCES) {
+        let told = ["name", "title", "setting", "setup", "docs"].map(|field| row[field].as_str());
+        let setting = source.secret_setting();
+        assert_eq!(told, [source.name, source.title, &setting, source.setup, source.docs].map(Some));
+    }
+    let of = |name: &str, field: &str| {
+        listed.iter().find(|row| row["name"] == name).map(|row| row[field].clone()).expect("it is listed")
+    };
+    assert_eq!(of("blogshoot", "secret"), "text");
+    assert_eq!(of("standard-webhooks", "secret"), "base64");
+    assert_eq!(of("datocms", "secret"), "user:password");
+    // Where the URL has to name the sender, as its own page says.
+    for source in SOURCES {
+        let only = text(&presshook(&["sources", source.name]).stdout).contains(" only: its proof");
+        assert_eq!(of(source.name, "named"), only, "{}", source.name);
+    }
+}
+
+#[test]
 fn sources_tells_all_about_one() {
     for source in SOURCES {
         let output = presshook(&["sources", source.name]);

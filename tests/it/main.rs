@@ -43,6 +43,7 @@ mod pacing;
 mod programs;
 mod properties;
 mod rebuild;
+mod report;
 mod routes;
 mod scratch;
 mod secrets;
@@ -57,6 +58,8 @@ mod site;
 mod stand_in;
 mod status;
 mod store;
+#[cfg(unix)]
+mod tail;
 mod telling;
 mod tidy;
 mod to_itself;

@@ -93,12 +93,12 @@ async function project(directory, { sender, name }, ask, environment) {
   if (before !== undefined && !before.includes(MARK)) throw taken(settings);
   const shared = path.join(directory, "presshook");
   const old = checked(shared);
+  const wanted = named(workerSettings(), name ?? "presshook");
 
   const chosen = await choose(path.join(directory, VARS), sender, ask, environment);
   mkdirSync(directory, { recursive: true });
   worker(shared);
   wrote("presshook/", old);
-  const wanted = named(workerSettings(), name ?? "presshook");
   if (before === undefined) {
     writeFileSync(settings, `${MARK}\n${wanted}`);
     say("  wrote wrangler.toml");
@@ -120,11 +120,13 @@ async function project(directory, { sender, name }, ask, environment) {
     ...(chosen.hook
       ? []
       : [`Make a deploy hook in your host's dashboard, and add a line to ${VARS}: ${HOOK}=https://…`]),
-    "npx presshook deploy      puts the Worker and its secrets on your Cloudflare account, and prints its URL",
+    "npx presshook deploy    (puts the Worker and its secrets on your Cloudflare account, and prints its URL)",
     atTheSender(chosen),
   ];
   steps.forEach((step, index) => say(`  ${index + 1}. ${step}`));
-  say(`\nTo try it on this machine first: npx wrangler dev`);
+  say(`
+What came in is shown at /deliveries, which asks for the ADMIN_TOKEN of ${VARS}.
+To try the Worker on this machine first: npx wrangler dev`);
 }
 
 /**
@@ -164,10 +166,11 @@ async function site(directory, { sender, out, inbox }, ask, environment) {
        class_name = "Inbox"
        script_name = "${inbox}"`
     : `Do without an inbox: your Pages project → Settings → Variables and Secrets, INBOX = none; or, where the project has
-     a wrangler.toml, INBOX = "none" under [vars] in it. docs/pages.md says what is given up.`;
+     a wrangler.toml, INBOX = "none" under [vars] in it. Without an inbox nothing is
+     remembered: docs/pages.md of Presshook says what is given up.`;
   const steps = [
     "Commit what was added, and push it: the site's build needs nothing more.",
-    `${put(chosen.sender.setting)}      with the secret${inbox ? "" : `; likewise ${HOOK}`}`,
+    `${put(chosen.sender.setting)}    (paste the secret)${inbox ? "" : `\n     ${put(HOOK)}    (paste the deploy hook's URL)`}`,
     binding,
     "Set Fail closed: your Pages project → Settings → Runtime. Otherwise webhooks can get lost without a trace.",
     atTheSender(chosen),
@@ -296,8 +299,8 @@ function remember(directory, values) {
  * @param {string | undefined} old
  */
 function wrote(what, old) {
-  const change = old && old !== VERSION ? ` in place of ${old}` : "";
-  say(`  wrote ${what}: Presshook ${VERSION}${change}`);
+  const word = old === VERSION ? "kept" : "wrote";
+  say(`  ${word} ${what}: Presshook ${VERSION}${old && old !== VERSION ? ` in place of ${old}` : ""}`);
 }
 
 /** The secret that was made, once: at a terminal, and not where somebody records what is said. @param {Chosen} chosen */
@@ -315,8 +318,9 @@ function shown({ sender, made }) {
 /** @param {Chosen} chosen */
 function atTheSender({ sender }) {
   const own = sender.named ? `/${sender.name}` : "";
-  return `At ${sender.title} (${sender.setup}): enter the URL, ending in /api/webhook${own}, and the secret, and send a
-     test. ${sender.docs}`;
+  return `At ${sender.title}, enter the URL, ending in /api/webhook${own}, and the secret; then send a test.
+     Where: ${sender.setup}
+     More:  ${sender.docs}`;
 }
 
 /** Somebody at a terminal. */

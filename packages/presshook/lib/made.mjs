@@ -53,7 +53,7 @@ export const bundle = async (form, directory) => {
 export function versionOf(directory) {
   const file = path.join(directory, "index.js");
   const text = existsSync(file) ? readFileSync(file, "utf8") : "";
-  return /^\/\/ Presshook (\S+)/.exec(text)?.[1];
+  return /^\/\/ Presshook ([^\s:]+):/.exec(text)?.[1];
 }
 
 /** A file of this package. @param {string} name */

@@ -42,10 +42,14 @@ export function wrangler(directory) {
         stdio: "inherit",
         env: { ...process.env, ...env },
       });
+      // Ctrl-C reaches it by itself; what it was given is then still put away.
+      const wait = () => {};
+      const end = () => child.kill("SIGTERM");
+      process.on("SIGINT", wait).on("SIGTERM", end);
       const status = await new Promise((resolve, reject) => {
         child.on("error", (error) => reject(new Problem(`${program} cannot be started: ${error.message}`)));
         child.on("close", (code, signal) => resolve(signal ?? code));
-      });
+      }).finally(() => process.off("SIGINT", wait).off("SIGTERM", end));
       if (status !== 0) {
         throw new Problem(`\`wrangler ${args[0]}\` ended with ${status}; its words stand above.\n${remedy}`);
       }

@@ -32,46 +32,44 @@ struct Host {
     title: &'static str,
     /// Where its hooks lead.
     at: &'static str,
-    /// Whether a path there is that of a hook.
-    is_hook: fn(&[&str]) -> bool,
+    /// The paths of its hooks, with a `*` for each id.
+    paths: &'static [&'static str],
     /// Where an owner finds them.
     place: &'static str,
 }
 
 const HOSTS: [Host; 4] = [
-    Host { title: "Cloudflare Pages", at: "api.cloudflare.com", is_hook: is_pages, place: PAGES },
+    Host {
+        title: "Cloudflare Pages",
+        at: "api.cloudflare.com",
+        paths: &["/client/v4/pages/webhooks/deploy_hooks/*"],
+        place: PAGES,
+    },
     Host {
         title: "Cloudflare Workers Builds",
         at: "api.cloudflare.com",
-        is_hook: is_workers,
+        paths: &["/client/v4/workers/builds/deploy_hooks/*", "/client/v4/accounts/*/builds/deploy_hooks/*"],
         place: WORKERS,
     },
-    Host { title: "Netlify", at: "api.netlify.com", is_hook: is_netlify, place: NETLIFY },
-    Host { title: "Vercel", at: "api.vercel.com", is_hook: is_vercel, place: VERCEL },
+    Host { title: "Netlify", at: "api.netlify.com", paths: &["/build_hooks/*"], place: NETLIFY },
+    Host { title: "Vercel", at: "api.vercel.com", paths: &["/v1/integrations/deploy/*/*"], place: VERCEL },
 ];
 const PAGES: &str = "your project → Settings → Builds & deployments → Deploy hooks";
 const WORKERS: &str = "your Worker → Settings → Builds → Deploy Hooks";
 const NETLIFY: &str = "Site configuration → Build & deploy → Build hooks";
 const VERCEL: &str = "Settings → Git → Deploy Hooks";
 
-fn is_pages(path: &[&str]) -> bool {
-    matches!(path, ["client", "v4", "pages", "webhooks", "deploy_hooks", id] if is_id(id))
-}
-
-fn is_workers(path: &[&str]) -> bool {
-    match path {
-        ["client", "v4", "workers", "builds", "deploy_hooks", id] => is_id(id),
-        ["client", "v4", "accounts", account, "builds", "deploy_hooks", id] => is_id(account) && is_id(id),
-        _ => false,
+impl Host {
+    /// Whether a path is that of a hook.
+    fn has(&self, path: &str) -> bool {
+        let given: Vec<&str> = path.trim_end_matches('/').split('/').collect();
+        self.paths.iter().any(|wanted| {
+            let wanted: Vec<&str> = wanted.split('/').collect();
+            let fits =
+                |(wanted, given): (&&str, &&str)| if *wanted == "*" { is_id(given) } else { wanted == given };
+            wanted.len() == given.len() && wanted.iter().zip(&given).all(fits)
+        })
     }
-}
-
-fn is_netlify(path: &[&str]) -> bool {
-    matches!(path, ["build_hooks", id] if is_id(id))
-}
-
-fn is_vercel(path: &[&str]) -> bool {
-    matches!(path, ["v1", "integrations", "deploy", project, id] if is_id(project) && is_id(id))
 }
 
 fn is_id(text: &str) -> bool {
@@ -108,7 +106,6 @@ const MISTAKEN: [(&str, &str, &str); 11] = [
 /// What a URL is.
 pub(super) fn form(uri: &Uri) -> Form {
     let host = uri.host().unwrap_or_default().to_ascii_lowercase();
-    let path: Vec<&str> = uri.path().trim_matches('/').split('/').collect();
     let wrong = |what: String, remedy: String| Form::Wrong { what, remedy };
     let invented = ["YOUR", "xxxx", "XXXX", "HOOK_ID", "HOOK-ID", "...", "…", "%3C"];
     if invented.iter().any(|it| uri.path().contains(it)) {
@@ -121,7 +118,7 @@ pub(super) fn form(uri: &Uri) -> Form {
             let what = format!("it begins with `http://`, and {host} takes hooks over `https://` only");
             return wrong(what, "paste the hook again, with `https://`".to_owned());
         }
-        if let Some(host) = known.iter().find(|it| (it.is_hook)(&path)) {
+        if let Some(host) = known.iter().find(|it| it.has(uri.path())) {
             return Form::Hook(host.title);
         }
         let title = if known.len() > 1 { "Cloudflare" } else { first.title };
