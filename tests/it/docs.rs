@@ -212,6 +212,23 @@ fn the_pages_of_a_family_have_the_same_headings() {
 }
 
 #[test]
+fn each_host_that_can_be_asked_has_a_page_with_what_is_to_be_set_for_that() {
+    let hosts: Vec<_> = members().filter(|it| it.family == "hosts").collect();
+    assert!(!hosts.is_empty(), "the list is read");
+    for host in hosts {
+        let page = read(&format!("docs/hosts/{}.md", host.name));
+        for field in host.fields {
+            assert!(
+                page.contains(&format!("`{}`", field.name)),
+                "docs/hosts/{}.md: {}",
+                host.name,
+                field.name
+            );
+        }
+    }
+}
+
+#[test]
 fn what_a_page_sends_to_try_it_is_there_and_does_what_it_says() {
     let mut tried = 0;
     for (name, page) in pages("docs/senders") {
