@@ -102,6 +102,8 @@ impl Watched {
         };
         let new = message("new", &event(Kind::Published, Some(item(0))));
         let second = message("second", &event(Kind::Updated, Some(item(1))));
+        // What came before is counted once, whoever looks first.
+        self.run(pages::overview(&settings, at(-1)));
         let mut costs = Vec::new();
         macro_rules! cost {
             ($name:literal, $transaction:expr) => {{

@@ -19,6 +19,7 @@ mod contract;
 mod costs;
 mod counts;
 mod custom;
+mod dashboard;
 #[cfg(unix)]
 mod disk;
 mod docs;

@@ -32,6 +32,8 @@ const COMMANDS = [
   ["GET", "/api/setup", "GET, HEAD"],
   ["GET", "/api/changes", "GET, HEAD"],
   ["POST", "/api/connections/blogshoot/test", "POST"],
+  ["GET", "/api/refusals", "GET, HEAD"],
+  ["GET", "/api/metrics", "GET, HEAD"],
   ["POST", "/api/import", "POST"],
 ];
 
@@ -216,8 +218,9 @@ describe("the whole store", () => {
     expect(await exported(to)).toEqual(pages);
     expect(JSON.parse((await to.send("evt_7")).body)).toMatchObject({ duplicate: true });
     // Again changes nothing.
+    const now = await exported(to);
     for (const page of pages) await to.command("POST", "/api/import", page);
-    expect(await exported(to)).toEqual(pages);
+    expect(await exported(to)).toEqual(now);
     pass(3601);
     await to.cron();
     expect(await to.calls()).toMatchObject([{ event_count: ROWS }]);
