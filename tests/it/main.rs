@@ -40,6 +40,7 @@ mod metrics;
 mod model;
 mod outbox;
 mod pacing;
+mod pages;
 #[cfg(unix)]
 mod programs;
 mod properties;
@@ -50,6 +51,7 @@ mod scratch;
 mod secrets;
 mod send;
 mod server;
+mod session;
 mod settings;
 mod settings_file;
 mod settings_list;
@@ -64,6 +66,7 @@ mod tail;
 mod telling;
 mod tidy;
 mod to_itself;
+mod trial;
 mod vectors;
 
 use bytes::Bytes;

@@ -26,6 +26,8 @@ const COMMANDS = [
   ["POST", "/api/dead/redeliver", "POST"],
   ["POST", "/api/jobs/1/release", "POST"],
   ["POST", "/api/targets/default/deploy", "POST"],
+  ["GET", "/api/refusals", "GET"],
+  ["GET", "/api/metrics", "GET"],
   ["GET", "/api/export", "GET"],
   ["POST", "/api/import", "POST"],
 ];
@@ -210,8 +212,9 @@ describe("the whole store", () => {
     expect(await exported(to)).toEqual(pages);
     expect(JSON.parse((await to.send("evt_7")).body)).toMatchObject({ duplicate: true });
     // Again changes nothing.
+    const now = await exported(to);
     for (const page of pages) await to.command("POST", "/api/import", page);
-    expect(await exported(to)).toEqual(pages);
+    expect(await exported(to)).toEqual(now);
     pass(3601);
     await to.cron();
     expect(await to.calls()).toMatchObject([{ event_count: ROWS }]);
