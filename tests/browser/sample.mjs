@@ -2,7 +2,7 @@
 // states that take hours to come by, and the pictures in the documents are of it.
 
 /** @typedef {{ table: string, [column: string]: unknown }} Row */
-/** @typedef {"live" | "building" | "failed" | "unknown" | "waiting"} Outcome */
+/** @typedef {"live" | "building" | "failed" | "unknown"} Outcome */
 
 /** Sender, its word for the event, what it is, and its connection with the setting of its secret. */
 const SENDERS = {
@@ -34,7 +34,6 @@ const LOST = "its host has told nothing of it for 20 minutes, and the page does 
  * @type {[number, keyof typeof SENDERS, "published" | "updated" | "unpublished", string[], Outcome, number?][]}
  */
 const SESSIONS = [
-  [0.4, "ghost", "published", ["Opening hours over the holidays"], "waiting"],
   [1.5, "ghost", "published", ["Why our bread got better when we slowed down"], "building"],
   [
     14,
@@ -119,7 +118,6 @@ export function sample(now, [main, second]) {
     const last = Math.max(...carried);
     const id = last + ((jobs += 1) % 100);
     const called = last + 12_000;
-    const waits = outcome === "waiting";
     const ended =
       outcome === "unknown"
         ? called + 1_200_000
@@ -131,10 +129,10 @@ export function sample(now, [main, second]) {
       id,
       action: "deploy",
       target,
-      state: waits ? "waiting" : outcome === "failed" ? "superseded" : "done",
-      due_at: waits ? now + 290_000 : null,
-      attempts: waits ? 0 : 1,
-      tries: waits ? 0 : 1,
+      state: outcome === "failed" ? "superseded" : "done",
+      due_at: null,
+      attempts: 1,
+      tries: 1,
       first_at: first,
       wanted_at: last,
       urgent: 0,
@@ -142,11 +140,10 @@ export function sample(now, [main, second]) {
       source: "ghost",
       event_id: `evt_${last.toString(36)}`,
       reason: outcome === "failed" ? FAILED : null,
-      finished_at: waits ? null : called + 600,
+      finished_at: called + 600,
       alone: null,
     });
     rows.push(...carried.map((delivery_id) => ({ table: "carries", job_id: id, delivery_id })));
-    if (waits) return;
     const attempt = {
       number: 1,
       started_at: called,
@@ -203,12 +200,49 @@ export function sample(now, [main, second]) {
     path: "/api/webhook/ghost",
     reason: "the signature verifies with a newline added to the secret, so the sender’s copy has one",
     status: 401,
-    count: 14,
+    count: 3,
     first_at: now - 90_000_000,
     last_at: now - 80_000_000,
   });
-  const order = ["deliveries", "jobs", "carries", "attempts", "builds", "refusals"];
+  rows.push(...counts(rows, now));
+  const order = ["deliveries", "jobs", "carries", "attempts", "builds", "refusals", "tallies"];
   return rows.sort((one, other) => order.indexOf(one.table) - order.indexOf(other.table));
+}
+
+/**
+ * What a receiver would have counted, hour by hour, while these came in.
+ *
+ * @param {Row[]} rows
+ * @param {number} now
+ * @returns {Row[]}
+ */
+function counts(rows, now) {
+  const hourOf = (/** @type {number} */ at) => at - (at % 3_600_000);
+  const deliveries = rows.filter((row) => row.table === "deliveries");
+  const labels = deliveries.map(({ id, connection, kind }) => {
+    const outcome = kind === "test" ? "test" : "accepted";
+    const source = String(connection).split("/")[0];
+    const label = `connection="${connection}",source="${source}",outcome="${outcome}",kind="${kind}"`;
+    return { hour: hourOf(Number(id)), label };
+  });
+  const groups = Map.groupBy(labels, ({ hour, label }) => `${hour} ${label}`);
+  const newest = Math.max(...deliveries.map(({ id }) => Number(id)));
+  const refused = {
+    hour: hourOf(now - 80_000_000),
+    name: "rejections_total",
+    label: 'status="401"',
+    count: 3,
+  };
+  return [
+    { table: "tallies", hour: 0, name: "mark", label: "delivery", count: newest },
+    { table: "tallies", ...refused },
+    ...[...groups.values()].map((group) => ({
+      table: "tallies",
+      ...group[0],
+      name: "deliveries_total",
+      count: group.length,
+    })),
+  ];
 }
 
 /**

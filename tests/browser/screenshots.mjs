@@ -21,10 +21,9 @@ const SETTINGS = {
   DEPLOY_HOOK_URL__WWW: HOOK,
   DEPLOY_HOOK_URL__STAGING: `${HOOK}1`,
   DEPLOY_BUDGET_PER_MONTH: "300",
-  DEPLOY_SETTLE_SECONDS: "300",
 };
 const DESKTOP = { viewport: { width: 1200, height: 860 }, colorScheme: "light" };
-const PHONE = { viewport: { width: 390, height: 844 }, colorScheme: "dark", isMobile: true, hasTouch: true };
+const PHONE = { viewport: { width: 390, height: 1180 }, colorScheme: "dark", isMobile: true, hasTouch: true };
 
 /** Each picture: its window, and how to come to what it shows. @type {Record<string, [object, string, string?]>} */
 const PICTURES = {
