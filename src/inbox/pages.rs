@@ -65,7 +65,8 @@ macro_rules! outcome {
          WHEN j.action = ?4 THEN 0 WHEN j.state = 'dead' THEN 9 WHEN j.state = 'held' THEN 8 \
          WHEN j.state = 'sending' THEN 7 WHEN j.state = 'waiting' THEN 6 WHEN j.state = 'blocked' THEN 4 \
          WHEN j.state = 'superseded' THEN 1 WHEN b.state = 'failed' THEN 9 WHEN b.state = 'unknown' THEN 3 \
-         WHEN b.state = 'live' THEN 2 WHEN b.state IS NULL THEN 1 ELSE 5 END) \
+         WHEN b.state = 'live' THEN 2 \
+         WHEN b.state IS NULL OR (b.state = 'requested' AND b.ended_at IS NOT NULL) THEN 1 ELSE 5 END) \
          WHEN 9 THEN 'failed' WHEN 8 THEN 'held' WHEN 7 THEN 'sending' WHEN 6 THEN 'waiting' WHEN 5 THEN 'building' \
          WHEN 4 THEN 'waiting' WHEN 3 THEN 'unknown' WHEN 2 THEN 'live' WHEN 1 THEN 'done' WHEN 0 THEN 'done' \
          ELSE 'ignored' END FROM carries c JOIN jobs j ON j.id = c.job_id LEFT JOIN builds b ON b.job_id = j.id \
@@ -73,6 +74,14 @@ macro_rules! outcome {
     };
 }
 use outcome;
+
+/// The state of a build `b`; nothing of one that nobody can follow, and that nobody has told of.
+macro_rules! build_state {
+    () => {
+        "CASE WHEN b.state <> 'requested' OR b.ended_at IS NULL THEN b.state END"
+    };
+}
+use build_state;
 
 /// The title of the first item of a delivery `d`.
 macro_rules! title {

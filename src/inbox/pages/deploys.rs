@@ -94,7 +94,7 @@ fn deploy(settings: &Settings, row: &Row) -> Result<String, StoreError> {
     let build = row.maybe_integer(BUILD)?.map(|_| Build::read(settings, row, BUILD)).transpose()?;
     let job = row.text(2)?;
     let state = match (job, &build) {
-        ("done", Some(build)) => build.state,
+        ("done", Some(build)) if build.is_followed => build.state,
         ("dead", Some(build)) if build.state == "failed" => build.state,
         _ => job,
     };
@@ -124,7 +124,10 @@ pub(super) struct Build<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<&'a str>,
     #[serde(skip)]
-    pub(super) first_at: Option<String>,
+    first_at: Option<String>,
+    /// Whether anybody tells of it: nothing is known of one that was asked for and is over at once.
+    #[serde(skip)]
+    is_followed: bool,
     requested_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     building_at: Option<String>,
@@ -148,6 +151,7 @@ impl<'a> Build<'a> {
         let (state, first_at, ended_at) =
             (row.text(column(2))?, row.maybe_time(column(4))?, row.maybe_time(column(8))?);
         let took = first_at.zip(ended_at).filter(|_| state == "live");
+        let is_followed = state != "requested" || ended_at.is_none();
         Ok(Build {
             state,
             host: settings.target(row.text(column(1))?).and_then(host),
@@ -156,7 +160,8 @@ impl<'a> Build<'a> {
             requested_at: row.time(column(5))?.to_string(),
             building_at: time(row.maybe_time(column(6))?),
             built_at: time(row.maybe_time(column(7))?),
-            ended_at: time(ended_at),
+            is_followed,
+            ended_at: time(ended_at.filter(|_| is_followed)),
             live_seconds: took.map(|(first, ended)| ended.0.saturating_sub(first.0).max(0).div_euclid(1000)),
             reason: row.maybe_text(column(9))?,
             url: row.maybe_text(column(10))?,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{END, MOST_LOOKED_AT, add, all, follower, json, outcome, title, within};
+use super::{END, MOST_LOOKED_AT, add, all, build_state, follower, json, outcome, title, within};
 use crate::content::unicode::lowercase;
 use crate::store::{Row, Statement, StoreError, Transaction, Value, statement};
 
@@ -46,7 +46,9 @@ const DELIVERIES: &str = concat!(
     "SELECT ",
     summary!(),
     ", (SELECT json_group_array(json(job)) FROM (SELECT json_patch(json_object('id', j.id, 'action', j.action, \
-     'target', j.target, 'state', j.state), json_object('build', b.state)) AS job FROM carries c \
+     'target', j.target, 'state', j.state), json_object('build', ",
+    build_state!(),
+    ")) AS job FROM carries c \
      JOIN jobs j ON j.id = c.job_id LEFT JOIN builds b ON b.job_id = j.id WHERE c.delivery_id = d.id \
      ORDER BY j.id LIMIT 20)) FROM deliveries d WHERE d.id < ?1 AND d.id >= ",
     first!(),

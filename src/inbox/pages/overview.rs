@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{MOST_COUNTED, MOST_LOOKED_AT, add, all, follower, json, outcome, time};
+use super::{MOST_COUNTED, MOST_LOOKED_AT, add, all, build_state, follower, json, outcome, time};
 use crate::actions::Action;
 use crate::event::Timestamp;
 use crate::inbox::tallies;
@@ -55,11 +55,11 @@ pub fn overview(settings: &Settings, now: Timestamp) -> Transaction<'_, String> 
         ),
         // The newest of each target, and the newest that was live.
         statement(
-            "SELECT j.target, j.state, b.state, max(j.id), (SELECT max(l.ended_at) FROM builds l WHERE l.job_id >= \
+            concat!("SELECT j.target, j.state, ", build_state!(), ", max(j.id), (SELECT max(l.ended_at) FROM builds l WHERE l.job_id >= \
              (SELECT min(job_id) FROM (SELECT job_id FROM builds WHERE job_id > 0 ORDER BY job_id DESC LIMIT ?2)) \
              AND l.target = j.target AND l.state = 'live') FROM jobs j LEFT JOIN builds b ON b.job_id = j.id \
              WHERE j.id >= (SELECT min(id) FROM (SELECT id FROM jobs WHERE id > 0 ORDER BY id DESC LIMIT ?2)) AND j.action = ?1 \
-             AND j.state <> 'superseded' GROUP BY j.target",
+             AND j.state <> 'superseded' GROUP BY j.target"),
             [builder.into(), NEWEST.into()],
         ),
         budgets(),
