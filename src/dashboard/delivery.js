@@ -225,7 +225,7 @@ const received = ({ received_at: at, verified_by: by }) => ({
   state: "done",
   title: "Received",
   at,
-  text: [`Signature verified${by ? ` (${by})` : ""}, stored before the sender was answered.`],
+  text: [rich(`Signature verified${by ? ` with \`${by}\`` : ""}, stored before the sender was answered.`)],
 });
 
 /**

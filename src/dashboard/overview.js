@@ -120,13 +120,13 @@ export function overview(overview) {
 }
 
 /** @param {Owner.Target} target */
-function target({ name, state, live_at: since }) {
-  return el(
+const target = ({ name, state, live_at: since }) =>
+  el(
     "li.target",
     { "data-key": name },
-    el("strong", bdi(name)),
     el(
-      "span.state",
+      "p",
+      el("strong", bdi(name)),
       badge(state),
       since && el("span.faint", state === "live" ? "since " : "live ", when(since)),
     ),
@@ -136,4 +136,3 @@ function target({ name, state, live_at: since }) {
       "aria-label": `Deploy now: ${name}`,
     }),
   );
-}

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { launch } from "./chromium.mjs";
 import { EDGES, TOKEN, hook, publish, told } from "./edges.mjs";
+import { fill, sample } from "./sample.mjs";
 import { PATIENCE, watched } from "./watched.mjs";
 
 /** What a browser says of an answer that is no 2xx, which these tests ask for. */
@@ -470,6 +471,38 @@ for (const [name, begin] of Object.entries(EDGES)) {
       const form = await (await fetch(`${edge.url}/deliveries`)).text();
       const all = [...bytes.values()].reduce((sum, it) => sum + it, form.length);
       assert.ok(bytes.size > 10 && all < MOST_BYTES, `${all} bytes in ${bytes.size} files`);
+      await close();
+    });
+
+    test("tells of two days of builds, of those that failed and of those that nobody knows of", async () => {
+      await fill(edge.url, TOKEN, sample(Date.now() - 5000, ["default"]));
+      const { page, text, show, accessible, fits, close } = await open(PHONE);
+      await show("/deliveries/deploys");
+      await page
+        .getByRole("img", { name: /^From publish to live, the last \d+ deploys: usually \d+ s/ })
+        .waitFor();
+      const deploys = page.locator(".deploys > li");
+      await deploys.getByText("Building", { exact: true }).first().waitFor();
+      await text("3 deliveries · live after");
+      await accessible();
+      await fits();
+      await page.getByRole("button", { name: "Load older" }).click();
+      await until(
+        () => deploys.count(),
+        (count) => count > 30,
+      );
+      await deploys.getByText("Unknown", { exact: true }).first().waitFor();
+      await page.getByRole("link", { name: "A sourdough starter in seven days" }).first().click();
+      await text(/together with 2 other deliveries, live 58 s after it came in/);
+      await page.getByRole("listitem").filter({ hasText: "Built" }).first().waitFor();
+      await accessible();
+      await show("/deliveries?state=unknown");
+      await page.getByRole("link", { name: /The miller from Aadorf/ }).click();
+      await text(/whether it is live could not be found out/);
+      await show("/deliveries/refusals");
+      await text(/verifies with a newline added/);
+      await accessible();
+      await fits();
       await close();
     });
 
