@@ -483,7 +483,6 @@ for (const [name, begin] of Object.entries(EDGES)) {
         .waitFor();
       const deploys = page.locator(".deploys > li");
       await deploys.getByText("Building", { exact: true }).first().waitFor();
-      await deploys.getByText("Unknown", { exact: true }).first().waitFor();
       await text("3 deliveries · live after");
       await accessible();
       await fits();
@@ -492,6 +491,7 @@ for (const [name, begin] of Object.entries(EDGES)) {
         () => deploys.count(),
         (count) => count > 30,
       );
+      await deploys.getByText("Unknown", { exact: true }).first().waitFor();
       await page.getByRole("link", { name: "A sourdough starter in seven days" }).first().click();
       await text(/together with 2 other deliveries, live 58 s after it came in/);
       await page.getByRole("listitem").filter({ hasText: "Built" }).first().waitFor();

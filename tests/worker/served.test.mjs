@@ -182,13 +182,13 @@ test("what is stored is exported and imported by the command", async () => {
   assert.equal((await fetch(`${worker.url}/api/deliveries/${id}`, owner)).status, 404);
   assert.equal(run("import", file), `${rows} rows imported\n`);
   const back = await (await fetch(`${worker.url}/api/deliveries/${id}`, owner)).json();
-  assert.deepEqual([back.event_id, back.payload.event_id], ["evt_9", "evt_9"]);
+  assert.deepEqual([back.event_id, JSON.parse(back.payload).event_id], ["evt_9", "evt_9"]);
 });
 
 test("doctor finds it well, and report tells of a delivery without what was in it", async () => {
-  /** @type {{ level: string, code: string }[]} */
+  /** @type {{ findings: { level: string, code: string }[] }} */
   const { findings } = JSON.parse(run("doctor", "--json"));
-  for (const code of ["token", "forged", "signed", "inbox", "stuck", "clock", "webhook-url"]) {
+  for (const code of ["token", "forged", "signed", "inbox", "stuck", "webhook-url"]) {
     assert.ok(
       findings.some((it) => it.code === code && it.level === "ok"),
       `${code}: ${JSON.stringify(findings)}`,
