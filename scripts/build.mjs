@@ -2,12 +2,12 @@
 // wrangler runs this too (wrangler.toml), so it does nothing when nothing has changed.
 
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
-import { Problem, ROOT, bold, main, run, say } from "./shell.mjs";
+import { Problem, ROOT, bold, main, output, run, say } from "./shell.mjs";
 import { TOOLS, find, npmProgram } from "./tools.mjs";
 
 const MARKER = path.join(ROOT, "build", ".inputs");
@@ -32,6 +32,10 @@ const INLINING = ["--flexible-inline-max-function-size", "0", "--one-caller-inli
 // Instances of one generic function side by side: the module is 2 % smaller after gzip.
 const ORDER = ["--reorder-functions-by-name"];
 const STRIP = ["--strip-debug", "--strip-producers"];
+
+// Nothing lies at the first addresses, which are the far end of the stack: so loads and stores take in what is added to
+// their addresses.
+const ADDRESSES = ["--low-memory-unused"];
 
 // For what imports the Worker: its own scripts, the tests, and a Pages Function.
 const TYPES = `/** The Worker, as the runtime makes it for a request; its prototype has the module's functions. */
@@ -117,7 +121,47 @@ export async function compile(crate) {
   });
   // worker-build would keep the names, a fifth of the module, so its own pass is off (Cargo.toml) and this is the only.
   const module = path.join(crate, "build", "index_bg.wasm");
-  await run(wasmOpt, ["-O3", ...INLINING, ...FEATURES, ...ORDER, ...STRIP, module, "-o", module]);
+  leaveOutClasses(crate, module);
+  await run(wasmOpt, [
+    "-O3",
+    ...INLINING,
+    ...ADDRESSES,
+    ...FEATURES,
+    ...ORDER,
+    ...STRIP,
+    module,
+    "-o",
+    module,
+  ]);
+}
+
+/**
+ * Leaves out of a module the classes that it never makes an object of: `worker` has some for everybody, which end in
+ * each module and are used by few.
+ *
+ * @param {string} crate
+ * @param {string} module
+ */
+function leaveOutClasses(crate, module) {
+  const compiled = new WebAssembly.Module(readFileSync(module));
+  const names = WebAssembly.Module.exports(compiled).map(({ name }) => name);
+  const imports = WebAssembly.Module.imports(compiled).map(({ name }) => name);
+  const unused = names
+    .flatMap((name) => /^__wbg_(\w+)_free$/.exec(name)?.[1] ?? [])
+    .filter((name) => !imports.some((it) => it.startsWith(`__wbg_${name}_new`)));
+  const kept = names.filter(
+    (name) => !unused.some((it) => new RegExp(`^(__wbg_([gs]et_)?)?${it}_`).test(name)),
+  );
+  const graph = [
+    { name: "script", root: true, reaches: kept },
+    ...kept.map((name) => ({ name, export: name })),
+  ];
+  const file = path.join(crate, "build", ".kept.json");
+  writeFileSync(file, JSON.stringify(graph));
+  // It names all that it drops, which nobody wants to read.
+  const dropped = output(npmProgram("wasm-metadce"), [...FEATURES, "-g", "-f", file, module, "-o", module]);
+  rmSync(file);
+  if (dropped === undefined) throw new Problem("`wasm-metadce` could not read the module that was compiled.");
 }
 
 /**

@@ -185,14 +185,14 @@ fn of_delivery(delivery: &Value, redactor: &Redactor) -> Value {
         "took",
         "outcome",
     ];
-    let mut told = kept(delivery, &ours, &["event_id", "event_type"], redactor);
+    let mut told = kept(delivery, &ours, &["event_id", "event_type", "why_not"], redactor);
     let mut add = |name: &str, value: Value| {
         if let Some(told) = told.as_object_mut().filter(|_| !is_empty(&value)) {
             told.insert(name.to_owned(), value);
         }
     };
     let member = |name: &str| delivery.get(name).cloned().unwrap_or_default();
-    for name in ["item", "title"] {
+    for name in ["item", "title", "payload_base64"] {
         add(name, redactor.content(&member(name)));
     }
     add("headers", redactor.headers(&member("headers")));

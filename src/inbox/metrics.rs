@@ -5,7 +5,7 @@
 
 use super::tallies::{self, open_hour, select_totals};
 use crate::event::Timestamp;
-use crate::outbox;
+use crate::outbox::{Known, budgets};
 use crate::settings::Settings;
 use crate::store::{StoreError, Transaction, statement};
 
@@ -64,14 +64,14 @@ const SELECT_STATE: &str = "SELECT 'jobs', '{action=' || json_quote(action) || '
 pub fn text(settings: &Settings, now: Timestamp) -> Transaction<'_, String> {
     let mut reads = tallies::update(now);
     let updates = reads.len();
-    reads.push(outbox::budgets());
+    reads.push(budgets());
     let bounds = [tallies::TOOK_BOUNDS.into(), tallies::LIVE_BOUNDS.into()];
     reads.extend([statement(select_counts!(), bounds), statement(SELECT_STATE, [now.into()])]);
     Transaction::new(reads, move |rows| {
         let Some([budgets, samples @ ..]) = rows.get(updates..) else {
             return Err(StoreError::Unreadable { column: 0 });
         };
-        let spent = outbox::spent(settings, budgets, now)?;
+        let accounts = Known::read(settings, &[], budgets)?.accounts(now);
         let mut text = String::new();
         for (name, kind, help) in FAMILIES {
             let whole = ["presshook_", name].concat();
@@ -79,13 +79,13 @@ pub fn text(settings: &Settings, now: Timestamp) -> Transaction<'_, String> {
             for row in samples.iter().flatten().filter(|row| row.text(0) == Ok(name)) {
                 text.extend([&whole, row.text(1)?, "\n"]);
             }
-            for (budget, used) in &spent {
+            for account in &accounts {
                 let calls = match name {
-                    "budget_limit" => budget.per_month,
-                    "budget_used" => *used,
+                    "budget_limit" => account.limit,
+                    "budget_used" => account.used,
                     _ => continue,
                 };
-                text.push_str(&format!("{whole}{{budget=\"{}\"}} {calls}\n", budget.name));
+                text.push_str(&format!("{whole}{{budget=\"{}\"}} {calls}\n", account.name));
             }
         }
         text.push_str(concat!("presshook_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1\n"));

@@ -20,6 +20,7 @@ mod costs;
 mod counts;
 mod custom;
 mod dashboard;
+mod described;
 #[cfg(unix)]
 mod disk;
 mod docs;

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use presshook::dashboard::ASSETS;
 use presshook::samples::Vectors;
 use presshook::settings::{SERVER_SETTINGS, SETTINGS, members};
 use presshook::sources::SOURCES;
@@ -160,17 +159,6 @@ fn no_action_way_or_forge_is_known_by_name_outside_its_file() {
         }
     }
     assert!(looked_at > 1000, "the files are read");
-}
-
-#[test]
-fn the_page_is_made_of_the_files_that_lie_there() {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/dashboard");
-    let entries =
-        fs::read_dir(directory).expect("readable").map(|entry| entry.expect("readable").file_name());
-    let names = entries.map(|name| name.to_string_lossy().into_owned());
-    let assets: BTreeSet<String> =
-        names.filter(|name| !name.ends_with(".html") && !name.ends_with(".d.ts")).collect();
-    assert_eq!(ASSETS.iter().map(|file| file.name.to_owned()).collect::<BTreeSet<_>>(), assets);
 }
 
 #[test]

@@ -187,7 +187,7 @@ test("the button's directory is one that Cloudflare can build by itself", () => 
   assert.equal(
     read("examples/worker/wrangler.toml"),
     example(),
-    "make it again of wrangler.toml: node scripts/release.mjs --example",
+    "make it again of wrangler.toml: npm run docs",
   );
   // What it asks for: without a value that somebody might leave as it is, and each explained.
   const asked = /** @type {Record<string, string>} */ (parseEnv(read("examples/worker/.dev.vars.example")));

@@ -92,8 +92,8 @@ test("the owner's Prometheus reads what has been received and done", async () =>
   for (const path of ["/metrics", "/api/metrics", "/metrics/"]) {
     const found = await metrics(path);
     const expected = {
-      [delivered("accepted", "published")]: 1,
-      [delivered("duplicate", "published")]: 1,
+      [delivered("accepted", "updated")]: 1,
+      [delivered("duplicate", "updated")]: 1,
       [delivered("test", "test")]: 1,
       [rejections]: 1,
       'presshook_attempts_total{action="deploy",target="default",outcome="accepted"}': 1,

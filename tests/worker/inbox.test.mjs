@@ -179,7 +179,7 @@ describe("what it costs", () => {
     expect(inbox.asked).toEqual([]);
   });
 
-  it("is one call of few for many that are refused or repeats, after their answers", async () => {
+  it("is few calls for many requests that are refused or repeat, after their answers", async () => {
     vi.useFakeTimers({ toFake: ["Date"], now: THEN });
     const inbox = await durable({ settings: SLOWLY });
     const headers = { "x-blogshoot-signature": "0".repeat(64) };

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::super::receiver::{Receiver, Refusal, TOKEN};
 use super::finding::{Area, Finding, Level};
+use super::local::unfollowed;
 
 /// How late the oldest due job may be.
 const LATE_SECONDS: i64 = 600;
@@ -126,13 +127,7 @@ fn of_setup(setup: &Value) -> Vec<Finding> {
                 Level::Ok,
                 format!("`{name}` is built by the server itself, which sees whether that succeeds"),
             )),
-            Some(false) => findings.push(
-                finding(
-                    Level::Warning,
-                    format!("builds of `{name}`{at} are asked for, but nobody looks whether they succeed"),
-                )
-                .remedy("set `SITE_URL`, or a token of the host: docs/follow.md names it"),
-            ),
+            Some(false) => findings.push(unfollowed(name, &at).at(setting)),
             None => {}
         }
     }
