@@ -133,8 +133,11 @@ fn live(rows: &[Row]) -> Result<String, StoreError> {
         Ok(Recent { at: row.time(0)?.to_string(), seconds, target: row.text(2)? })
     });
     let recent = recent.collect::<Result<Vec<_>, StoreError>>()?;
-    let mut seconds: Vec<i64> = recent.iter().map(|it| it.seconds).collect();
-    seconds.sort_unstable();
+    // Few enough that a sort would be more code than it is worth.
+    let mut seconds: Vec<i64> = Vec::with_capacity(recent.len());
+    for Recent { seconds: new, .. } in &recent {
+        seconds.insert(seconds.partition_point(|it| it < new), *new);
+    }
     // The smallest that so many hundredths are not above.
     let percentile = |hundredths: usize| {
         let rank = seconds.len().saturating_mul(hundredths).div_ceil(100);
