@@ -1,6 +1,5 @@
 //! The pictures that a text has: Markdown's `![…](…)`, and `<img src="…">` in HTML, alone or in Markdown.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use http::Uri;
@@ -90,7 +89,7 @@ fn without_code(text: &str) -> String {
 
 fn in_markdown(text: &str) -> Vec<Found> {
     let mut found = Vec::new();
-    let mut labels: BTreeSet<String> = BTreeSet::new();
+    let mut labels: Vec<String> = Vec::new();
     for (at, _) in text.match_indices("![") {
         let Some(after) = at.checked_add(2).and_then(|at| Some((at, text.get(at..)?))) else { continue };
         let Some(length) = closing(after.1, '[', ']') else { continue };
@@ -101,9 +100,11 @@ fn in_markdown(text: &str) -> Vec<Found> {
             found.extend(destination(inner, from.saturating_add(1)));
         } else {
             let named = rest.strip_prefix('[').and_then(|it| it.split_once(']')).map(|it| it.0);
-            labels.insert(normal(named.filter(|it| !it.is_empty()).unwrap_or(label)));
+            labels.push(normal(named.filter(|it| !it.is_empty()).unwrap_or(label)));
         }
     }
+    let mut sorted: Vec<&str> = labels.iter().map(String::as_str).collect();
+    sorted.sort_unstable();
     // `[label]: URL`, where a picture has that label.
     let mut start = 0_usize;
     for line in text.split_inclusive('\n') {
@@ -113,7 +114,7 @@ fn in_markdown(text: &str) -> Vec<Found> {
         let Some((label, rest)) = trimmed.strip_prefix('[').and_then(|it| it.split_once("]:")) else {
             continue;
         };
-        if labels.contains(&normal(label)) {
+        if sorted.binary_search(&normal(label).as_str()).is_ok() {
             let at = begin.saturating_add(line.len().saturating_sub(rest.len()));
             found.extend(destination(rest, at));
         }
