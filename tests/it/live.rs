@@ -235,7 +235,9 @@ impl Play {
             match (job.action.step)(&self.lanes.settings, &job, &returned, at(now)) {
                 Step::Send(request) => returned.push(self.answer(&request, now)),
                 Step::Done(done) => return Ok(done),
-                other => panic!("{other:?}"),
+                step @ (Step::Run(_) | Step::Write(_) | Step::Keep(_) | Step::Mail(_) | Step::Fail(_)) => {
+                    panic!("{step:?}")
+                }
             }
         }
     }
