@@ -19,7 +19,7 @@ use crate::actions::ACTIONS;
 use crate::actions::follow::hosts::Host;
 use crate::event::Timestamp;
 use crate::settings::Target;
-use crate::store::{StoreError, Transaction, Value, statement};
+use crate::store::{Row, StoreError, Transaction, Value, statement};
 
 pub use delivery::show;
 pub use deploys::deploys;
@@ -92,7 +92,7 @@ fn within(limit: u32) -> u32 {
     limit.clamp(1, MOST_ROWS)
 }
 
-fn json(value: &impl Serialize) -> String {
+fn json(value: &(impl Serialize + ?Sized)) -> String {
     serde_json::to_string(value).expect("pages have text keys and plain values")
 }
 
@@ -101,6 +101,35 @@ fn add(object: &mut String, name: &str, value: &str) {
     object.pop();
     let comma = if object.ends_with('{') { "" } else { "," };
     object.extend([comma, "\"", name, "\":", value, "}"]);
+}
+
+/// A row as an object: the names of its columns from that one on, apart by spaces. What is empty is left out; `at`,
+/// `due` and what ends with `_at` are moments, and what ends with `=` is JSON already.
+pub(super) fn object(row: &Row, from: usize, names: &str) -> Result<String, StoreError> {
+    let mut object = "{}".to_owned();
+    for (column, name) in (from..).zip(names.split(' ')) {
+        let is_moment = matches!(name, "at" | "due") || name.ends_with("_at");
+        match (row.0.get(column), name.strip_suffix('=')) {
+            (Some(Value::Null), _) => {}
+            (Some(Value::Integer(number)), _) if is_moment => {
+                add(&mut object, name, &json(&Timestamp(*number).to_string()));
+            }
+            (Some(Value::Integer(number)), _) => add(&mut object, name, &number.to_string()),
+            (Some(Value::Text(text)), None) => add(&mut object, name, &json(text)),
+            (Some(Value::Text(text)), Some(name)) => add(&mut object, name, text),
+            (Some(Value::Blob(_)) | None, _) => return Err(StoreError::Unreadable { column }),
+        }
+    }
+    Ok(object)
+}
+
+/// Rows as a list of such objects.
+pub(super) fn objects<'r>(
+    rows: impl Iterator<Item = &'r Row>,
+    from: usize,
+    names: &str,
+) -> Result<String, StoreError> {
+    Ok(all(&rows.map(|row| object(row, from, names)).collect::<Result<Vec<_>, _>>()?))
 }
 
 /// Objects that are JSON already as a list.

@@ -4,9 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use super::deploys::{BUILD, Build};
-use super::list::{Summary, summary};
-use super::{MOST_COUNTED, add, all, follower, json, outcome, time, title};
+use super::deploys::{BUILD, build};
+use super::list::{SUMMARY, summary};
+use super::{MOST_COUNTED, add, all, follower, json, object, objects, outcome, time, title};
 use crate::inbox::message::Note;
 use crate::outbox::{JobRow, read_jobs, select_jobs};
 use crate::routes::why;
@@ -31,7 +31,7 @@ pub fn show(settings: &Settings, id: i64) -> Transaction<'_, Option<String>> {
              JOIN carries c ON c.job_id = a.job_id WHERE c.delivery_id = ?1 ORDER BY a.job_id, a.number",
         ),
         one(concat!(
-            "SELECT ",
+            "SELECT c.job_id, ",
             BUILD!(),
             " FROM builds b JOIN carries c ON c.job_id = b.job_id WHERE c.delivery_id = ?1"
         )),
@@ -47,32 +47,39 @@ pub fn show(settings: &Settings, id: i64) -> Transaction<'_, Option<String>> {
             return Err(StoreError::Unreadable { column: 0 });
         };
         let Some(row) = delivery.first() else { return Ok((Vec::new(), None)) };
-        let (connection, notes) = (row.text(1)?, Note::read_for(settings, row.text(12)?));
+        let (connection, notes) = (row.text(2)?, Note::read_for(settings, row.text(13)?));
         let mut whole_jobs = Vec::new();
         for job in read_jobs(jobs)? {
-            let own = |rows: &'_ [Row]| rows.iter().find(|row| row.integer(0) == Ok(job.id)).cloned();
             let asked = why::asked(settings, connection, &notes, &job.action, &job.target);
-            let mut whole = json(&Job::read(&job, attempts, asked)?);
-            if let Some(row) = own(shared) {
+            let mut whole = json(&Job::of(&job, asked));
+            let attempts = attempts.iter().filter(|row| row.integer(0) == Ok(job.id));
+            let names = "number started_at ended_at outcome status detail";
+            add(&mut whole, "attempts", &objects(attempts, 1, names)?);
+            if let Some(row) = own(shared, job.id) {
                 add(&mut whole, "carries", &row.integer(1)?.to_string());
                 add(&mut whole, "with", row.text(2)?);
             }
-            if let Some(build) = own(builds) {
-                add(&mut whole, "build", &json(&Build::read(settings, &build, 0)?));
+            if let Some(row) = own(builds, job.id) {
+                add(&mut whole, "build", &build(settings, row, 1)?);
             }
             whole_jobs.push(whole);
         }
-        let mut whole = json(&Summary::read(row)?);
+        let mut whole = object(row, 0, SUMMARY)?;
         if whole_jobs.is_empty() {
             add(&mut whole, "why_not", &json(&why::not(settings, &notes)));
         }
-        add(&mut whole, "events", row.text(12)?);
-        add(&mut whole, "headers", row.text(13)?);
-        let (name, payload) = payload(row, 14)?;
+        add(&mut whole, "events", row.text(13)?);
+        add(&mut whole, "headers", row.text(14)?);
+        let (name, payload) = payload(row, 15)?;
         add(&mut whole, name, &json(&payload));
         add(&mut whole, "jobs", &all(&whole_jobs));
         Ok((Vec::new(), Some(whole)))
     })
+}
+
+/// The row that is a job's.
+fn own(rows: &[Row], job: i64) -> Option<&Row> {
+    rows.iter().find(|row| row.integer(0) == Ok(job))
 }
 
 /// A payload as it came, or as base64 where it is no text.
@@ -84,7 +91,7 @@ fn payload(row: &Row, column: usize) -> Result<(&'static str, String), StoreErro
     })
 }
 
-/// A job with its attempts.
+/// A job, without its attempts.
 #[derive(Serialize)]
 struct Job<'a> {
     id: i64,
@@ -98,37 +105,11 @@ struct Job<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     finished_at: Option<String>,
     why: why::Why,
-    attempts: Vec<Attempt<'a>>,
-}
-
-#[derive(Serialize)]
-struct Attempt<'a> {
-    number: i64,
-    started_at: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ended_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    outcome: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<&'a str>,
 }
 
 impl<'a> Job<'a> {
-    fn read(job: &'a JobRow, attempts: &'a [Row], why: why::Why) -> Result<Job<'a>, StoreError> {
-        let own = attempts.iter().filter(|row| row.integer(0) == Ok(job.id));
-        let attempt = |row: &'a Row| -> Result<Attempt<'a>, StoreError> {
-            Ok(Attempt {
-                number: row.integer(1)?,
-                started_at: row.time(2)?.to_string(),
-                ended_at: time(row.maybe_time(3)?),
-                outcome: row.maybe_text(4)?,
-                status: row.maybe_integer(5)?,
-                detail: row.maybe_text(6)?,
-            })
-        };
-        Ok(Job {
+    fn of(job: &'a JobRow, why: why::Why) -> Job<'a> {
+        Job {
             id: job.id,
             action: &job.action,
             target: &job.target,
@@ -137,7 +118,6 @@ impl<'a> Job<'a> {
             reason: job.reason.as_deref(),
             finished_at: time(job.finished_at),
             why,
-            attempts: own.map(attempt).collect::<Result<_, _>>()?,
-        })
+        }
     }
 }

@@ -1,18 +1,16 @@
 //! Deploys as a time line: what each carried, and what became of the build that it asked for.
 
-use serde::Serialize;
-
-use super::{END, MOST_COUNTED, MOST_LOOKED_AT, add, all, host, json, time, title, within};
+use super::{END, MOST_COUNTED, MOST_LOOKED_AT, add, all, host, json, object, title, within};
 use crate::actions::Action;
 use crate::settings::Settings;
 use crate::store::{Row, StoreError, Transaction, statement};
 
-/// The columns of a [`Build`].
+/// The columns that [`build`] reads. A build is live as long after its first event as it took until it could be seen.
 #[allow(non_snake_case, reason = "it stands for a list of columns, as a constant would")]
 macro_rules! BUILD {
     () => {
-        "b.job_id, b.target, b.state, b.reference, b.first_at, b.requested_at, b.building_at, b.built_at, b.ended_at, \
-         b.reason, b.url"
+        "b.target, b.state, b.reference, b.requested_at, b.building_at, b.built_at, b.ended_at, \
+         iif(b.state = 'live', max(b.ended_at - b.first_at, 0) / 1000, NULL), b.reason, b.url"
     };
 }
 pub(super) use BUILD;
@@ -29,8 +27,9 @@ pub fn deploys(settings: &Settings, before: Option<i64>, limit: u32) -> Transact
     let reads = vec![
         statement(
             concat!(
-                "SELECT j.id, j.target, j.state, j.first_at, j.due_at, j.reason, \
-                 (SELECT count(*) FROM (SELECT 1 FROM carries c WHERE c.job_id = j.id LIMIT ?5)), \
+                "SELECT j.id, j.target, iif(j.state = 'done' OR j.state = 'dead' AND b.state = 'failed', \
+                 ifnull(b.state, j.state), j.state), coalesce(b.first_at, j.first_at), j.due_at, \
+                 (SELECT count(*) FROM (SELECT 1 FROM carries c WHERE c.job_id = j.id LIMIT ?5)), j.reason, \
                  (SELECT json_group_array(json(it)) FROM (SELECT json_patch(json_object('id', d.id, 'source', \
                  CASE instr(d.connection, '/') WHEN 0 THEN d.connection \
                  ELSE substr(d.connection, 1, instr(d.connection, '/') - 1) END), json_object('title', ",
@@ -77,89 +76,20 @@ pub fn deploys(settings: &Settings, before: Option<i64>, limit: u32) -> Transact
 }
 
 fn deploy(settings: &Settings, row: &Row) -> Result<String, StoreError> {
-    #[derive(Serialize)]
-    struct Deploy<'a> {
-        job: i64,
-        target: &'a str,
-        state: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        first_at: Option<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        due: Option<String>,
-        count: i64,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        reason: Option<&'a str>,
-    }
     const BUILD: usize = 8;
-    let build = row.maybe_integer(BUILD)?.map(|_| Build::read(settings, row, BUILD)).transpose()?;
-    let job = row.text(2)?;
-    let state = match (job, &build) {
-        ("done", Some(build)) => build.state,
-        ("dead", Some(build)) if build.state == "failed" => build.state,
-        _ => job,
-    };
-    let first_at = build.as_ref().and_then(|it| it.first_at.clone());
-    let mut whole = json(&Deploy {
-        job: row.integer(0)?,
-        target: row.text(1)?,
-        state,
-        first_at: first_at.or(time(row.maybe_time(3)?)),
-        due: time(row.maybe_time(4)?),
-        count: row.integer(6)?,
-        reason: row.maybe_text(5)?,
-    });
-    add(&mut whole, "deliveries", row.text(7)?);
-    if let Some(build) = build {
-        add(&mut whole, "build", &json(&build));
+    let mut whole = object(row, 0, "job target state first_at due count reason deliveries=")?;
+    if row.maybe_text(BUILD)?.is_some() {
+        add(&mut whole, "build", &build(settings, row, BUILD)?);
     }
     Ok(whole)
 }
 
-/// A build, as far as it is known.
-#[derive(Serialize)]
-pub(super) struct Build<'a> {
-    pub(super) state: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    host: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reference: Option<&'a str>,
-    #[serde(skip)]
-    pub(super) first_at: Option<String>,
-    requested_at: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    building_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    built_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ended_at: Option<String>,
-    /// From the first event that it carries until it could be seen.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    live_seconds: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    url: Option<&'a str>,
-}
-
-impl<'a> Build<'a> {
-    /// Reads [`BUILD!`], the first of which is at that column.
-    pub(super) fn read(settings: &Settings, row: &'a Row, at: usize) -> Result<Build<'a>, StoreError> {
-        let column = |offset: usize| at.saturating_add(offset);
-        let (state, first_at, ended_at) =
-            (row.text(column(2))?, row.maybe_time(column(4))?, row.maybe_time(column(8))?);
-        let took = first_at.zip(ended_at).filter(|_| state == "live");
-        Ok(Build {
-            state,
-            host: settings.target(row.text(column(1))?).and_then(host),
-            reference: row.maybe_text(column(3))?,
-            first_at: time(first_at),
-            requested_at: row.time(column(5))?.to_string(),
-            building_at: time(row.maybe_time(column(6))?),
-            built_at: time(row.maybe_time(column(7))?),
-            ended_at: time(ended_at),
-            live_seconds: took.map(|(first, ended)| ended.0.saturating_sub(first.0).max(0).div_euclid(1000)),
-            reason: row.maybe_text(column(9))?,
-            url: row.maybe_text(column(10))?,
-        })
+/// A build as far as it is known, given [`BUILD!`], the first of which is at that column.
+pub(super) fn build(settings: &Settings, row: &Row, at: usize) -> Result<String, StoreError> {
+    const NAMES: &str = "state reference requested_at building_at built_at ended_at live_seconds reason url";
+    let mut build = object(row, at.saturating_add(1), NAMES)?;
+    if let Some(host) = settings.target(row.text(at)?).and_then(host) {
+        add(&mut build, "host", &json(host));
     }
+    Ok(build)
 }

@@ -1,10 +1,8 @@
 //! Deliveries by pages, the newest first, and which of them are asked for.
 
-use serde::Serialize;
-
-use super::{END, MOST_LOOKED_AT, add, all, follower, json, outcome, title, within};
+use super::{END, MOST_LOOKED_AT, add, follower, objects, outcome, title, within};
 use crate::content::unicode::lowercase;
-use crate::store::{Row, Statement, StoreError, Transaction, Value, statement};
+use crate::store::{Statement, StoreError, Transaction, Value, statement};
 
 /// Which deliveries are asked for; all of what is set must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,19 +19,23 @@ pub struct Filter {
     pub text: Option<String>,
 }
 
-/// The columns of a [`Summary`].
+/// The columns of [`SUMMARY`].
 macro_rules! summary {
     () => {
         concat!(
-            "d.id, d.connection, d.key, d.event_type, d.kind, d.item, d.stale, d.verified_by, d.received_at, \
-             length(d.payload), ",
+            "d.id, substr(d.connection, 1, instr(d.connection || '/', '/') - 1), d.connection, d.key, d.event_type, \
+             d.kind, d.item, ",
             title!(),
-            ", ",
+            ", iif(d.stale, 'true', 'false'), d.verified_by, d.received_at, length(d.payload), ",
             outcome!()
         )
     };
 }
 pub(super) use summary;
+
+/// A delivery in a list. It is stale where a newer version of the item was known already.
+pub(super) const SUMMARY: &str = "id source connection event_id event_type kind item title stale= verified_by \
+                                  received_at bytes outcome";
 
 /// The ids from which on deliveries are looked at, where those before `?1` are.
 macro_rules! first {
@@ -87,64 +89,17 @@ pub fn list(before: Option<i64>, limit: u32, filter: Filter) -> Transaction<'sta
     ];
     Transaction::new(reads, move |rows| {
         let [deliveries, looked] = rows.as_slice() else { return Err(StoreError::Unreadable { column: 0 }) };
-        let one = |row: &Row| -> Result<String, StoreError> {
-            let mut whole = json(&Summary::read(row)?);
-            add(&mut whole, "jobs", row.text(12)?);
-            Ok(whole)
-        };
-        let page = deliveries.iter().map(one).collect::<Result<Vec<_>, _>>()?;
+        let names = [SUMMARY, "jobs="].join(" ");
         let looked = looked.first().ok_or(StoreError::Unreadable { column: 0 })?;
         let (first, earlier) = (looked.maybe_integer(0)?, looked.maybe_integer(1)?);
         let last = deliveries.last().map(|row| row.integer(0)).transpose()?;
-        let is_full = page.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
+        let is_full = deliveries.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
         let next = if is_full && last > first { last } else { earlier.and(first) };
         let mut answer = "{}".to_owned();
-        add(&mut answer, "deliveries", &all(&page));
+        add(&mut answer, "deliveries", &objects(deliveries.iter(), 0, &names)?);
         if let Some(next) = next {
             add(&mut answer, "next", &next.to_string());
         }
         Ok((Vec::new(), answer))
     })
-}
-
-/// A delivery in a list.
-#[derive(Serialize)]
-pub(super) struct Summary<'a> {
-    id: i64,
-    source: &'a str,
-    connection: &'a str,
-    event_id: &'a str,
-    event_type: &'a str,
-    kind: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    item: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    title: Option<&'a str>,
-    /// Whether a newer version of the item was known already.
-    stale: bool,
-    verified_by: &'a str,
-    received_at: String,
-    bytes: i64,
-    pub(super) outcome: &'a str,
-}
-
-impl<'a> Summary<'a> {
-    pub(super) fn read(row: &'a Row) -> Result<Summary<'a>, StoreError> {
-        let connection = row.text(1)?;
-        Ok(Summary {
-            id: row.integer(0)?,
-            source: connection.split('/').next().unwrap_or_default(),
-            connection,
-            event_id: row.text(2)?,
-            event_type: row.text(3)?,
-            kind: row.text(4)?,
-            item: row.maybe_text(5)?,
-            title: row.maybe_text(10)?,
-            stale: row.integer(6)? != 0,
-            verified_by: row.text(7)?,
-            received_at: row.time(8)?.to_string(),
-            bytes: row.integer(9)?,
-            outcome: row.text(11)?,
-        })
-    }
 }

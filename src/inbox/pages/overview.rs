@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{MOST_COUNTED, MOST_LOOKED_AT, add, all, follower, json, outcome, time};
+use super::{MOST_COUNTED, MOST_LOOKED_AT, add, all, follower, json, object, objects, outcome};
 use crate::actions::Action;
 use crate::event::Timestamp;
 use crate::inbox::tallies;
@@ -40,7 +40,7 @@ pub fn overview(settings: &Settings, now: Timestamp) -> Transaction<'_, String> 
             [since.into(), MOST_LOOKED_AT.into(), Value::Null, follower()],
         ),
         statement(
-            "SELECT b.ended_at, b.ended_at - b.first_at, b.target FROM builds b WHERE b.job_id >= \
+            "SELECT b.ended_at, max(b.ended_at - b.first_at, 0) / 1000, b.target FROM builds b WHERE b.job_id >= \
              (SELECT min(job_id) FROM (SELECT job_id FROM builds WHERE job_id > 0 ORDER BY job_id DESC LIMIT ?1)) \
              AND b.state = 'live' AND b.first_at IS NOT NULL ORDER BY b.job_id DESC LIMIT ?2",
             [NEWEST.into(), MOST_TIMES.into()],
@@ -55,9 +55,10 @@ pub fn overview(settings: &Settings, now: Timestamp) -> Transaction<'_, String> 
         ),
         // The newest of each target, and the newest that was live.
         statement(
-            "SELECT j.target, j.state, b.state, max(j.id), (SELECT max(l.ended_at) FROM builds l WHERE l.job_id >= \
+            "SELECT j.target, CASE j.state WHEN 'done' THEN ifnull(b.state, 'done') WHEN 'dead' THEN 'failed' \
+             ELSE j.state END, (SELECT max(l.ended_at) FROM builds l WHERE l.job_id >= \
              (SELECT min(job_id) FROM (SELECT job_id FROM builds WHERE job_id > 0 ORDER BY job_id DESC LIMIT ?2)) \
-             AND l.target = j.target AND l.state = 'live') FROM jobs j LEFT JOIN builds b ON b.job_id = j.id \
+             AND l.target = j.target AND l.state = 'live'), max(j.id) FROM jobs j LEFT JOIN builds b ON b.job_id = j.id \
              WHERE j.id >= (SELECT min(id) FROM (SELECT id FROM jobs WHERE id > 0 ORDER BY id DESC LIMIT ?2)) AND j.action = ?1 \
              AND j.state <> 'superseded' GROUP BY j.target",
             [builder.into(), NEWEST.into()],
@@ -81,7 +82,7 @@ pub fn overview(settings: &Settings, now: Timestamp) -> Transaction<'_, String> 
         add(&mut answer, "live", &live(lives)?);
         add(&mut answer, "budgets", &json(&Known::read(settings, &[], budgets)?.accounts(now)));
         let queue = queue.first().ok_or(StoreError::Unreadable { column: 0 })?;
-        add(&mut answer, "queue", &json(&Queue::read(queue)?));
+        add(&mut answer, "queue", &object(queue, 0, "waiting dead held oldest_due_at")?);
         let targets =
             settings.targets.iter().map(|it| target(&it.name, targets)).collect::<Result<Vec<_>, _>>()?;
         add(&mut answer, "targets", &all(&targets));
@@ -114,74 +115,28 @@ fn counts(rows: &[Row]) -> Result<String, StoreError> {
 
 /// How long it took from the first event until it could be seen.
 fn live(rows: &[Row]) -> Result<String, StoreError> {
-    #[derive(Serialize)]
-    struct Live<'a> {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        median_seconds: Option<i64>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        p95_seconds: Option<i64>,
-        recent: Vec<Recent<'a>>,
-    }
-    #[derive(Serialize)]
-    struct Recent<'a> {
-        at: String,
-        seconds: i64,
-        target: &'a str,
-    }
-    let recent = rows.iter().map(|row| {
-        let seconds = row.integer(1)?.max(0).div_euclid(1000);
-        Ok(Recent { at: row.time(0)?.to_string(), seconds, target: row.text(2)? })
-    });
-    let recent = recent.collect::<Result<Vec<_>, StoreError>>()?;
     // Few enough that a sort would be more code than it is worth.
-    let mut seconds: Vec<i64> = Vec::with_capacity(recent.len());
-    for Recent { seconds: new, .. } in &recent {
-        seconds.insert(seconds.partition_point(|it| it < new), *new);
+    let mut seconds: Vec<i64> = Vec::with_capacity(rows.len());
+    for row in rows {
+        let new = row.integer(1)?;
+        seconds.insert(seconds.partition_point(|it| *it < new), new);
     }
-    // The smallest that so many hundredths are not above.
-    let percentile = |hundredths: usize| {
+    let mut live = "{}".to_owned();
+    for (name, hundredths) in [("median_seconds", 50), ("p95_seconds", 95)] {
+        // The smallest that so many hundredths are not above.
         let rank = seconds.len().saturating_mul(hundredths).div_ceil(100);
-        seconds.get(rank.saturating_sub(1)).copied()
-    };
-    Ok(json(&Live { median_seconds: percentile(50), p95_seconds: percentile(95), recent }))
-}
-
-#[derive(Serialize)]
-struct Queue {
-    waiting: i64,
-    dead: i64,
-    held: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    oldest_due_at: Option<String>,
-}
-
-impl Queue {
-    fn read(row: &Row) -> Result<Queue, StoreError> {
-        Ok(Queue {
-            waiting: row.integer(0)?,
-            dead: row.integer(1)?,
-            held: row.integer(2)?,
-            oldest_due_at: time(row.maybe_time(3)?),
-        })
+        if let Some(found) = seconds.get(rank.saturating_sub(1)) {
+            add(&mut live, name, &found.to_string());
+        }
     }
+    add(&mut live, "recent", &objects(rows.iter(), 0, "at seconds target")?);
+    Ok(live)
 }
 
 /// Where a target is: what its newest deploy is, and when one could be seen last.
 fn target(name: &str, rows: &[Row]) -> Result<String, StoreError> {
-    #[derive(Serialize)]
-    struct State<'a> {
-        name: &'a str,
-        state: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        live_at: Option<String>,
+    match rows.iter().find(|row| row.text(0) == Ok(name)) {
+        Some(row) => object(row, 0, "name state live_at"),
+        None => Ok(format!("{{\"name\":{},\"state\":\"idle\"}}", json(name))),
     }
-    let Some(row) = rows.iter().find(|row| row.text(0) == Ok(name)) else {
-        return Ok(json(&State { name, state: "idle", live_at: None }));
-    };
-    let state = match (row.text(1)?, row.maybe_text(2)?) {
-        ("done", Some(build)) => build,
-        ("dead", _) => "failed",
-        (job, _) => job,
-    };
-    Ok(json(&State { name, state, live_at: time(row.maybe_time(4)?) }))
 }
