@@ -12,6 +12,7 @@ import { build, compile } from "../scripts/build.mjs";
 import { setup } from "../scripts/setup.mjs";
 import { ROOT, main, output, say } from "../scripts/shell.mjs";
 import { chosen, measured, median, progress, write } from "./figures.mjs";
+import * as page from "./deliveries.mjs";
 import { SECRET, article, signed } from "./messages.mjs";
 import { cpuMicroseconds, post, start } from "./runtime.mjs";
 
@@ -50,6 +51,7 @@ const PRESSHOOK = modules(
   "src/cloudflare/entry.js",
   "build/index.js",
   "build/index_bg.wasm",
+  "build/dashboard.js",
 );
 const GENUINE = modules("bench/genuine.mjs");
 const SMALLEST = modules("bench/smallest/build/index.js", "bench/smallest/build/index_bg.wasm");
@@ -343,6 +345,13 @@ const PARTS = [
     title: "A fresh runtime, a POST of 1 MB: CPU milliseconds of the whole process, medians.",
     head: ["| | first | second | first ÷ JavaScript's |", "|---|---|---|---|"],
     measure: cold,
+  },
+  {
+    ...page.PART,
+    async measure(directory) {
+      await page.prepare();
+      return page.deliveries(directory);
+    },
   },
 ];
 

@@ -72,6 +72,10 @@ const tests = [
     },
   },
   {
+    name: "the owner's page in a real browser",
+    run: () => run("node", ["--test", "--test-force-exit", "tests/browser/page.test.mjs"]),
+  },
+  {
     name: "a few crashes; `npm run test:crash` makes fifty",
     run: () => run("node", ["tests/crash/run.mjs"], CRASHES),
   },

@@ -205,7 +205,7 @@ impl Action {
     }
 
     /// The one that follows a target's builds, if any can.
-    pub(crate) fn follower(settings: &Settings, target: &Target) -> Option<&'static Action> {
+    pub fn follower(settings: &Settings, target: &Target) -> Option<&'static Action> {
         let follows = |it: &&Action| it.follows.is_some_and(|follows| follows(settings, target));
         ACTIONS.iter().copied().find(follows)
     }

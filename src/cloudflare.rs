@@ -13,6 +13,7 @@
 //! - `outside`: calling a host, asking the inbox, the clock.
 //! - `inbox`: the Durable Object.
 //! - `mail`: what comes of sending mail.
+//! - `question`: what only the inbox knows.
 //! - `direct`: what is done without an inbox.
 //! - `counted`: what is counted.
 
@@ -22,6 +23,7 @@ mod inbox;
 mod isolate;
 mod mail;
 mod outside;
+mod question;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -41,8 +43,7 @@ use crate::Request;
 use crate::contract::{self, Answer, COMMON_HEADERS, OPEN, Opening, Rejection, Resource};
 use crate::dashboard::{self, MESSAGE};
 use crate::event::{Delivery, Timestamp};
-use crate::inbox::message::{self, Message, Receipt, Reply};
-use crate::inbox::status::Status;
+use crate::inbox::message::{self, Message, Receipt};
 use crate::log::{self, Level};
 use crate::owner::{self, Command};
 use crate::receive::{Received, receive};
@@ -53,6 +54,7 @@ use counted::Arrival;
 use direct::process;
 use isolate::Isolate;
 use outside::{ask, later, now, promise};
+use question::Question;
 
 /// How long the inbox may take to store a delivery: less than the senders that wait the shortest.
 const STORE_WITHIN: Duration = Duration::from_secs(5);
@@ -166,12 +168,6 @@ enum Decision {
     Ask(Question),
 }
 
-enum Question {
-    Command { command: Command, body: Vec<u8> },
-    State,
-    Status { badge: bool },
-}
-
 /// Answers a request that has been read (`METHOD`, URL and headers, a line each, and the body): at once, or later.
 fn handle(
     head: String,
@@ -215,7 +211,7 @@ fn handle(
         })
         .into(),
         Decision::Ask(question) => promise(async move {
-            let answer = question_inbox(&isolate, question, &method, &target, &arrival.ctx).await;
+            let answer = question.answer(&isolate, &method, &target, &arrival.ctx).await;
             Ok(respond(&answer, &method).into())
         })
         .into(),
@@ -310,66 +306,6 @@ async fn store(
             answer
         }
     }
-}
-
-/// Passes a command or a question on to the inbox.
-async fn question_inbox(
-    isolate: &Rc<Isolate>,
-    question: Question,
-    method: &str,
-    target: &http::Uri,
-    ctx: &Context,
-) -> Answer {
-    let Some(inbox) = &isolate.inbox else {
-        let reason = "`INBOX` is not bound".to_owned();
-        return match question {
-            Question::State => contract::health(&isolate.settings, Some(&reason), None, None),
-            Question::Status { badge } => contract::status(Status::UNKNOWN, badge),
-            Question::Command { .. } => contract::rejected(&Rejection::Unavailable { reason }),
-        };
-    };
-    let (place, body) = match &question {
-        Question::Status { badge } => return contract::status(status(isolate, inbox).await, *badge),
-        Question::State => (message::STATE.to_owned(), None),
-        Question::Command { body, .. } => {
-            let path = target.path_and_query().map_or("/", |it| it.as_str());
-            (format!("{}{path}", message::OWNER), (method == "POST").then_some(body.as_slice()))
-        }
-    };
-    let method = if method == "HEAD" { "GET" } else { method };
-    let reply = ask(inbox, method, &place, body, Duration::from_secs(25)).await;
-    let reply =
-        reply.and_then(|(status, text)| Reply::read(&text).ok_or_else(|| format!("{status}: {text}")));
-    match (question, reply) {
-        (Question::State, Ok(reply)) => {
-            let (processed, trouble) = reply.body.split_once('\n').unwrap_or_default();
-            let trouble = Some(trouble).filter(|it| !it.is_empty());
-            contract::health(&isolate.settings, trouble, processed.parse().ok(), None)
-        }
-        (Question::State, Err(reason)) => contract::health(&isolate.settings, Some(&reason), None, None),
-        (Question::Status { badge }, _) => contract::status(Status::UNKNOWN, badge),
-        (Question::Command { .. }, Err(reason)) => contract::rejected(&Rejection::Unavailable { reason }),
-        (Question::Command { command, .. }, Ok(reply)) => {
-            wake_later(isolate, reply.wake_at, ctx);
-            contract::owned(&command, reply)
-        }
-    }
-}
-
-/// How the site is, as it was known a little while ago: a crowd does not reach the inbox.
-async fn status(isolate: &Isolate, inbox: &JsValue) -> Status {
-    let mut cached = isolate.status.get();
-    let known = cached.fresh(now());
-    isolate.status.set(cached);
-    if let Some(known) = known {
-        return known;
-    }
-    let told = ask(inbox, "GET", message::STATUS, None, STORE_WITHIN).await;
-    let status = told.ok().and_then(|(_, text)| Status::read(&text)).unwrap_or(Status::UNKNOWN);
-    let mut cached = isolate.status.get();
-    cached.keep(status);
-    isolate.status.set(cached);
-    status
 }
 
 /// Waits, after the answer, until what the inbox holds is due, and wakes it then: the prompt attempt. The inbox's own

@@ -43,11 +43,11 @@ The usual way, from nothing to a webhook that works:
                                            find out what is wrong with your receiver, and what to do
   presshook tail --url https://presshook.YOU.workers.dev
                                            see webhooks as they come, and what becomes of them
+  presshook report DELIVERY --url https://presshook.YOU.workers.dev
+                                           a file for a support request, without articles and secrets
   presshook explain --source blogshoot --file payload.json
                                            what would be done with a payload, and why nothing would
   presshook verify --source blogshoot …    find out why a recorded request is refused
-
-`presshook report DELIVERY` makes a file for a support request, without your articles and secrets.
 
 A secret may be given as `--secret`, or in the environment: as PRESSHOOK_SECRET, or under the name that your
 receiver knows it by, such as BLOGSHOOT_WEBHOOK_SECRET. The environment is the better place: what stands on a

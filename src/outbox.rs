@@ -48,7 +48,6 @@ pub use record::{Result, record};
 pub(crate) use claim::queued;
 pub(crate) use open::{Bar, Joined, Opening, When};
 pub(crate) use pace::Known;
-pub(crate) use pace::spent;
 pub(crate) use rows::{
     JobRow, State, budgets, read_jobs, select_jobs, select_open_jobs, select_waiting_jobs,
 };

@@ -112,7 +112,10 @@ impl Command {
 
 /// Whether a path is one of those at which only an owner has something to do, so that any header may be looked at.
 pub fn is_place(path: &str) -> bool {
-    path.starts_with(dashboard::PAGE) || (path.starts_with("/api/") && !path.starts_with("/api/webhook"))
+    // The alias of the figures among them.
+    path.starts_with(dashboard::PAGE)
+        || path.starts_with("/metrics")
+        || (path.starts_with("/api/") && !path.starts_with("/api/webhook"))
 }
 
 /// What a command does, as a transaction of the inbox.

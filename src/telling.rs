@@ -175,14 +175,15 @@ fn news(news: &News) -> Line {
         Signal::Budget => format!(
             "Waiting: {what} has to wait: {reason}. Nothing is lost: what was published since then comes along."
         ),
-        Signal::Live => format!("Live: {what} can be seen: {reason}."),
+        Signal::Live if reason.is_empty() => format!("Live: {what} is done, and visitors see it."),
+        Signal::Live => format!("Live: {what} is done, and visitors see it ({reason})."),
         Signal::BuildFailed => format!(
-            "Failed: {what} was begun, and did not work: {reason}. Once the cause is mended, have it built again: with \
-             “redeliver” in Presshook’s deliveries, or by publishing again."
+            "Failed: {what} was begun, and did not work: {reason}. Visitors still see what was there before. Once the \
+             cause is mended, have it built again: with “redeliver” in Presshook’s deliveries, or by publishing again."
         ),
-        Signal::BuildUnknown => {
-            format!("Unknown: {what} was asked for, and nobody can say how it ended: {reason}.")
-        }
+        Signal::BuildUnknown => format!(
+            "Unknown: {what} was asked for, and was not seen to work: {reason}. Look at the site, and at its host’s log."
+        ),
     };
     Line { words, url: None, about: About::Job(news.clone()) }
 }

@@ -84,18 +84,21 @@ pub(super) struct Look<'r> {
 /// An answer, or why there is none.
 type Answer<'r> = Result<&'r Response, &'r Failure>;
 
+/// Why a look goes no further for now: what is to be done first.
+pub(super) type Pause = Box<Step>;
+
 impl<'r> Look<'r> {
     /// The answer to a request, which is sent only where there is neither an answer nor why there is none.
-    fn ask(&mut self, request: impl FnOnce() -> Option<Request>) -> Result<Answer<'r>, Step> {
+    fn ask(&mut self, request: impl FnOnce() -> Option<Request>) -> Result<Answer<'r>, Pause> {
         let answer = match self.answers.get(self.read) {
             Some(Returned::Response(response)) => Ok(response),
             Some(Returned::Unanswered(failure)) => Err(failure),
             // Nothing else was asked for.
-            Some(_) => return Err(Step::Fail(Failure::NotSet)),
+            Some(_) => return Err(Step::Fail(Failure::NotSet).into()),
             None => {
-                let Some(mut request) = request() else { return Err(Step::Fail(Failure::NotSet)) };
+                let Some(mut request) = request() else { return Err(Step::Fail(Failure::NotSet).into()) };
                 request.extensions_mut().insert(MayFail(ANSWER_WITHIN));
-                return Err(Step::Send(request));
+                return Err(Step::Send(request).into());
             }
         };
         self.read = self.read.saturating_add(1);
@@ -124,7 +127,7 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
         notes: Notes::read(build.noted.as_deref().unwrap_or_default()),
         now,
     };
-    following.step(site.as_ref(), &pages).unwrap_or_else(|step| step)
+    following.step(site.as_ref(), &pages).unwrap_or_else(|pause| *pause)
 }
 
 /// Whether anything could tell of a target's builds.
@@ -196,7 +199,7 @@ struct Following<'a> {
 
 impl<'a> Following<'a> {
     /// What comes next: a step either way, early where an answer is missing.
-    fn step(&mut self, site: Option<&Site<'_>>, pages: &[Page]) -> Result<Step, Step> {
+    fn step(&mut self, site: Option<&Site<'_>>, pages: &[Page]) -> Result<Step, Pause> {
         let heard = self.hear()?;
         let said = heard.report.as_ref().map(|it| it.said);
         if matches!(said, Some(Said::Failed | Said::Canceled)) {
@@ -239,7 +242,7 @@ impl<'a> Following<'a> {
     }
 
     /// What the host says; nothing where it is not asked.
-    fn hear(&mut self) -> Result<Heard, Step> {
+    fn hear(&mut self) -> Result<Heard, Pause> {
         if let Some(why) = &self.notes.refused {
             return Ok(Heard { why: Some(why.clone()), is_refused: true, ..Heard::default() });
         }
@@ -294,7 +297,7 @@ impl<'a> Following<'a> {
         site: &Site<'_>,
         pages: &[Page],
         built_at: Option<Timestamp>,
-    ) -> Result<(Verdict, String), Step> {
+    ) -> Result<(Verdict, String), Pause> {
         let mut answers = Vec::new();
         for (page, noted) in pages.iter().zip(&self.notes.pages) {
             let answer = page.ask(site, &mut self.look)?;
@@ -321,7 +324,7 @@ impl<'a> Following<'a> {
     }
 
     /// Looks again later; or gives up, or cancels a build that hangs, once it has taken too long.
-    fn wait(&mut self, heard: Heard, built_at: Option<Timestamp>, page: Option<&str>) -> Result<Step, Step> {
+    fn wait(&mut self, heard: Heard, built_at: Option<Timestamp>, page: Option<&str>) -> Result<Step, Pause> {
         let limits = &self.target.followed.limits;
         let timeout = limits.get(TIMEOUT.name).and_then(|it| it.parse().ok()).map(Duration::from_secs);
         let timeout = timeout.unwrap_or_default();
@@ -347,7 +350,7 @@ impl<'a> Following<'a> {
     }
 
     /// A build that takes too long: it is canceled and asked for once more, where that is wanted and can be done.
-    fn hangs(&mut self, heard: Heard, minutes: u64) -> Result<Step, Step> {
+    fn hangs(&mut self, heard: Heard, minutes: u64) -> Result<Step, Pause> {
         let restarts = self.target.followed.limits.get(RESTART.name) == Some("true");
         let title = self.host().map_or("its host", |(host, _)| host.title);
         let cancel = self.host().and_then(|(host, question)| host.cancel(&question));

@@ -13,7 +13,8 @@
 //!
 //! `text` is all of it in plain text, at most ten lines. `count` is how many things happened; `items` are those of which
 //! more is known, at most a hundred, the last first: articles with `kind` and `sender`, and before them what became of
-//! jobs, with `signal` (`dead`, `failed` or `budget`), `action`, `target`, `reason` and `at` in their place.
+//! jobs, with `signal` (`dead`, `failed`, `budget`, `build-failed`, `build-unknown` or `live`), `action`, `target`, `reason`
+//! and `at` in their place.
 
 use http::HeaderValue;
 use http::header::AUTHORIZATION;

@@ -139,7 +139,17 @@ pub(super) fn examine(receiver: &Receiver, is_pages: bool) -> Deployed {
     let mut deployed = deployed::check(receiver, is_pages);
     if deployed.is_presshook {
         if receiver.token.is_some() {
-            deployed.findings.extend(owner::check(receiver));
+            let told = owner::check(receiver);
+            // What its owner is told says more than what everybody sees.
+            let any = |wanted: fn(&Finding) -> bool| told.iter().any(wanted);
+            let errs = any(|it| it.level == Level::Error && it.area == Area::Receiver && it.code != "token");
+            let limits = any(|it| it.remedy.as_ref().is_some_and(|it| it.contains("ratelimits")));
+            deployed.findings.retain(|it| match it.code.as_ref() {
+                "misconfigured" | "no-secret" => !errs,
+                "no-rate-limit" => !limits,
+                _ => true,
+            });
+            deployed.findings.extend(told);
         } else {
             deployed.findings.extend(deployed::has_owner(receiver, &deployed.health));
         }

@@ -81,10 +81,16 @@ impl Receiver {
     pub(super) fn new(url: &str, token: Option<String>, patience: Duration) -> Result<Receiver, String> {
         let base = base(url);
         let whole = |uri: &Uri| {
-            matches!(uri.scheme_str(), Some("https" | "http")) && uri.host().is_some_and(|it| !it.is_empty())
+            let is_web = matches!(uri.scheme_str(), Some("https" | "http"));
+            // A password would be told with the address.
+            let has_login = uri.authority().is_some_and(|it| it.as_str().contains('@'));
+            is_web && !has_login && uri.host().is_some_and(|it| !it.is_empty())
         };
         let address = base.parse::<Uri>().ok().filter(whole);
-        let address = address.ok_or_else(|| format!("--url must be a whole URL, not `{url}`"))?;
+        let address = address.ok_or_else(|| {
+            "--url must be a whole URL, such as `https://presshook.YOU.workers.dev`, without a password"
+                .to_owned()
+        })?;
         let client = client(&address, patience)?;
         Ok(Receiver { address, token, client, base: base.to_owned() })
     }

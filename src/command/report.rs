@@ -29,9 +29,9 @@ It needs ADMIN_TOKEN in the environment, as the receiver has it, and changes not
 
 Examples:
 
-  presshook report 41 --url https://presshook.YOU.workers.dev -o report.md
-  presshook report 41 --url https://presshook.YOU.workers.dev --json | jq .jobs
-  presshook report 41 --url https://presshook.YOU.workers.dev --with-content -o report.json
+  presshook report 1795658165156 --url https://presshook.YOU.workers.dev -o report.md
+  presshook report 1795658165156 --url https://presshook.YOU.workers.dev --json | jq .jobs
+  presshook report 1795658165156 --url https://presshook.YOU.workers.dev --with-content -o report.json
 
 It ends with 0 when the report is written, with 2 if it cannot be.";
 
@@ -70,13 +70,15 @@ impl Report {
             }
         })?;
         let redactor = Redactor::new(&receiver, &delivery, self.with_content);
-        let report = gather(&receiver, &delivery, &redactor);
+        let parts = gather(&receiver, &delivery, &redactor);
         let is_json =
             self.json || self.output.as_ref().is_some_and(|it| it.extension().is_some_and(|it| it == "json"));
         let text = if is_json {
-            format!("{}\n", serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?)
+            let parts: Map<String, Value> =
+                parts.into_iter().map(|(name, it)| (name.to_owned(), it)).collect();
+            format!("{}\n", serde_json::to_string_pretty(&parts).map_err(|error| error.to_string())?)
         } else {
-            markdown::of(self.delivery, &report)
+            markdown::of(self.delivery, &parts)
         };
         match &self.output {
             Some(file) => {
@@ -94,17 +96,17 @@ impl Report {
     }
 }
 
-/// All of it.
-fn gather(receiver: &Receiver, delivery: &Value, redactor: &Redactor) -> Value {
+/// All of it, in the order in which it is read.
+fn gather(receiver: &Receiver, delivery: &Value, redactor: &Redactor) -> Vec<(&'static str, Value)> {
     let looked = doctor::examine(receiver, false);
     let optional = |path: &str| receiver.read(path).unwrap_or_default();
     let (setup, overview) = (optional("/api/setup"), optional("/api/overview"));
     let told =
         |names: &[&str]| names.iter().find_map(|name| looked.health.get(*name).cloned()).unwrap_or_default();
-    let mut report = Map::new();
-    let mut add = |name: &str, value: Value| {
+    let mut parts = Vec::new();
+    let mut add = |name: &'static str, value: Value| {
         if !is_empty(&value) {
-            report.insert(name.to_owned(), value);
+            parts.push((name, value));
         }
     };
     add(
@@ -137,7 +139,7 @@ fn gather(receiver: &Receiver, delivery: &Value, redactor: &Redactor) -> Value {
     );
     add("findings", Value::Array(looked.findings.iter().map(|it| of_finding(it, redactor)).collect()));
     add("left_out", redactor.left_out().into());
-    Value::Object(report)
+    parts
 }
 
 fn is_empty(value: &Value) -> bool {
@@ -183,14 +185,14 @@ fn of_delivery(delivery: &Value, redactor: &Redactor) -> Value {
         "took",
         "outcome",
     ];
-    let mut told = kept(delivery, &ours, &["event_id", "event_type"], redactor);
+    let mut told = kept(delivery, &ours, &["event_id", "event_type", "why_not"], redactor);
     let mut add = |name: &str, value: Value| {
         if let Some(told) = told.as_object_mut().filter(|_| !is_empty(&value)) {
             told.insert(name.to_owned(), value);
         }
     };
     let member = |name: &str| delivery.get(name).cloned().unwrap_or_default();
-    for name in ["item", "title"] {
+    for name in ["item", "title", "payload_base64"] {
         add(name, redactor.content(&member(name)));
     }
     add("headers", redactor.headers(&member("headers")));

@@ -20,8 +20,8 @@ use watch::{Change, Watch};
 
 const EXAMPLES: &str = "\
 Each delivery is a line when it comes: time (UTC), sender, event, title, and what is to happen. When something becomes of
-it, there is another line with its number: a build was requested, it is live, it failed and why. `#41` is what
-`presshook report 41` and the page at /deliveries call it.
+it, there is another line with its number: a build was requested, it is live, it failed and why. That number is what
+`presshook report` and the page at /deliveries call it by.
 
 It needs ADMIN_TOKEN in the environment, as the receiver has it. While the receiver cannot be reached it says so, once,
 and goes on by itself afterwards. Ctrl-C ends it.

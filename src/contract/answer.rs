@@ -107,14 +107,13 @@ const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The answer to an owner's command.
 pub fn owned(command: &Command, reply: Reply) -> Answer {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     // A line of JSON for each row of an export.
-    let lines = *command == Command::Export;
-    let text = lines.then_some("application/x-ndjson");
-    let text = text.or((*command == Command::Metrics).then_some(METRICS));
+    let lines = (*command == Command::Export).then_some("application/x-ndjson");
+    let text = lines.or((*command == Command::Metrics).then_some(METRICS));
     // What a payload says is never looked at for markup.
     let mut headers = vec![("x-content-type-options", "nosniff".into())];
-    headers.extend(text.map(|it| ("content-type", it.into())));
-    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    headers.extend(text.filter(|_| status == StatusCode::OK).map(|it| ("content-type", it.into())));
     Answer { status, headers, is_open: false, body: reply.body, file: None }
 }
 

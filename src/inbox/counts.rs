@@ -25,7 +25,7 @@ const MOST_REASON: usize = 300;
 const OTHERS: &str = "for other reasons, of which there were too many at once";
 
 /// How often something was seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Count {
     /// How often.
     pub count: i64,

@@ -5,7 +5,7 @@
 
 use super::tallies::{self, open_hour, select_totals};
 use crate::event::Timestamp;
-use crate::outbox;
+use crate::outbox::{Known, budgets};
 use crate::settings::Settings;
 use crate::store::{StoreError, Transaction, statement};
 
@@ -30,59 +30,62 @@ const FAMILIES: [(&str, &str, &str); 13] = [
     ("build_info", "gauge", "The version that runs"),
 ];
 
-/// Selects all that the store knows: the name, and what follows it in its line. `?1` is the time, `?2` and `?3` the bounds
-/// of the histograms.
-macro_rules! select_samples {
+/// Selects what was counted: the name, and what follows it in its line. `?1` and `?2` are the bounds of the histograms. A
+/// Durable Object takes no more than five such parts in one statement.
+macro_rules! select_counts {
     () => {
         concat!(
             "WITH t AS MATERIALIZED (",
             select_totals!(),
-            "), h (name, bounds) AS (VALUES ('processing_seconds', ?2), ('live_seconds', ?3)) \
+            "), h (name, bounds) AS (VALUES ('processing_seconds', ?1), ('live_seconds', ?2)) \
              SELECT name, '{' || label || '} ' || count FROM t WHERE name LIKE '%total' \
              UNION ALL SELECT h.name, '_bucket{le=\"' || iif(b.value < 1000000000000, printf('%g', b.value / 1000.0), '+Inf') \
              || '\"} ' || (SELECT coalesce(sum(count), 0) FROM t WHERE t.name = h.name \
              AND CAST(t.label AS INTEGER) <= b.value) FROM h, json_each(h.bounds) b \
              UNION ALL SELECT h.name, '_sum ' || printf('%.3f', (SELECT coalesce(sum(count), 0) FROM t \
              WHERE t.name = h.name || '_sum') / 1000.0) FROM h \
-             UNION ALL SELECT h.name, '_count ' || (SELECT coalesce(sum(count), 0) FROM t WHERE t.name = h.name) FROM h \
-             UNION ALL SELECT 'jobs', '{action=' || json_quote(action) || ',target=' || json_quote(target) || ',state=' \
-             || json_quote(state) || '} ' || count(*) FROM jobs WHERE due_at IS NOT NULL GROUP BY action, target, state \
-             UNION ALL SELECT 'jobs', '{action=' || json_quote(action) || ',target=' || json_quote(target) \
-             || ',state=\"dead\"} ' || count(*) FROM jobs WHERE state = 'dead' GROUP BY action, target \
-             UNION ALL SELECT 'oldest_due_seconds', ' ' || printf('%.3f', max(0, ?1 - coalesce(min(due_at), ?1)) / 1000.0) \
-             FROM jobs WHERE due_at IS NOT NULL \
-             UNION ALL SELECT 'builds', '{target=' || json_quote(target) || ',state=' || json_quote(state) || '} ' \
-             || count(*) FROM builds WHERE ended_at IS NULL GROUP BY target, state"
+             UNION ALL SELECT h.name, '_count ' || (SELECT coalesce(sum(count), 0) FROM t WHERE t.name = h.name) FROM h"
         )
     };
 }
+
+/// Selects the same of what is now. `?1` is the time.
+const SELECT_STATE: &str = "SELECT 'jobs', '{action=' || json_quote(action) || ',target=' || json_quote(target) \
+     || ',state=' || json_quote(state) || '} ' || count(*) FROM jobs WHERE due_at IS NOT NULL \
+     GROUP BY action, target, state \
+     UNION ALL SELECT 'jobs', '{action=' || json_quote(action) || ',target=' || json_quote(target) \
+     || ',state=\"dead\"} ' || count(*) FROM jobs WHERE state = 'dead' GROUP BY action, target \
+     UNION ALL SELECT 'oldest_due_seconds', ' ' || printf('%.3f', max(0, ?1 - coalesce(min(due_at), ?1)) / 1000.0) \
+     FROM jobs WHERE due_at IS NOT NULL \
+     UNION ALL SELECT 'builds', '{target=' || json_quote(target) || ',state=' || json_quote(state) || '} ' \
+     || count(*) FROM builds WHERE ended_at IS NULL GROUP BY target, state";
 
 /// All of it as text.
 pub fn text(settings: &Settings, now: Timestamp) -> Transaction<'_, String> {
     let mut reads = tallies::update(now);
     let updates = reads.len();
-    reads.push(outbox::budgets());
-    let bounds = [now.into(), tallies::TOOK_BOUNDS.into(), tallies::LIVE_BOUNDS.into()];
-    reads.push(statement(select_samples!(), bounds));
+    reads.push(budgets());
+    let bounds = [tallies::TOOK_BOUNDS.into(), tallies::LIVE_BOUNDS.into()];
+    reads.extend([statement(select_counts!(), bounds), statement(SELECT_STATE, [now.into()])]);
     Transaction::new(reads, move |rows| {
-        let Some([budgets, samples]) = rows.get(updates..) else {
+        let Some([budgets, samples @ ..]) = rows.get(updates..) else {
             return Err(StoreError::Unreadable { column: 0 });
         };
-        let spent = outbox::spent(settings, budgets, now)?;
+        let accounts = Known::read(settings, &[], budgets)?.accounts(now);
         let mut text = String::new();
         for (name, kind, help) in FAMILIES {
             let whole = ["presshook_", name].concat();
             text.extend(["# HELP ", &whole, " ", help, ".\n# TYPE ", &whole, " ", kind, "\n"]);
-            for row in samples.iter().filter(|row| row.text(0) == Ok(name)) {
+            for row in samples.iter().flatten().filter(|row| row.text(0) == Ok(name)) {
                 text.extend([&whole, row.text(1)?, "\n"]);
             }
-            for (budget, used) in &spent {
+            for account in &accounts {
                 let calls = match name {
-                    "budget_limit" => budget.per_month,
-                    "budget_used" => *used,
+                    "budget_limit" => account.limit,
+                    "budget_used" => account.used,
                     _ => continue,
                 };
-                text.push_str(&format!("{whole}{{budget=\"{}\"}} {calls}\n", budget.name));
+                text.push_str(&format!("{whole}{{budget=\"{}\"}} {calls}\n", account.name));
             }
         }
         text.push_str(concat!("presshook_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1\n"));

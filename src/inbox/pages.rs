@@ -65,7 +65,8 @@ macro_rules! outcome {
          WHEN j.action = ?4 THEN 0 WHEN j.state = 'dead' THEN 9 WHEN j.state = 'held' THEN 8 \
          WHEN j.state = 'sending' THEN 7 WHEN j.state = 'waiting' THEN 6 WHEN j.state = 'blocked' THEN 4 \
          WHEN j.state = 'superseded' THEN 1 WHEN b.state = 'failed' THEN 9 WHEN b.state = 'unknown' THEN 3 \
-         WHEN b.state = 'live' THEN 2 WHEN b.state IS NULL THEN 1 ELSE 5 END) \
+         WHEN b.state = 'live' THEN 2 \
+         WHEN b.state IS NULL OR (b.state = 'requested' AND b.ended_at IS NOT NULL) THEN 1 ELSE 5 END) \
          WHEN 9 THEN 'failed' WHEN 8 THEN 'held' WHEN 7 THEN 'sending' WHEN 6 THEN 'waiting' WHEN 5 THEN 'building' \
          WHEN 4 THEN 'waiting' WHEN 3 THEN 'unknown' WHEN 2 THEN 'live' WHEN 1 THEN 'done' WHEN 0 THEN 'done' \
          ELSE 'ignored' END FROM carries c JOIN jobs j ON j.id = c.job_id LEFT JOIN builds b ON b.job_id = j.id \
@@ -73,6 +74,30 @@ macro_rules! outcome {
     };
 }
 use outcome;
+
+/// The state of a build `b`; nothing of one that nobody can follow, and that nobody has told of.
+macro_rules! build_state {
+    () => {
+        "CASE WHEN b.state <> 'requested' OR b.ended_at IS NULL THEN b.state END"
+    };
+}
+use build_state;
+
+/// A moment, in milliseconds, as it is told.
+macro_rules! moment {
+    ($at:literal) => {
+        concat!("strftime('%Y-%m-%dT%H:%M:%fZ', (", $at, ") / 1000.0, 'unixepoch')")
+    };
+}
+pub(super) use moment;
+
+/// An object without what is not known. The store makes them: what does it in the module is several times as long.
+macro_rules! object {
+    ($($member:expr),* $(,)?) => {
+        concat!("json_patch('{}', json_object(", $($member),*, "))")
+    };
+}
+pub(super) use object;
 
 /// The title of the first item of a delivery `d`.
 macro_rules! title {
@@ -92,7 +117,7 @@ fn within(limit: u32) -> u32 {
     limit.clamp(1, MOST_ROWS)
 }
 
-fn json(value: &(impl Serialize + ?Sized)) -> String {
+fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("pages have text keys and plain values")
 }
 
@@ -103,42 +128,31 @@ fn add(object: &mut String, name: &str, value: &str) {
     object.extend([comma, "\"", name, "\":", value, "}"]);
 }
 
-/// A row as an object: the names of its columns from that one on, apart by spaces. What is empty is left out; `at`,
-/// `due` and what ends with `_at` are moments, and what ends with `=` is JSON already.
-pub(super) fn object(row: &Row, from: usize, names: &str) -> Result<String, StoreError> {
-    let mut object = "{}".to_owned();
-    for (column, name) in (from..).zip(names.split(' ')) {
-        let is_moment = matches!(name, "at" | "due") || name.ends_with("_at");
-        match (row.0.get(column), name.strip_suffix('=')) {
-            (Some(Value::Null), _) => {}
-            (Some(Value::Integer(number)), _) if is_moment => {
-                add(&mut object, name, &json(&Timestamp(*number).to_string()));
-            }
-            (Some(Value::Integer(number)), _) => add(&mut object, name, &number.to_string()),
-            (Some(Value::Text(text)), None) => add(&mut object, name, &json(text)),
-            (Some(Value::Text(text)), Some(name)) => add(&mut object, name, text),
-            (Some(Value::Blob(_)) | None, _) => return Err(StoreError::Unreadable { column }),
-        }
-    }
-    Ok(object)
-}
-
-/// Rows as a list of such objects.
-pub(super) fn objects<'r>(
-    rows: impl Iterator<Item = &'r Row>,
-    from: usize,
-    names: &str,
-) -> Result<String, StoreError> {
-    Ok(all(&rows.map(|row| object(row, from, names)).collect::<Result<Vec<_>, _>>()?))
-}
-
 /// Objects that are JSON already as a list.
 fn all(objects: &[String]) -> String {
     format!("[{}]", objects.join(","))
 }
 
-fn time(at: Option<Timestamp>) -> Option<String> {
-    at.map(|at| at.to_string())
+/// A page of objects, each in the second column after its id; and where the next begins, if there is one: `looked` tells
+/// the first row that was looked at, and whether there is an earlier one.
+fn paged(
+    name: &str,
+    rows: &[Row],
+    page: &[String],
+    looked: &[Row],
+    limit: u32,
+) -> Result<String, StoreError> {
+    let looked = looked.first().ok_or(StoreError::Unreadable { column: 0 })?;
+    let (first, earlier) = (looked.maybe_integer(0)?, looked.maybe_integer(1)?);
+    let last = rows.last().map(|row| row.integer(0)).transpose()?;
+    let is_full = page.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
+    let next = if is_full && last > first { last } else { earlier.and(first) };
+    let mut answer = "{}".to_owned();
+    add(&mut answer, name, &all(page));
+    if let Some(next) = next {
+        add(&mut answer, "next", &next.to_string());
+    }
+    Ok(answer)
 }
 
 /// What builds a target, by its hook's URL; the URL itself is a secret.

@@ -5,7 +5,7 @@
 //! known, the reasons ours.
 
 use super::counts::Count;
-use super::pages::objects;
+use super::pages::{moment, object};
 use super::tallies;
 use crate::event::Timestamp;
 use crate::store::{Statement, Transaction, statement};
@@ -45,11 +45,20 @@ pub fn record(counts: &[Count], now: Timestamp) -> Transaction<'static, ()> {
 /// What was refused, the last first, as JSON.
 pub fn list() -> Transaction<'static, String> {
     let read = statement(
-        "SELECT path, status, reason, count, first_at, last_at FROM refusals ORDER BY last_at DESC LIMIT ?1",
+        concat!(
+            "SELECT ",
+            object!(
+                "'path', path, 'status', status, 'reason', reason, 'count', count, 'first_at', ",
+                moment!("first_at"),
+                ", 'last_at', ",
+                moment!("last_at")
+            ),
+            " FROM refusals ORDER BY last_at DESC LIMIT ?1"
+        ),
         [MOST_ROWS.into()],
     );
     Transaction::new(vec![read], |rows| {
-        let refusals = objects(rows.iter().flatten(), 0, "path status reason count first_at last_at")?;
-        Ok((Vec::new(), format!("{{\"refusals\":{refusals}}}")))
+        let refusals = rows.iter().flatten().map(|row| row.text(0)).collect::<Result<Vec<_>, _>>()?;
+        Ok((Vec::new(), format!("{{\"refusals\":[{}]}}", refusals.join(","))))
     })
 }

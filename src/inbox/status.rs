@@ -9,6 +9,9 @@ use crate::event::Timestamp;
 use crate::settings::Settings;
 use crate::store::{Transaction, statement};
 
+/// How many builds are looked at for what is newest of each target.
+const NEWEST: u32 = 200;
+
 /// The word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Word {
@@ -102,7 +105,7 @@ impl Cached {
 /// How the site is now.
 pub fn status(settings: &Settings, now: Timestamp) -> Transaction<'_, Status> {
     let builder = Action::builder().name;
-    let mut reads = vec![
+    let reads = vec![
         // What is tried again was wanted in the future.
         statement(
             "SELECT target, state, coalesce(first_at, wanted_at) FROM jobs \
@@ -115,12 +118,13 @@ pub fn status(settings: &Settings, now: Timestamp) -> Transaction<'_, Status> {
             [builder.into()],
         ),
         statement("SELECT target, 'building', requested_at FROM builds WHERE ended_at IS NULL", []),
+        // The newest of each target.
+        statement(
+            "SELECT target, state, ended_at, max(job_id) FROM builds WHERE job_id >= (SELECT min(job_id) FROM \
+             (SELECT job_id FROM builds WHERE job_id > 0 ORDER BY job_id DESC LIMIT ?1)) GROUP BY target",
+            [NEWEST.into()],
+        ),
     ];
-    let last = |target: &str| {
-        let sql = "SELECT target, state, ended_at FROM builds WHERE target = ?1 ORDER BY job_id DESC LIMIT 1";
-        statement(sql, [target.into()])
-    };
-    reads.extend(settings.targets.iter().map(|it| last(&it.name)));
     Transaction::new(reads, move |rows| {
         let mut status = Status { word: Word::Idle, since: None };
         let mut since: Vec<(Word, Timestamp)> = Vec::new();

@@ -190,8 +190,9 @@ pub(crate) fn update(now: Timestamp) -> Vec<Statement> {
         ),
         statement(
             mark!(
-                "SELECT 0, 'mark', 'delivery', id FROM (SELECT max(id) AS id FROM deliveries) WHERE id > ",
-                last_delivery!()
+                "SELECT 0, 'mark', 'delivery', id FROM deliveries WHERE id > ",
+                last_delivery!(),
+                " ORDER BY id DESC LIMIT 1"
             ),
             [],
         ),

@@ -46,12 +46,14 @@ pub(super) fn of(job: i64) -> Statement {
     statement(select_builds!("FROM builds b WHERE b.job_id = ?1"), [job.into()])
 }
 
-/// Reads what hosts call the last builds of the same target that other jobs have asked for.
+/// Reads what hosts call the builds of the same target that other jobs have asked for on that day. Ids are times.
 pub(super) fn taken(job: i64) -> Statement {
+    const DAY: i64 = 24 * 3600 * 1000;
     statement(
         "SELECT b.reference FROM builds b JOIN builds own ON own.job_id = ?1 AND own.target = b.target \
-         WHERE b.job_id != ?1 AND b.reference IS NOT NULL ORDER BY b.job_id DESC LIMIT 20",
-        [job.into()],
+         WHERE b.job_id BETWEEN ?2 AND ?3 AND b.job_id != ?1 AND b.reference IS NOT NULL \
+         ORDER BY b.job_id DESC LIMIT 50",
+        [job.into(), job.saturating_sub(DAY).into(), job.saturating_add(DAY).into()],
     )
 }
 

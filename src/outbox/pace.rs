@@ -73,9 +73,9 @@ pub(crate) struct Spent {
 /// How a budget stands, as its owner is told.
 #[derive(Debug, Serialize)]
 pub(crate) struct Account<'s> {
-    name: &'s str,
-    limit: u32,
-    used: u32,
+    pub(crate) name: &'s str,
+    pub(crate) limit: u32,
+    pub(crate) used: u32,
     reserve: u32,
     resets_at: String,
 }
@@ -257,16 +257,6 @@ impl<'s> Known<'s> {
     fn budget_of(&self, target: &str) -> Option<&'s Budget> {
         self.settings.budget(self.target(target)?)
     }
-}
-
-/// What has been spent of each budget in this month: calls, from the rows of [`rows::budgets`].
-pub(crate) fn spent<'s>(
-    settings: &'s Settings,
-    budgets: &[Row],
-    now: Timestamp,
-) -> Result<Vec<(&'s Budget, u32)>, StoreError> {
-    let known = Known::read(settings, &[], budgets)?;
-    Ok(settings.budgets.iter().map(|it| (it, known.spent(it, now).calls)).collect())
 }
 
 /// The moment before which a job's lane must be left alone, and why; nothing if it may be called at any time.

@@ -88,10 +88,10 @@ fn by_rule(
     };
     rules.iter().find_map(|rule| {
         let event = events.iter().find(|it| rule.holds(connection, it) && asks(rule, it.kind))?;
-        let name = if rule.name.is_empty() { String::new() } else { format!(", `{}`", rule.name) };
+        let name = if rule.name.is_empty() { String::new() } else { format!(" (`{}`)", rule.name) };
         let mut reasons = vec![format!("it is `{}`", event.kind.name())];
         reasons.extend(rule.conditions.iter().map(|it| found(it, connection, event)));
-        let text = format!("rule {}{name}, asks for it: {}", rule.number, reasons.join(", "));
+        let text = format!("rule {}{name} asks for it: {}", rule.number, reasons.join(", "));
         Some(Why { rule: Some(rule.number), text })
     })
 }

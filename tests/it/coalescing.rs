@@ -131,8 +131,7 @@ pub(crate) fn transcript(edge: &Edge) -> Vec<String> {
     let line = |seen: &Seen| match seen {
         Seen::Received { target } => {
             let (at, body) = calls.get_mut(target.as_str())?.next()?;
-            let ids = body["event_ids"].as_array()?.iter().filter_map(|id| id.as_str());
-            let ids: Vec<&str> = ids.collect();
+            let ids: Vec<&str> = body["event_ids"].as_array()?.iter().filter_map(|id| id.as_str()).collect();
             assert!(ids.is_empty() || ids.contains(&body["event_id"].as_str()?), "{body}");
             Some(format!("{} {target} {}", seconds(*at), ids.join(" ")).trim_end().to_owned())
         }

@@ -235,7 +235,7 @@ fn shells_complete_commands_and_senders() {
 #[test]
 fn help_explains_and_its_examples_are_possible() {
     let overview = text(&presshook(&["--help"]).stdout);
-    for command in ["sources", "inspect", "send", "explain", "verify"] {
+    for command in ["sources", "inspect", "send", "explain", "verify", "doctor", "tail", "report"] {
         assert!(overview.contains(&format!("\n  presshook {command}")), "{overview}");
         let help = text(&presshook(&[command, "--help"]).stdout);
         let (options, examples) = help.split_once("Examples:").expect("examples");

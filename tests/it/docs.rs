@@ -212,6 +212,23 @@ fn the_pages_of_a_family_have_the_same_headings() {
 }
 
 #[test]
+fn each_host_that_can_be_asked_has_a_page_with_what_is_to_be_set_for_that() {
+    let hosts: Vec<_> = members().filter(|it| it.family == "hosts").collect();
+    assert!(!hosts.is_empty(), "the list is read");
+    for host in hosts {
+        let page = read(&format!("docs/hosts/{}.md", host.name));
+        for field in host.fields {
+            assert!(
+                page.contains(&format!("`{}`", field.name)),
+                "docs/hosts/{}.md: {}",
+                host.name,
+                field.name
+            );
+        }
+    }
+}
+
+#[test]
 fn what_a_page_sends_to_try_it_is_there_and_does_what_it_says() {
     let mut tried = 0;
     for (name, page) in pages("docs/senders") {
@@ -256,15 +273,14 @@ fn every_setting_that_a_document_names_exists() {
     for (file, text) in documents().iter().filter(|(file, _)| !file.starts_with("CHANGELOG.md")) {
         for span in spans(text) {
             let name = span.split(['=', ' ']).next().unwrap_or_default();
-            // What has no underscore may be anything: `POST`, `ID`.
+            let base = name.split("__").next().unwrap_or_default();
             let in_capitals =
                 name.bytes().all(|it| it.is_ascii_uppercase() || it.is_ascii_digit() || it == b'_');
-            if !in_capitals || !name.contains('_') || name.starts_with('_') || name.starts_with("PRESSHOOK_")
-            {
+            // What has no underscore may be anything: `POST`, `ID`.
+            if !in_capitals || !base.contains('_') || base.starts_with("PRESSHOOK_") {
                 continue;
             }
             named += 1;
-            let base = name.split("__").next().unwrap_or_default();
             let part = base.trim_end_matches(|it: char| it.is_ascii_digit()).trim_end_matches('_');
             let known = [base, part].iter().any(|it| settings.contains(*it) || OTHERS.contains(it));
             if !known && !codes.contains(name) {

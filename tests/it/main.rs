@@ -19,6 +19,8 @@ mod contract;
 mod costs;
 mod counts;
 mod custom;
+mod dashboard;
+mod described;
 #[cfg(unix)]
 mod disk;
 mod docs;
@@ -35,10 +37,12 @@ mod hosts;
 mod inspect;
 mod keeping;
 mod lanes;
+mod live;
 mod metrics;
 mod model;
 mod outbox;
 mod pacing;
+mod pages;
 #[cfg(unix)]
 mod programs;
 mod properties;
@@ -49,6 +53,7 @@ mod scratch;
 mod secrets;
 mod send;
 mod server;
+mod session;
 mod settings;
 mod settings_file;
 mod settings_list;
@@ -63,6 +68,7 @@ mod tail;
 mod telling;
 mod tidy;
 mod to_itself;
+mod trial;
 mod vectors;
 
 use bytes::Bytes;

@@ -38,7 +38,8 @@ before(async () => {
   const built = path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug", "presshook");
   // Without what a debugger wants, which is most of it.
   const program = path.join(directory, "presshook");
-  if (output("strip", ["-o", program, built]) === undefined) copyFileSync(built, program);
+  const stripped = process.platform === "linux" && output("strip", ["-o", program, built]) !== undefined;
+  if (!stripped) copyFileSync(built, program);
   const image = process.platform === "linux" ? ",image" : "";
   released("--only", `binary,worker,pages,npm,bill,sums${image}`, "--program", program);
   install(installed, "presshook", `presshook-${here().npm}`);
@@ -360,6 +361,13 @@ test("`npx presshook init` makes a Worker that wrangler serves, with a secret of
   assert.deepEqual([health.status, health.mode, health.version], ["healthy", "durable", VERSION]);
   await publish(`${worker.url}/api/webhook`, secret);
   await within(30_000, hook.called, `the deploy hook was not called:\n${worker.log()}`);
+
+  // The owner's page and what it shows come with it.
+  const page = await fetch(`${worker.url}/deliveries`);
+  assert.match(await page.text(), /<form /);
+  const owner = { headers: { authorization: `Bearer ${others.ADMIN_TOKEN}` } };
+  const { deliveries } = await (await fetch(`${worker.url}/api/deliveries`, owner)).json();
+  assert.deepEqual([deliveries.length, deliveries[0].event_id], [1, "evt_1"]);
 });
 
 test("a second run keeps what is there, asks only for what is missing, and renews the Worker", () => {

@@ -12,7 +12,7 @@ import { parseEnv } from "node:util";
 import { parse } from "yaml";
 import { PLATFORMS as NAMES, program } from "../../packages/presshook/lib/program.mjs";
 import { add, fresh, ignore, read as readVars } from "../../packages/presshook/lib/vars.mjs";
-import { command } from "../../packages/presshook/lib/wrangler.mjs";
+import { FETCHED, command } from "../../packages/presshook/lib/wrangler.mjs";
 import { PARTS } from "../../scripts/release.mjs";
 import { PLATFORMS } from "../../scripts/release/binary.mjs";
 import { check, notes, repository, version } from "../../scripts/release/version.mjs";
@@ -187,7 +187,7 @@ test("the button's directory is one that Cloudflare can build by itself", () => 
   assert.equal(
     read("examples/worker/wrangler.toml"),
     example(),
-    "make it again of wrangler.toml: node scripts/release.mjs --example",
+    "make it again of wrangler.toml: npm run docs",
   );
   // What it asks for: without a value that somebody might leave as it is, and each explained.
   const asked = /** @type {Record<string, string>} */ (parseEnv(read("examples/worker/.dev.vars.example")));
@@ -238,7 +238,8 @@ test("wrangler is the one of the project, of the machine, or npm's", () => {
   inDirectory((directory) => {
     const project = path.join(directory, "sites", "mine");
     mkdirSync(project, { recursive: true });
-    assert.deepEqual(command(project, ""), ["npx", "--yes", "wrangler@4"]);
+    assert.equal(FETCHED, `wrangler@${JSON.parse(read("package.json")).devDependencies.wrangler}`);
+    assert.deepEqual(command(project, ""), ["npx", "--yes", FETCHED]);
     const put = (/** @type {string} */ place) => {
       mkdirSync(place, { recursive: true });
       const file = path.join(place, "wrangler");

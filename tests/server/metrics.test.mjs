@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { standIn } from "../../scripts/stand-in.mjs";
 import { SECRET, article, sign, trial } from "./connection.mjs";
 import { start } from "./server.mjs";
@@ -24,6 +25,19 @@ async function status(/** @type {string} */ url, method = "GET") {
   const response = await fetch(url, { method });
   await response.text();
   return response.status;
+}
+
+/** The series of BlogShoot's deliveries. */
+const delivered = (/** @type {string} */ outcome, /** @type {string} */ kind) =>
+  `presshook_deliveries_total{connection="blogshoot",source="blogshoot",outcome="${outcome}",kind="${kind}"}`;
+
+/** Waits until something is so. */
+async function until(/** @type {() => Promise<boolean>} */ is) {
+  const deadline = Date.now() + 10_000;
+  while (!(await is())) {
+    assert.ok(Date.now() < deadline, "it never is");
+    await delay(20);
+  }
 }
 
 /** What Prometheus makes of a text: names with labels, and numbers. Every line must be one that it knows. */
@@ -54,12 +68,13 @@ function samples(/** @type {string} */ text) {
 
 test("the owner's Prometheus reads what has been received and done", async () => {
   const host = await standIn(() => {});
-  const server = await start({
+  const settings = {
     BLOGSHOOT_WEBHOOK_SECRET: SECRET,
     DEPLOY_HOOK_URL: host.url,
     DEPLOY_SETTLE_SECONDS: "0",
     ADMIN_TOKEN: TOKEN,
-  });
+  };
+  let server = await start(settings);
   const metrics = async (/** @type {string} */ path) => {
     const response = await fetch(server.url + path, { headers: { authorization: `Bearer ${TOKEN}` } });
     assert.equal(response.status, 200);
@@ -71,16 +86,20 @@ test("the owner's Prometheus reads what has been received and done", async () =>
   assert.equal((await deliver(server, trial("evt_test"))).status, 200);
   assert.equal((await deliver(server, article("evt_2"), "0".repeat(64))).status, 401);
   await server.until((entry) => entry.code === "REBUILD_TRIGGERED");
+  // Repeats and refusals are told to the store after their answer.
+  const rejections = 'presshook_rejections_total{connection="",source="",reason="signature"}';
+  await until(async () => (await metrics("/metrics")).has(rejections));
   for (const path of ["/metrics", "/api/metrics", "/metrics/"]) {
     const found = await metrics(path);
     const expected = {
-      'presshook_deliveries_total{outcome="accepted",source="blogshoot"}': 1,
-      'presshook_deliveries_total{outcome="duplicate",source="blogshoot"}': 1,
-      'presshook_deliveries_total{outcome="test",source="blogshoot"}': 1,
-      'presshook_rejections_total{reason="signature"}': 1,
-      'presshook_attempts_total{action="deploy",outcome="accepted",target="default"}': 1,
-      presshook_processing_seconds_count: 3,
-      'presshook_processing_seconds_bucket{le="+Inf"}': 3,
+      [delivered("accepted", "updated")]: 1,
+      [delivered("duplicate", "updated")]: 1,
+      [delivered("test", "test")]: 1,
+      [rejections]: 1,
+      'presshook_attempts_total{action="deploy",target="default",outcome="accepted"}': 1,
+      'presshook_jobs_ended_total{action="deploy",target="default",outcome="done"}': 1,
+      presshook_processing_seconds_count: 2,
+      'presshook_processing_seconds_bucket{le="+Inf"}': 2,
       presshook_oldest_due_seconds: 0,
     };
     for (const [name, count] of Object.entries(expected)) assert.equal(found.get(name), count, name);
@@ -91,12 +110,59 @@ test("the owner's Prometheus reads what has been received and done", async () =>
   // One more waits for the gap.
   assert.equal((await deliver(server, article("evt_3"))).status, 200);
   const waiting = (await metrics("/metrics")).get(
-    'presshook_jobs{action="deploy",state="waiting",target="default"}',
+    'presshook_jobs{action="deploy",target="default",state="waiting"}',
   );
   assert.equal(waiting, 1);
+  const health = await (await fetch(`${server.url}/health`)).json();
+  assert.equal(health.processed, 3);
+
+  // Nothing of it is lost where the server is started again.
+  const before = await metrics("/metrics");
+  for (let count = 0; count < 20; count++)
+    assert.equal((await deliver(server, article("evt_2"), "0".repeat(64))).status, 401);
+  await server.stop();
+  server = await start(settings, { directory: server.directory });
+  const after = await metrics("/metrics");
+  for (const [name, count] of before)
+    if (/_(total|bucket|sum|count)(\{|$)/.test(name)) assert.ok((after.get(name) ?? 0) >= count, name);
+  assert.equal(after.get(rejections), 21);
+  assert.equal((await (await fetch(`${server.url}/health?strict`)).json()).processed, 3);
+  const headers = { authorization: `Bearer ${TOKEN}` };
+  const { refusals } = await (await fetch(`${server.url}/api/refusals`, { headers })).json();
+  assert.deepEqual(
+    refusals.map((/** @type {any} */ it) => [it.path, it.status, it.count]),
+    [["/api/webhook", 401, 21]],
+  );
+  assert.match(
+    refusals[0].reason,
+    /^the secret in `BLOGSHOOT_WEBHOOK_SECRET` is not the one the sender signs/,
+  );
 
   assert.equal(await status(`${server.url}/metrics`), 401);
   assert.equal(await status(`${server.url}/metrics`, "POST"), 401);
+  await server.stop();
+  host.close();
+});
+
+test("anybody may ask how the site is, and is told nothing else", async () => {
+  const host = await standIn(() => {});
+  const server = await start({
+    BLOGSHOOT_WEBHOOK_SECRET: SECRET,
+    DEPLOY_HOOK_URL: host.url,
+    DEPLOY_SETTLE_SECONDS: "3600",
+    DEPLOY_MAX_WAIT_SECONDS: "7200",
+  });
+  assert.equal((await deliver(server, article("evt_1"))).status, 200);
+  const response = await fetch(`${server.url}/api/status`);
+  assert.equal(response.headers.get("cache-control"), "public, max-age=30");
+  assert.equal(response.headers.get("access-control-allow-origin"), "*");
+  const { since, ...told } = await response.json();
+  assert.deepEqual(told, { status: "waiting" });
+  assert.ok(Math.abs(Date.now() - Date.parse(since)) < 60_000);
+  const badge = await fetch(`${server.url}/api/status.svg`);
+  assert.equal(badge.headers.get("content-type"), "image/svg+xml; charset=utf-8");
+  assert.match(await badge.text(), /^<svg .*<title>site: waiting<\/title>.*<\/svg>$/);
+  assert.equal(await status(`${server.url}/api/status`, "POST"), 405);
   await server.stop();
   host.close();
 });

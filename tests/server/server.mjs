@@ -8,7 +8,7 @@ import path from "node:path";
 import { Problem, ROOT, run } from "../../scripts/shell.mjs";
 
 /** The program, as a test of the working tree needs it. */
-const PROGRAM = path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug", "presshook");
+export const PROGRAM = path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug", "presshook");
 
 /** How long it may take to start, or to say something, in milliseconds. */
 const PATIENCE = 20_000;

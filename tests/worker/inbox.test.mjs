@@ -163,22 +163,37 @@ describe("what it costs", () => {
     const inbox = await durable({ settings: { DEPLOY_SETTLE_SECONDS: "1" } });
     const sent = [];
     for (let number = 0; number < 5; number++) sent.push(await inbox.send(`evt_${number}`));
-    sent.push(await inbox.send("evt_0"), await inbox.send("evt_9", "test"));
-    expect(inbox.asked).toEqual(Array(7).fill("/1/accept"));
+    sent.push(await inbox.send("evt_9", "test"));
+    expect(inbox.asked).toEqual(Array(6).fill("/1/accept"));
     pass(2);
     await Promise.all(sent.map(({ after }) => after));
-    expect(inbox.asked).toEqual([...Array(7).fill("/1/accept"), "/1/wake"]);
+    expect(inbox.asked).toEqual([...Array(6).fill("/1/accept"), "/1/wake"]);
     expect(await inbox.calls()).toMatchObject([{ event_id: "evt_4", event_count: 5 }]);
   });
 
-  it("is no call for what is refused", async () => {
+  it("is no call for what is none of its business", async () => {
     const inbox = await durable();
-    const headers = { "x-blogshoot-signature": "0".repeat(64) };
-    const { response } = await inbox.ask("/api/webhook", { method: "POST", headers, body: "{}" });
-    expect(response.status).toBe(401);
     await inbox.ask("/api/health");
     await inbox.ask("/api/deliveries");
+    await inbox.ask("/nothing", { method: "POST", body: "{}" });
     expect(inbox.asked).toEqual([]);
+  });
+
+  it("is few calls for many requests that are refused or repeat, after their answers", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: THEN });
+    const inbox = await durable({ settings: SLOWLY });
+    const headers = { "x-blogshoot-signature": "0".repeat(64) };
+    await inbox.send("evt_1");
+    const sent = [];
+    for (let number = 0; number < 100; number++) {
+      sent.push(await inbox.send("evt_1"));
+      sent.push(await inbox.ask("/api/webhook", { method: "POST", headers, body: "{}" }));
+    }
+    pass(10);
+    await Promise.all(sent.map(({ after }) => after));
+    expect(inbox.asked.filter((it) => it === "/1/counted").length).toBeLessThanOrEqual(11);
+    const [{ n }] = await inbox.sql("SELECT sum(count) AS n FROM tallies WHERE label LIKE '%duplicate%'");
+    expect(n).toBe(100);
   });
 });
 

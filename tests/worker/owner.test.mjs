@@ -3,7 +3,7 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { THEN, TOKEN, durable, pass } from "./durable.mjs";
-import { logged, worker } from "./presshook.mjs";
+import { SECRET, event, logged, worker } from "./presshook.mjs";
 
 beforeEach(() => {
   logged();
@@ -19,14 +19,21 @@ const SLOWLY = { DEPLOY_SETTLE_SECONDS: "3600", DEPLOY_MAX_WAIT_SECONDS: "7200" 
 
 /** @type {[string, string, string][]} every command, and the methods that its path has */
 const COMMANDS = [
-  ["GET", "/api/deliveries", "GET"],
-  ["GET", "/api/deliveries/1", "GET, DELETE"],
-  ["DELETE", "/api/deliveries/1", "GET, DELETE"],
+  ["GET", "/api/deliveries", "GET, HEAD"],
+  ["GET", "/api/deliveries/1", "GET, HEAD, DELETE"],
+  ["DELETE", "/api/deliveries/1", "GET, HEAD, DELETE"],
   ["POST", "/api/deliveries/1/redeliver", "POST"],
   ["POST", "/api/dead/redeliver", "POST"],
   ["POST", "/api/jobs/1/release", "POST"],
   ["POST", "/api/targets/default/deploy", "POST"],
-  ["GET", "/api/export", "GET"],
+  ["GET", "/api/export", "GET, HEAD"],
+  ["GET", "/api/deploys", "GET, HEAD"],
+  ["GET", "/api/overview", "GET, HEAD"],
+  ["GET", "/api/setup", "GET, HEAD"],
+  ["GET", "/api/changes", "GET, HEAD"],
+  ["POST", "/api/connections/blogshoot/test", "POST"],
+  ["GET", "/api/refusals", "GET, HEAD"],
+  ["GET", "/api/metrics", "GET, HEAD"],
   ["POST", "/api/import", "POST"],
 ];
 
@@ -105,7 +112,8 @@ describe("deliveries", () => {
     const shown = (await inbox.command("GET", `/api/deliveries/${id}`)).json();
     expect(shown).toMatchObject({
       event_id: "evt_1",
-      payload: { event_id: "evt_1", article: { id: "art_1" } },
+      payload: event("article.created"),
+      outcome: "done",
       headers: { "content-type": "application/json" },
       jobs: [{ state: "done", attempts: [{ number: 1, outcome: "accepted", status: 200 }] }],
     });
@@ -210,8 +218,9 @@ describe("the whole store", () => {
     expect(await exported(to)).toEqual(pages);
     expect(JSON.parse((await to.send("evt_7")).body)).toMatchObject({ duplicate: true });
     // Again changes nothing.
+    const now = await exported(to);
     for (const page of pages) await to.command("POST", "/api/import", page);
-    expect(await exported(to)).toEqual(pages);
+    expect(await exported(to)).toEqual(now);
     pass(3601);
     await to.cron();
     expect(await to.calls()).toMatchObject([{ event_count: ROWS }]);
@@ -226,5 +235,199 @@ describe("the whole store", () => {
       expect([status, json().error]).toEqual([400, expect.stringContaining("line 2")]);
     }
     expect(await inbox.sql("SELECT count(*) AS n FROM targets")).toEqual([{ n: 0 }]);
+  });
+});
+
+describe("the owner's page", () => {
+  const FORM = { "content-type": "application/x-www-form-urlencoded" };
+
+  /** @param {import("./durable.mjs").Inbox} inbox @param {string} token @param {Record<string, string>} [headers] */
+  async function enter(inbox, token, headers) {
+    const body = new URLSearchParams({ token });
+    const init = { method: "POST", headers: { ...FORM, ...headers }, body, redirect: "manual" };
+    return (await inbox.ask("/deliveries/setup", /** @type {any} */ (init))).response;
+  }
+
+  /** @param {import("./durable.mjs").Inbox} inbox */
+  const signIn = async (inbox) => ((await enter(inbox, TOKEN)).headers.get("set-cookie") ?? "").split(";")[0];
+
+  it("is a form until its owner signs in, by a cookie that only the browser has", async () => {
+    const inbox = await durable();
+    const { response: form } = await inbox.ask("/deliveries");
+    expect([form.status, form.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
+    expect(form.headers.get("content-security-policy")).toContain("default-src 'none'; script-src 'self'");
+    expect(form.headers.get("access-control-allow-origin")).toBe(null);
+    expect(await form.text()).toContain('name="token"');
+    const entered = await enter(inbox, TOKEN);
+    expect([entered.status, entered.headers.get("location")]).toEqual([303, "/deliveries/setup"]);
+    const [value, ...flags] = (entered.headers.get("set-cookie") ?? "").split("; ");
+    expect(value).toMatch(/^presshook=v1\.\d+\.[0-9a-f]{64}$/);
+    expect(flags).toEqual(["Path=/", "HttpOnly", "SameSite=Strict", "Max-Age=604800", "Secure"]);
+    const { response: page } = await inbox.ask("/deliveries", { headers: { cookie: value } });
+    expect(await page.text()).toContain("/deliveries/app.js");
+    expect(inbox.asked).toEqual([]);
+  });
+
+  it("has files that are sent once", async () => {
+    const inbox = await durable();
+    for (const [name, type] of [
+      ["app.js", "text/javascript; charset=utf-8"],
+      ["app.css", "text/css; charset=utf-8"],
+    ]) {
+      const { response } = await inbox.ask(`/deliveries/${name}`);
+      expect([response.status, response.headers.get("content-type")]).toEqual([200, type]);
+      expect((await response.text()).length).toBeGreaterThan(100);
+      const headers = { "if-none-match": response.headers.get("etag") ?? "" };
+      const { response: known } = await inbox.ask(`/deliveries/${name}`, { headers });
+      expect([known.status, await known.text()]).toEqual([304, ""]);
+      const { response: head } = await inbox.ask(`/deliveries/${name}`, { method: "HEAD" });
+      expect([head.status, await head.text()]).toEqual([200, ""]);
+      expect((await inbox.ask(`/deliveries/${name}`, { method: "POST" })).response.status).toBe(405);
+    }
+    for (const name of ["owner.d.ts", "page.html", "other.js", "leave/x"]) {
+      expect((await inbox.ask(`/deliveries/${name}`)).response.status, name).toBe(404);
+    }
+  });
+
+  it("acts for whoever is signed in, and from itself alone", async () => {
+    const inbox = await durable({ cut: true, settings: SLOWLY });
+    await inbox.send("evt_1");
+    const cookie = await signIn(inbox);
+    const { response } = await inbox.ask("/api/deliveries", { headers: { cookie } });
+    const { deliveries } = /** @type {any} */ (await response.json());
+    const redeliver = async (/** @type {Record<string, string>} */ headers) =>
+      (await inbox.ask(`/api/deliveries/${deliveries[0].id}/redeliver`, { method: "POST", headers })).response
+        .status;
+    expect(await redeliver({ cookie })).toBe(403);
+    expect(await redeliver({ cookie, "sec-fetch-site": "cross-site" })).toBe(403);
+    expect(await redeliver({ cookie, origin: "https://evil.example" })).toBe(403);
+    expect(await redeliver({ cookie, origin: "https://hook.example" })).toBe(200);
+    expect(await redeliver({ cookie, "sec-fetch-site": "same-origin" })).toBe(200);
+    for (const wrong of [
+      `${cookie}0`,
+      cookie.replace(/v1\.\d+/, "v1.9999999999"),
+      "presshook=",
+      "presshook=v1.1.",
+    ]) {
+      expect(await redeliver({ cookie: wrong, "sec-fetch-site": "same-origin" }), wrong).toBe(401);
+    }
+    pass(7 * 24 * 3600);
+    expect(await redeliver({ cookie, "sec-fetch-site": "same-origin" })).toBe(401);
+  });
+
+  it("signs out", async () => {
+    const inbox = await durable();
+    const leave = {
+      method: "POST",
+      headers: { ...FORM, "sec-fetch-site": "same-origin" },
+      redirect: "manual",
+    };
+    const { response } = await inbox.ask("/deliveries/leave", /** @type {any} */ (leave));
+    expect(response.status).toBe(303);
+    expect(response.headers.get("set-cookie")).toBe(
+      "presshook=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0; Secure",
+    );
+  });
+
+  it("counts wrong tokens with failed signatures, and says in the form that it is too many", async () => {
+    let left = 2;
+    const limit = { limit: async () => ({ success: left-- > 0 }) };
+    const inbox = await durable({ settings: { RATE_LIMIT: limit } });
+    for (const status of [401, 401, 429]) {
+      const response = await enter(inbox, "a guess that is wrong");
+      expect([response.status, response.headers.get("content-type")]).toEqual([
+        status,
+        "text/html; charset=utf-8",
+      ]);
+      expect(await response.text()).toContain(status === 401 ? "That is not the token" : "Too many attempts");
+    }
+    // Whoever has it is not shut out.
+    expect((await enter(inbox, TOKEN)).status).toBe(303);
+  });
+
+  it("is not there without ADMIN_TOKEN", async () => {
+    const inbox = await durable({ settings: { ADMIN_TOKEN: undefined } });
+    for (const path of [
+      "/deliveries",
+      "/deliveries/1",
+      "/deliveries/setup",
+      "/deliveries/app.js",
+      "/deliveries/leave",
+    ]) {
+      expect((await inbox.ask(path)).response.status, path).toBe(404);
+      expect((await inbox.ask(path, { method: "POST", body: "token=" })).response.status, path).toBe(404);
+    }
+  });
+});
+
+describe("what is told", () => {
+  it("by pages holds each delivery once while more come in, also where most are others", async () => {
+    const inbox = await durable({ cut: true, settings: SLOWLY });
+    for (let number = 1; number <= 5; number++) await inbox.send(`evt_${number}`);
+    for (const query of ["", "&source=blogshoot", "&q=EVT_", "&kind=published&state=waiting"]) {
+      const seen = [];
+      let before = "";
+      for (let page = 0; page < 30; page++) {
+        const { deliveries, next } = (
+          await inbox.command("GET", `/api/deliveries?limit=2${query}${before}`)
+        ).json();
+        seen.push(...deliveries.map((/** @type {any} */ it) => it.event_id));
+        await inbox.send(`evt_late_${page}${query.length}`);
+        if (next === undefined) break;
+        before = `&before=${next}`;
+      }
+      expect(new Set(seen).size, query).toBe(seen.length);
+      expect(seen.slice(-5), query).toEqual(["evt_5", "evt_4", "evt_3", "evt_2", "evt_1"]);
+    }
+    expect((await inbox.command("GET", "/api/deliveries?state=dead&kind=x")).json()).toEqual({
+      deliveries: [],
+    });
+  });
+
+  it("of deploys and of how it goes follows what happens", async () => {
+    const inbox = await durable({ settings: { ...AT_ONCE, DEPLOY_BUDGET_PER_MONTH: "20" } });
+    const mark = async () => (await inbox.command("GET", "/api/changes")).json().mark;
+    const first = await mark();
+    expect(await mark()).toBe(first);
+    await (
+      await inbox.send("evt_1")
+    ).after;
+    expect(await mark()).not.toBe(first);
+    const { deploys } = (await inbox.command("GET", "/api/deploys")).json();
+    expect(deploys).toMatchObject([
+      { target: "default", state: "done", count: 1, deliveries: [{ source: "blogshoot" }] },
+    ]);
+    const overview = (await inbox.command("GET", "/api/overview")).json();
+    expect(overview).toMatchObject({
+      mode: "durable",
+      outcomes: { done: 1 },
+      budgets: [{ name: "default", limit: 20, used: 1, reserve: 1 }],
+      queue: { waiting: 0, dead: 0, held: 0 },
+      targets: [{ name: "default", state: "done" }],
+      hours: [{ accepted: 1 }],
+    });
+    const setup = (await inbox.command("GET", "/api/setup")).json();
+    expect(setup).toMatchObject({
+      inbox: true,
+      targets: [{ name: "default", setting: "CLOUDFLARE_DEPLOY_HOOK" }],
+    });
+    expect(setup.connections).toMatchObject([
+      { connection: "blogshoot", url: "/api/webhook/blogshoot", nameless: true },
+    ]);
+    expect(setup.senders).toHaveLength(31);
+    expect(JSON.stringify([setup, overview, deploys])).not.toContain(SECRET);
+  });
+
+  it("of a test is what a sender's test would be", async () => {
+    const inbox = await durable({
+      settings: { ...AT_ONCE, GHOST_WEBHOOK_SECRET__NEWS: "the secret of the news" },
+    });
+    const { status, json } = await inbox.command("POST", "/api/connections/ghost/news/test");
+    expect([status, json().message]).toEqual([200, "Test webhook received successfully"]);
+    const [delivery] = (await inbox.command("GET", "/api/deliveries")).json().deliveries;
+    expect(delivery).toMatchObject({ connection: "ghost/news", kind: "test", outcome: "ignored", jobs: [] });
+    expect(await inbox.calls()).toEqual([]);
+    expect((await inbox.command("POST", "/api/connections/ghost/test")).status).toBe(404);
+    expect((await inbox.command("POST", "/api/connections/nobody/test")).status).toBe(404);
   });
 });

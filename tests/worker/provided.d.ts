@@ -33,6 +33,9 @@ declare global {
       EMAIL: { send(message: unknown): Promise<unknown> };
       /** Sends to `ann@example.com` alone. */
       EMAIL_TO_ANN: { send(message: unknown): Promise<unknown> };
+      ANALYTICS: {
+        writeDataPoint(point: { indexes?: string[]; blobs?: string[]; doubles?: number[] }): void;
+      };
       RATE_LIMIT: { limit(options: { key: string }): Promise<{ success: boolean }> };
     }
   }

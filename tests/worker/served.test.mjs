@@ -157,18 +157,20 @@ test("a chunked body is counted while it is read", async () => {
   assert.match(await post(body(2001)), /^HTTP\/1\.1 413 /);
 });
 
+/** The command's output, from an owner's environment. @param {string[]} args */
+function run(...args) {
+  const env = { ...process.env, ADMIN_TOKEN: "sixteen characters", BLOGSHOOT_WEBHOOK_SECRET: SECRET };
+  const { status, stdout, stderr } = spawnSync(
+    "cargo",
+    ["run", "--locked", "--quiet", "--bin", "presshook", "--", ...args, "--url", worker.url],
+    { cwd: ROOT, encoding: "utf8", env },
+  );
+  assert.equal(status, 0, `${stderr}${stdout}`);
+  return stdout;
+}
+
 test("what is stored is exported and imported by the command", async () => {
   const file = path.join(directory, "backup.ndjson");
-  const run = (/** @type {string[]} */ ...args) => {
-    const token = { ADMIN_TOKEN: "sixteen characters" };
-    const { status, stdout, stderr } = spawnSync(
-      "cargo",
-      ["run", "--locked", "--quiet", "--bin", "presshook", "--", ...args, "--url", worker.url],
-      { cwd: ROOT, encoding: "utf8", env: { ...process.env, ...token } },
-    );
-    assert.equal(status, 0, stderr);
-    return stdout;
-  };
   const rows = Number(/^(\d+) rows written/.exec(run("export", "--file", file))?.[1]);
   const lines = readFileSync(file, "utf8").trim().split("\n");
   assert.equal(lines.length, rows);
@@ -180,7 +182,24 @@ test("what is stored is exported and imported by the command", async () => {
   assert.equal((await fetch(`${worker.url}/api/deliveries/${id}`, owner)).status, 404);
   assert.equal(run("import", file), `${rows} rows imported\n`);
   const back = await (await fetch(`${worker.url}/api/deliveries/${id}`, owner)).json();
-  assert.deepEqual([back.event_id, back.payload.event_id], ["evt_9", "evt_9"]);
+  assert.deepEqual([back.event_id, JSON.parse(back.payload).event_id], ["evt_9", "evt_9"]);
+});
+
+test("doctor finds it well, and report tells of a delivery without what was in it", async () => {
+  /** @type {{ findings: { level: string, code: string }[] }} */
+  const { findings } = JSON.parse(run("doctor", "--json"));
+  for (const code of ["token", "forged", "signed", "inbox", "stuck", "webhook-url"]) {
+    assert.ok(
+      findings.some((it) => it.code === code && it.level === "ok"),
+      `${code}: ${JSON.stringify(findings)}`,
+    );
+  }
+  const owner = { headers: { authorization: "Bearer sixteen characters" } };
+  const { deliveries } = await (await fetch(`${worker.url}/api/deliveries`, owner)).json();
+  const { id } = deliveries.find((/** @type {any} */ it) => it.event_id === "evt_9");
+  const report = run("report", String(id));
+  assert.ok(report.includes("evt_9") && report.includes("## Jobs"), report);
+  assert.ok(!report.includes(SECRET) && !report.includes(hook.url), report);
 });
 
 test("the settings were read once, for all of these requests", () => {

@@ -11,6 +11,7 @@ export default defineConfig({
         bindings: { BLOGSHOOT_WEBHOOK_SECRET: "the secret of the tests" },
         // Handed to an inbox by the tests that want it.
         r2Buckets: ["ARCHIVE"],
+        analyticsEngineDatasets: { ANALYTICS: { dataset: "presshook" } },
         email: {
           send_email: [{ name: "EMAIL" }, { name: "EMAIL_TO_ANN", destination_address: "ann@example.com" }],
         },

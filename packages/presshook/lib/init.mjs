@@ -326,5 +326,11 @@ function atTheSender({ sender }) {
 /** Somebody at a terminal. */
 function terminal() {
   const lines = createInterface({ input: process.stdin, output: process.stdout });
-  return { ask: (/** @type {string} */ question) => lines.question(question), close: () => lines.close() };
+  const ended = new Promise((_, reject) => {
+    lines.on("close", () => reject(new Problem("Nothing more was answered, so nothing was changed.")));
+  });
+  ended.catch(() => {});
+  /** @type {Ask} */
+  const ask = (question) => Promise.race([lines.question(question), /** @type {Promise<never>} */ (ended)]);
+  return { ask, close: () => lines.close() };
 }

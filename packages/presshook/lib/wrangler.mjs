@@ -5,8 +5,8 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { Problem } from "./words.mjs";
 
-/** The release that npm fetches: of the versions that this is tested with, any compatible one. */
-const FETCHED = "wrangler@4";
+/** The release that npm fetches: the one that this is tested with. */
+export const FETCHED = "wrangler@4.155.0";
 
 /**
  * What to run for it: a program and its first arguments.
@@ -51,7 +51,12 @@ export function wrangler(directory) {
         child.on("close", (code, signal) => resolve(signal ?? code));
       }).finally(() => process.off("SIGINT", wait).off("SIGTERM", end));
       if (status !== 0) {
-        throw new Problem(`\`wrangler ${args[0]}\` ended with ${status}; its words stand above.\n${remedy}`);
+        const old = args.includes("--secrets-file")
+          ? `\nIf it does not know --secrets-file, it is an old one: npm install --save-dev ${FETCHED}`
+          : "";
+        throw new Problem(
+          `\`wrangler ${args[0]}\` ended with ${status}; its words stand above.\n${remedy}${old}`,
+        );
       }
     },
     output: (args) => {

@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use http::header::{CACHE_CONTROL, LOCATION, USER_AGENT};
 use serde_json_borrow::Value;
 
-use super::Look;
-use crate::actions::{MostRead, Step};
+use super::{Look, Pause};
+use crate::actions::MostRead;
 use crate::content::address::Site;
 use crate::content::unicode::{self, lowercase};
 use crate::event::{Kind, sha256, told};
@@ -61,7 +61,7 @@ impl Page {
     }
 
     /// What is answered there now. The conversation pauses at each answer that is not there yet.
-    pub(super) fn ask<'r>(&self, site: &Site<'_>, look: &mut Look<'r>) -> Result<Answered<'r>, Step> {
+    pub(super) fn ask<'r>(&self, site: &Site<'_>, look: &mut Look<'r>) -> Result<Answered<'r>, Pause> {
         let mut url = Cow::Borrowed(self.url.as_str());
         for _ in 0..=MOST_LED {
             let response = match look.ask(|| request(&url))? {

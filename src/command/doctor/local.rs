@@ -1,8 +1,9 @@
 //! The settings on this machine: what reading them finds wrong, and what is allowed but unwise.
 
+use presshook::actions::Action;
 use presshook::log;
 use presshook::native::start;
-use presshook::settings::{Bindings, Mode, Settings, SettingsError};
+use presshook::settings::{Bindings, Mode, Settings, SettingsError, Target};
 use presshook::sources::Connection;
 
 use super::finding::{Area, Finding, Level};
@@ -99,6 +100,10 @@ impl Known {
         {
             findings.push(no_token(Area::Settings));
         }
+        let unseen = |it: &&Target| it.is_called() && Action::follower(settings, it).is_none();
+        findings.extend(
+            settings.targets.iter().filter(unseen).map(|it| unfollowed(&it.name, "").at(it.setting.as_str())),
+        );
         match &self.wrangler {
             Some(wrangler) => findings.extend(wrangler.check()),
             None => {
@@ -125,6 +130,13 @@ impl Known {
             .at("<SOURCE>_WEBHOOK_SECRET")
             .remedy("make one with `openssl rand -hex 32`, enter it at your sender, and set it here; `presshook sources` names the setting")
     }
+}
+
+/// Of a target whose builds nobody follows; `at` is its host, in words.
+pub(super) fn unfollowed(target: &str, at: &str) -> Finding {
+    let what = format!("builds of `{target}`{at} are asked for, but nobody looks whether they succeed");
+    Finding::new(Area::Builds, Level::Warning, "follows", what)
+        .remedy("set `SITE_URL`, or a token of the host: docs/follow.md names it")
 }
 
 /// Without an inbox.

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::super::receiver::{Receiver, Refusal, TOKEN};
 use super::finding::{Area, Finding, Level};
+use super::local::unfollowed;
 
 /// How late the oldest due job may be.
 const LATE_SECONDS: i64 = 600;
@@ -113,25 +114,20 @@ fn of_setup(setup: &Value) -> Vec<Finding> {
     }
     for target in list(setup, "targets") {
         let Some(name) = text(target, "name") else { continue };
-        let host = text(target, "host").unwrap_or("its host");
-        let finding = |level, what: String| {
-            let finding = Finding::new(Area::Builds, level, "follows", what);
-            Finding { place: text(target, "setting").map(str::to_owned), ..finding }
-        };
+        let setting = text(target, "setting").unwrap_or_default();
+        let at = text(target, "host").map(|host| format!(" at {host}")).unwrap_or_default();
+        let finding = |level, what: String| Finding::new(Area::Builds, level, "follows", what).at(setting);
+        // What a server builds itself has ended when its command has.
+        let is_own =
+            ["REBUILD_COMMAND", "GIT_AUTO_PULL", "SITE_DIR"].iter().any(|it| setting.starts_with(it));
         match target.get("follows").and_then(Value::as_bool) {
-            Some(true) => findings.push(finding(
+            Some(true) => findings
+                .push(finding(Level::Ok, format!("builds of `{name}`{at} are followed until they are live"))),
+            Some(false) if is_own => findings.push(finding(
                 Level::Ok,
-                format!("builds of `{name}` at {host} are followed until they are live"),
+                format!("`{name}` is built by the server itself, which sees whether that succeeds"),
             )),
-            Some(false) => findings.push(
-                finding(
-                    Level::Warning,
-                    format!(
-                        "builds of `{name}` at {host} are asked for, but nobody looks whether they succeed"
-                    ),
-                )
-                .remedy("set `SITE_URL`, or a token of the host: docs/follow.md names it"),
-            ),
+            Some(false) => findings.push(unfollowed(name, &at).at(setting)),
             None => {}
         }
     }

@@ -5,9 +5,9 @@ use serde_json::Value;
 use super::super::clean;
 
 /// All of it, part by part.
-pub(super) fn of(delivery: i64, report: &Value) -> String {
+pub(super) fn of(delivery: i64, parts: &[(&str, Value)]) -> String {
     let mut told = format!("# Presshook: delivery {delivery}\n");
-    for (name, part) in report.as_object().into_iter().flatten() {
+    for (name, part) in parts {
         let title = name.replace('_', " ");
         let mut letters = title.chars();
         let first = letters.next().map(|it| it.to_ascii_uppercase());
@@ -36,6 +36,7 @@ fn list(value: &Value, depth: usize, told: &mut String) {
             for (index, value) in values.iter().enumerate() {
                 match plain(value) {
                     Some(text) => told.push_str(&format!("{indent}- {text}\n")),
+                    None if value.get("level").is_some() => finding(value, &indent, told),
                     None => {
                         told.push_str(&format!("{indent}- {}:\n", index.saturating_add(1)));
                         list(value, depth.saturating_add(1), told);
@@ -49,6 +50,17 @@ fn list(value: &Value, depth: usize, told: &mut String) {
     }
 }
 
+/// What doctor found, on a line or two.
+fn finding(value: &Value, indent: &str, told: &mut String) {
+    let text = |name: &str| value.get(name).and_then(plain);
+    let place = text("where").map(|it| format!(" ({it})")).unwrap_or_default();
+    let (level, what) = (text("level").unwrap_or_default(), text("what").unwrap_or_default());
+    told.push_str(&format!("{indent}- **{level}**: {what}{place}\n"));
+    if let Some(remedy) = text("remedy") {
+        told.push_str(&format!("{indent}  - {remedy}\n"));
+    }
+}
+
 /// A value of one line; what a sender wrote stands between marks that keep it from being Markdown.
 fn plain(value: &Value) -> Option<String> {
     match value {
@@ -59,7 +71,10 @@ fn plain(value: &Value) -> Option<String> {
             let text = clean(&text.replace(['\n', '\r', '\t'], " "));
             let ours = |it: char| {
                 it.is_alphanumeric()
-                    || matches!(it, ' ' | '(' | ')' | ',' | '.' | ':' | ';' | '-' | '/' | '\'' | '`')
+                    || matches!(
+                        it,
+                        ' ' | '(' | ')' | ',' | '.' | ':' | ';' | '-' | '/' | '\'' | '`' | '_' | '→'
+                    )
             };
             if text.chars().all(ours) && text.matches('`').count().is_multiple_of(2) {
                 return Some(text);

@@ -30,6 +30,8 @@ pub(super) struct Redactor {
     host: String,
     /// The texts of the delivery, the longest first.
     content: Vec<String>,
+    /// What names the delivery itself, and is looked for by whoever helps.
+    names: Vec<String>,
 }
 
 impl Redactor {
@@ -39,16 +41,14 @@ impl Redactor {
             gather(delivery.get(name).unwrap_or(&Value::Null), &mut content);
         }
         gather(&payload(delivery), &mut content);
-        // What names the delivery itself, and is looked for by whoever helps.
-        let own: Vec<&str> = ["source", "connection", "event_id", "event_type", "kind"]
-            .iter()
-            .filter_map(|name| delivery.get(*name)?.as_str())
-            .collect();
-        content.retain(|text| !own.contains(&text.as_str()));
+        let names = ["source", "connection", "event_id", "event_type", "kind"];
+        let names = names.iter().filter_map(|name| delivery.get(*name)?.as_str());
+        let names: Vec<String> = names.filter(|it| is_name(it)).map(str::to_owned).collect();
+        content.retain(|text| !names.contains(text));
         content.sort_unstable_by(|one, other| other.len().cmp(&one.len()).then(one.cmp(other)));
         content.dedup();
         let host = receiver.address.host().unwrap_or_default().to_owned();
-        Redactor { with_content, url: receiver.url(""), host, content }
+        Redactor { with_content, url: receiver.url(""), host, content, names }
     }
 
     /// The receiver's address, as far as it may be told.
@@ -133,6 +133,9 @@ impl Redactor {
 
     /// What stands for a word that leads to somebody.
     fn blanked(&self, word: &str) -> Option<&'static str> {
+        if self.names.iter().any(|it| it == word) {
+            return None;
+        }
         let lower = word.to_ascii_lowercase();
         let is_address = lower.parse::<IpAddr>().is_ok() || lower.parse::<SocketAddr>().is_ok();
         if lower.contains("://") || lower.starts_with("www.") {
@@ -141,7 +144,7 @@ impl Redactor {
             Some("(address)")
         } else if lower.contains('/') {
             let first = lower.trim_start_matches('/').split(['/', '?']).next().unwrap_or_default();
-            let ours = ["api", "deliveries", "webhook", "health", "metrics"].contains(&first)
+            let ours = ["api", "deliveries", "webhook", "health", "metrics", "docs"].contains(&first)
                 || Source::named(first).is_some();
             let kind = ["application", "text", "image"].contains(&first);
             (!ours && !kind || lower.contains('=')).then_some("(path)")
@@ -226,6 +229,14 @@ fn without(text: &str, content: &str) -> String {
     }
     told.push_str(rest);
     told
+}
+
+/// Whether a text can be an id, or the name of a kind of event, and nothing that leads to anybody.
+fn is_name(text: &str) -> bool {
+    text.len() <= 100
+        && text.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'.' | b'_' | b'-' | b':' | b'/'))
+        && !text.contains("://")
+        && text.parse::<IpAddr>().is_err()
 }
 
 fn is_host(word: &str) -> bool {

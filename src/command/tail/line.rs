@@ -40,7 +40,7 @@ fn words(change: &Change) -> String {
     let because =
         change.reason.as_deref().map(|it| format!(": {}", one_line(it, MOST_REASON))).unwrap_or_default();
     match change.outcome.as_str() {
-        "ignored" => "nothing to do".to_owned(),
+        "ignored" => format!("nothing to do{because}"),
         "waiting" => "waiting".to_owned(),
         "sending" => "being done".to_owned(),
         "building" => "build requested".to_owned(),

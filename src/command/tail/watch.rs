@@ -26,7 +26,7 @@ pub(super) struct Change {
     /// The delivery, as the receiver lists it.
     pub(super) delivery: Value,
     pub(super) outcome: String,
-    /// Why it failed, or is not known to be live.
+    /// Why it failed, is not known to be live, or causes nothing.
     pub(super) reason: Option<String>,
     /// How long it took from publishing.
     pub(super) live_seconds: Option<f64>,
@@ -154,7 +154,7 @@ impl Watch {
         arrived: bool,
         outcome: String,
     ) -> Result<Change, Refusal> {
-        let whole = if matches!(outcome.as_str(), "live" | "failed" | "unknown" | "building") {
+        let whole = if matches!(outcome.as_str(), "live" | "failed" | "unknown" | "building" | "ignored") {
             let id = row.get("id").and_then(Value::as_i64).unwrap_or_default();
             match receiver.read(&format!("/api/deliveries/{id}")) {
                 Ok(whole) => whole,
@@ -191,7 +191,8 @@ fn told(row: Value, whole: &Value, arrived: bool, outcome: String) -> Change {
     let live_seconds = builds().find_map(|build| build.get("live_seconds")?.as_f64());
     let came = text(&row, "received_at").filter(|_| arrived);
     let at = came.unwrap_or_else(|| now().to_string());
-    let wanted = matches!(outcome.as_str(), "failed" | "unknown");
+    let reason = text(whole, "why_not").or(reason);
+    let wanted = matches!(outcome.as_str(), "failed" | "unknown" | "ignored");
     // The page shows the payload; here it would fill the terminal.
     let mut row = row;
     if let Some(row) = row.as_object_mut() {

@@ -2,84 +2,78 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Serialize;
 
-use super::deploys::{BUILD, build};
-use super::list::{SUMMARY, summary};
-use super::{MOST_COUNTED, add, all, follower, json, object, objects, outcome, time, title};
+use super::deploys::{BUILD, with_build};
+use super::list::{source, summary};
+use super::{MOST_COUNTED, add, all, follower, json, moment, object, outcome, title};
 use crate::inbox::message::Note;
-use crate::outbox::{JobRow, read_jobs, select_jobs};
 use crate::routes::why;
 use crate::settings::Settings;
 use crate::store::{Row, Statement, StoreError, Transaction, Value, statement};
 
+/// A job `j` that carries `?1`, with its attempts and what it shares; and the build that it asked for.
+const JOBS: &str = concat!(
+    "SELECT j.action, j.target, ",
+    object!(
+        "'id', j.id, 'action', j.action, 'target', j.target, 'state', j.state, 'due', ",
+        moment!("j.due_at"),
+        ", 'reason', j.reason, 'finished_at', ",
+        moment!("j.finished_at"),
+        ", 'carries', (SELECT count(*) FROM (SELECT 1 FROM carries o WHERE o.job_id = j.id LIMIT ?2)), \
+         'with', json((SELECT json_group_array(id) FROM (SELECT o.delivery_id AS id FROM carries o \
+         WHERE o.job_id = j.id AND o.delivery_id <> ?1 ORDER BY o.delivery_id DESC LIMIT 20))), \
+         'attempts', json((SELECT json_group_array(json(it)) FROM (SELECT ",
+        object!(
+            "'number', a.number, 'started_at', ",
+            moment!("a.started_at"),
+            ", 'ended_at', ",
+            moment!("a.ended_at"),
+            ", 'outcome', a.outcome, 'status', a.status, 'detail', a.detail"
+        ),
+        " AS it FROM attempts a WHERE a.job_id = j.id ORDER BY a.number)))"
+    ),
+    ", ",
+    BUILD!(),
+    " FROM carries c JOIN jobs j ON j.id = c.job_id LEFT JOIN builds b ON b.job_id = j.id WHERE c.delivery_id = ?1 \
+     ORDER BY j.id"
+);
+
 /// One delivery with its payload, its jobs and their attempts, as JSON; nothing if there is none.
 pub fn show(settings: &Settings, id: i64) -> Transaction<'_, Option<String>> {
-    let one = |sql: &'static str| statement(sql, [id.into()]);
     let reads: Vec<Statement> = vec![
         statement(
             concat!(
-                "SELECT ",
-                summary!(),
+                "SELECT d.connection, ",
+                summary!(""),
                 ", d.events, d.headers, d.payload FROM deliveries d WHERE d.id = ?1"
             ),
             [id.into(), Value::Null, Value::Null, follower()],
         ),
-        one(select_jobs!("JOIN carries c ON c.job_id = j.id WHERE c.delivery_id = ?1 ORDER BY j.id")),
-        one(
-            "SELECT a.job_id, a.number, a.started_at, a.ended_at, a.outcome, a.status, a.detail FROM attempts a \
-             JOIN carries c ON c.job_id = a.job_id WHERE c.delivery_id = ?1 ORDER BY a.job_id, a.number",
-        ),
-        one(concat!(
-            "SELECT c.job_id, ",
-            BUILD!(),
-            " FROM builds b JOIN carries c ON c.job_id = b.job_id WHERE c.delivery_id = ?1"
-        )),
-        statement(
-            "SELECT c.job_id, (SELECT count(*) FROM (SELECT 1 FROM carries o WHERE o.job_id = c.job_id LIMIT ?2)), \
-             (SELECT json_group_array(id) FROM (SELECT o.delivery_id AS id FROM carries o WHERE o.job_id = c.job_id \
-             AND o.delivery_id <> ?1 ORDER BY o.delivery_id DESC LIMIT 20)) FROM carries c WHERE c.delivery_id = ?1",
-            [id.into(), MOST_COUNTED.into()],
-        ),
+        statement(JOBS, [id.into(), MOST_COUNTED.into()]),
     ];
     Transaction::new(reads, |rows| {
-        let [delivery, jobs, attempts, builds, shared] = rows.as_slice() else {
-            return Err(StoreError::Unreadable { column: 0 });
-        };
+        let [delivery, jobs] = rows.as_slice() else { return Err(StoreError::Unreadable { column: 0 }) };
         let Some(row) = delivery.first() else { return Ok((Vec::new(), None)) };
-        let (connection, notes) = (row.text(2)?, Note::read_for(settings, row.text(13)?));
+        let (connection, events) = (row.text(0)?, row.text(2)?);
+        let notes = Note::read_for(settings, events);
         let mut whole_jobs = Vec::new();
-        for job in read_jobs(jobs)? {
-            let asked = why::asked(settings, connection, &notes, &job.action, &job.target);
-            let mut whole = json(&Job::of(&job, asked));
-            let attempts = attempts.iter().filter(|row| row.integer(0) == Ok(job.id));
-            let names = "number started_at ended_at outcome status detail";
-            add(&mut whole, "attempts", &objects(attempts, 1, names)?);
-            if let Some(row) = own(shared, job.id) {
-                add(&mut whole, "carries", &row.integer(1)?.to_string());
-                add(&mut whole, "with", row.text(2)?);
-            }
-            if let Some(row) = own(builds, job.id) {
-                add(&mut whole, "build", &build(settings, row, 1)?);
-            }
+        for job in jobs {
+            let (action, target) = (job.text(0)?, job.text(1)?);
+            let mut whole = with_build(settings, target, job.text(2)?, job.maybe_text(3)?);
+            add(&mut whole, "why", &json(&why::asked(settings, connection, &notes, action, target)));
             whole_jobs.push(whole);
         }
-        let mut whole = object(row, 0, SUMMARY)?;
+        let mut whole = row.text(1)?.to_owned();
         if whole_jobs.is_empty() {
             add(&mut whole, "why_not", &json(&why::not(settings, &notes)));
         }
-        add(&mut whole, "events", row.text(13)?);
-        add(&mut whole, "headers", row.text(14)?);
-        let (name, payload) = payload(row, 15)?;
+        add(&mut whole, "events", events);
+        add(&mut whole, "headers", row.text(3)?);
+        let (name, payload) = payload(row, 4)?;
         add(&mut whole, name, &json(&payload));
         add(&mut whole, "jobs", &all(&whole_jobs));
         Ok((Vec::new(), Some(whole)))
     })
-}
-
-/// The row that is a job's.
-fn own(rows: &[Row], job: i64) -> Option<&Row> {
-    rows.iter().find(|row| row.integer(0) == Ok(job))
 }
 
 /// A payload as it came, or as base64 where it is no text.
@@ -89,35 +83,4 @@ fn payload(row: &Row, column: usize) -> Result<(&'static str, String), StoreErro
         Ok(text) => ("payload", text.to_owned()),
         Err(_) => ("payload_base64", STANDARD.encode(bytes)),
     })
-}
-
-/// A job, without its attempts.
-#[derive(Serialize)]
-struct Job<'a> {
-    id: i64,
-    action: &'a str,
-    target: &'a str,
-    state: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    due: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    finished_at: Option<String>,
-    why: why::Why,
-}
-
-impl<'a> Job<'a> {
-    fn of(job: &'a JobRow, why: why::Why) -> Job<'a> {
-        Job {
-            id: job.id,
-            action: &job.action,
-            target: &job.target,
-            state: job.state.name(),
-            due: time(job.due_at),
-            reason: job.reason.as_deref(),
-            finished_at: time(job.finished_at),
-            why,
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! Deliveries by pages, the newest first, and which of them are asked for.
 
-use super::{END, MOST_LOOKED_AT, add, follower, objects, outcome, title, within};
+use super::{END, MOST_LOOKED_AT, build_state, follower, moment, object, outcome, paged, title, within};
 use crate::content::unicode::lowercase;
 use crate::store::{Statement, StoreError, Transaction, Value, statement};
 
@@ -19,23 +19,32 @@ pub struct Filter {
     pub text: Option<String>,
 }
 
-/// The columns of [`SUMMARY`].
+/// A delivery `d` in a list; `$more` members more.
 macro_rules! summary {
-    () => {
-        concat!(
-            "d.id, substr(d.connection, 1, instr(d.connection || '/', '/') - 1), d.connection, d.key, d.event_type, \
-             d.kind, d.item, ",
+    ($more:expr) => {
+        object!(
+            "'id', d.id, 'source', ",
+            source!(),
+            ", 'connection', d.connection, 'event_id', d.key, 'event_type', d.event_type, 'kind', d.kind, 'item', d.item, \
+             'title', ",
             title!(),
-            ", iif(d.stale, 'true', 'false'), d.verified_by, d.received_at, length(d.payload), ",
-            outcome!()
+            ", 'stale', json(iif(d.stale, 'true', 'false')), 'verified_by', d.verified_by, 'received_at', ",
+            moment!("d.received_at"),
+            ", 'bytes', length(d.payload), 'outcome', ",
+            outcome!(),
+            $more
         )
     };
 }
 pub(super) use summary;
 
-/// A delivery in a list. It is stale where a newer version of the item was known already.
-pub(super) const SUMMARY: &str = "id source connection event_id event_type kind item title stale= verified_by \
-                                  received_at bytes outcome";
+/// The sender of a delivery `d`.
+macro_rules! source {
+    () => {
+        "substr(d.connection, 1, instr(d.connection || '/', '/') - 1)"
+    };
+}
+pub(super) use source;
 
 /// The ids from which on deliveries are looked at, where those before `?1` are.
 macro_rules! first {
@@ -45,12 +54,17 @@ macro_rules! first {
 }
 
 const DELIVERIES: &str = concat!(
-    "SELECT ",
-    summary!(),
-    ", (SELECT json_group_array(json(job)) FROM (SELECT json_patch(json_object('id', j.id, 'action', j.action, \
-     'target', j.target, 'state', j.state), json_object('build', b.state)) AS job FROM carries c \
-     JOIN jobs j ON j.id = c.job_id LEFT JOIN builds b ON b.job_id = j.id WHERE c.delivery_id = d.id \
-     ORDER BY j.id LIMIT 20)) FROM deliveries d WHERE d.id < ?1 AND d.id >= ",
+    "SELECT d.id, ",
+    summary!(concat!(
+        ", 'jobs', json((SELECT json_group_array(json(job)) FROM (SELECT ",
+        object!(
+            "'id', j.id, 'action', j.action, 'target', j.target, 'state', j.state, 'build', ",
+            build_state!()
+        ),
+        " AS job FROM carries c JOIN jobs j ON j.id = c.job_id LEFT JOIN builds b ON b.job_id = j.id \
+         WHERE c.delivery_id = d.id ORDER BY j.id LIMIT 20)))"
+    )),
+    " FROM deliveries d WHERE d.id < ?1 AND d.id >= ",
     first!(),
     " AND (?5 IS NULL OR d.connection = ?5 OR substr(d.connection, 1, length(?5) + 1) = ?5 || '/') \
      AND (?6 IS NULL OR d.connection = ?6) AND (?7 IS NULL OR d.kind = ?7) AND (?9 IS NULL OR \
@@ -89,17 +103,8 @@ pub fn list(before: Option<i64>, limit: u32, filter: Filter) -> Transaction<'sta
     ];
     Transaction::new(reads, move |rows| {
         let [deliveries, looked] = rows.as_slice() else { return Err(StoreError::Unreadable { column: 0 }) };
-        let names = [SUMMARY, "jobs="].join(" ");
-        let looked = looked.first().ok_or(StoreError::Unreadable { column: 0 })?;
-        let (first, earlier) = (looked.maybe_integer(0)?, looked.maybe_integer(1)?);
-        let last = deliveries.last().map(|row| row.integer(0)).transpose()?;
-        let is_full = deliveries.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
-        let next = if is_full && last > first { last } else { earlier.and(first) };
-        let mut answer = "{}".to_owned();
-        add(&mut answer, "deliveries", &objects(deliveries.iter(), 0, &names)?);
-        if let Some(next) = next {
-            add(&mut answer, "next", &next.to_string());
-        }
-        Ok((Vec::new(), answer))
+        let page =
+            deliveries.iter().map(|row| row.text(1).map(str::to_owned)).collect::<Result<Vec<_>, _>>()?;
+        Ok((Vec::new(), paged("deliveries", deliveries, &page, looked, limit)?))
     })
 }

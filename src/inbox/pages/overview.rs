@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{MOST_COUNTED, MOST_LOOKED_AT, add, all, follower, json, object, objects, outcome};
+use super::{MOST_COUNTED, MOST_LOOKED_AT, add, all, build_state, follower, json, moment, object, outcome};
 use crate::actions::Action;
 use crate::event::Timestamp;
 use crate::inbox::tallies;
@@ -40,27 +40,26 @@ pub fn overview(settings: &Settings, now: Timestamp) -> Transaction<'_, String> 
             [since.into(), MOST_LOOKED_AT.into(), Value::Null, follower()],
         ),
         statement(
-            "SELECT b.ended_at, max(b.ended_at - b.first_at, 0) / 1000, b.target FROM builds b WHERE b.job_id >= \
+            concat!("SELECT max(b.ended_at - b.first_at, 0) / 1000, ", object!("'at', ", moment!("b.ended_at"), ", 'seconds', max(b.ended_at - b.first_at, 0) / 1000, 'target', b.target"), " FROM builds b WHERE b.job_id >= \
              (SELECT min(job_id) FROM (SELECT job_id FROM builds WHERE job_id > 0 ORDER BY job_id DESC LIMIT ?1)) \
-             AND b.state = 'live' AND b.first_at IS NOT NULL ORDER BY b.job_id DESC LIMIT ?2",
+             AND b.state = 'live' AND b.first_at IS NOT NULL ORDER BY b.job_id DESC LIMIT ?2"),
             [NEWEST.into(), MOST_TIMES.into()],
         ),
         statement(
-            "SELECT (SELECT count(*) FROM (SELECT 1 FROM jobs WHERE due_at IS NOT NULL LIMIT ?1)), \
-             (SELECT count(*) FROM (SELECT 1 FROM jobs WHERE state = 'dead' LIMIT ?1)), \
-             (SELECT count(*) FROM jobs WHERE state = 'held' AND alone IS NULL) + (SELECT count(*) FROM jobs WHERE \
+            concat!("SELECT ", object!("'waiting', (SELECT count(*) FROM (SELECT 1 FROM jobs WHERE due_at IS NOT NULL LIMIT ?1)), \
+             'dead', (SELECT count(*) FROM (SELECT 1 FROM jobs WHERE state = 'dead' LIMIT ?1)), \
+             'held', (SELECT count(*) FROM jobs WHERE state = 'held' AND alone IS NULL) + (SELECT count(*) FROM jobs WHERE \
              id >= (SELECT min(id) FROM (SELECT id FROM jobs WHERE id > 0 ORDER BY id DESC LIMIT ?2)) AND state = 'held' \
-             AND alone IS NOT NULL), (SELECT min(due_at) FROM jobs WHERE due_at IS NOT NULL)",
+             AND alone IS NOT NULL), 'oldest_due_at', ", moment!("SELECT min(due_at) FROM jobs WHERE due_at IS NOT NULL"))),
             [MOST_COUNTED.into(), if holds { MOST_LOOKED_AT } else { 0 }.into()],
         ),
         // The newest of each target, and the newest that was live.
         statement(
-            "SELECT j.target, CASE j.state WHEN 'done' THEN ifnull(b.state, 'done') WHEN 'dead' THEN 'failed' \
-             ELSE j.state END, (SELECT max(l.ended_at) FROM builds l WHERE l.job_id >= \
+            concat!("SELECT target, ", object!("'name', target, 'state', state, 'live_at', ", moment!("live_at")), " FROM (SELECT j.target, CASE j.state WHEN 'done' THEN ifnull(", build_state!(), ", 'done') WHEN 'dead' THEN 'failed' ELSE j.state END AS state, (SELECT max(l.ended_at) FROM builds l WHERE l.job_id >= \
              (SELECT min(job_id) FROM (SELECT job_id FROM builds WHERE job_id > 0 ORDER BY job_id DESC LIMIT ?2)) \
-             AND l.target = j.target AND l.state = 'live'), max(j.id) FROM jobs j LEFT JOIN builds b ON b.job_id = j.id \
+             AND l.target = j.target AND l.state = 'live') AS live_at FROM jobs j LEFT JOIN builds b ON b.job_id = j.id \
              WHERE j.id >= (SELECT min(id) FROM (SELECT id FROM jobs WHERE id > 0 ORDER BY id DESC LIMIT ?2)) AND j.action = ?1 \
-             AND j.state <> 'superseded' GROUP BY j.target",
+             AND j.state <> 'superseded' GROUP BY j.target HAVING max(j.id) > 0)"),
             [builder.into(), NEWEST.into()],
         ),
         budgets(),
@@ -82,7 +81,7 @@ pub fn overview(settings: &Settings, now: Timestamp) -> Transaction<'_, String> 
         add(&mut answer, "live", &live(lives)?);
         add(&mut answer, "budgets", &json(&Known::read(settings, &[], budgets)?.accounts(now)));
         let queue = queue.first().ok_or(StoreError::Unreadable { column: 0 })?;
-        add(&mut answer, "queue", &object(queue, 0, "waiting dead held oldest_due_at")?);
+        add(&mut answer, "queue", queue.text(0)?);
         let targets =
             settings.targets.iter().map(|it| target(&it.name, targets)).collect::<Result<Vec<_>, _>>()?;
         add(&mut answer, "targets", &all(&targets));
@@ -118,25 +117,35 @@ fn live(rows: &[Row]) -> Result<String, StoreError> {
     // Few enough that a sort would be more code than it is worth.
     let mut seconds: Vec<i64> = Vec::with_capacity(rows.len());
     for row in rows {
-        let new = row.integer(1)?;
+        let new = row.integer(0)?;
         seconds.insert(seconds.partition_point(|it| *it < new), new);
     }
+    // The smallest that so many hundredths are not above.
+    let percentile = |hundredths: usize| {
+        let rank = seconds.len().saturating_mul(hundredths).div_ceil(100);
+        seconds.get(rank.saturating_sub(1))
+    };
     let mut live = "{}".to_owned();
     for (name, hundredths) in [("median_seconds", 50), ("p95_seconds", 95)] {
-        // The smallest that so many hundredths are not above.
-        let rank = seconds.len().saturating_mul(hundredths).div_ceil(100);
-        if let Some(found) = seconds.get(rank.saturating_sub(1)) {
-            add(&mut live, name, &found.to_string());
+        if let Some(seconds) = percentile(hundredths) {
+            add(&mut live, name, &seconds.to_string());
         }
     }
-    add(&mut live, "recent", &objects(rows.iter(), 0, "at seconds target")?);
+    let recent =
+        rows.iter().map(|row| row.text(1).map(str::to_owned)).collect::<Result<Vec<_>, StoreError>>()?;
+    add(&mut live, "recent", &all(&recent));
     Ok(live)
 }
 
 /// Where a target is: what its newest deploy is, and when one could be seen last.
 fn target(name: &str, rows: &[Row]) -> Result<String, StoreError> {
     match rows.iter().find(|row| row.text(0) == Ok(name)) {
-        Some(row) => object(row, 0, "name state live_at"),
-        None => Ok(format!("{{\"name\":{},\"state\":\"idle\"}}", json(name))),
+        Some(row) => row.text(1).map(str::to_owned),
+        None => {
+            let mut idle = "{}".to_owned();
+            add(&mut idle, "name", &json(&name));
+            add(&mut idle, "state", r#""idle""#);
+            Ok(idle)
+        }
     }
 }

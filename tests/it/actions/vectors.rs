@@ -243,10 +243,16 @@ pub(super) fn read(texts: &Texts) -> Result<Settings, String> {
     if problems.is_empty() { Ok(settings) } else { Err(format!("its settings: {}", problems.join("; "))) }
 }
 
-/// The action that does what a member does: for all but the actions, the one that has targets built.
+/// The action that does what a member does: that which follows builds for hosts, and the one that has targets built for
+/// ways and forges.
 pub(super) fn action_of(member: &Member) -> &'static Action {
-    let own = Action::named(member.name).filter(|_| member.family == "actions");
-    own.or_else(|| ACTIONS.iter().copied().find(|it| it.builds())).expect("it is in the list")
+    let all = || ACTIONS.iter().copied();
+    let found = match member.family {
+        "actions" => all().find(|it| it.name == member.name),
+        "hosts" => all().find(|it| it.follows.is_some()),
+        _ => all().find(|it| it.builds()),
+    };
+    found.expect("it is in the list")
 }
 
 impl Case {
