@@ -89,7 +89,7 @@ macro_rules! moment {
         concat!("strftime('%Y-%m-%dT%H:%M:%fZ', (", $at, ") / 1000.0, 'unixepoch')")
     };
 }
-use moment;
+pub(super) use moment;
 
 /// An object without what is not known. The store makes them: what does it in the module is several times as long.
 macro_rules! object {
@@ -97,7 +97,7 @@ macro_rules! object {
         concat!("json_patch('{}', json_object(", $($member),*, "))")
     };
 }
-use object;
+pub(super) use object;
 
 /// The title of the first item of a delivery `d`.
 macro_rules! title {
