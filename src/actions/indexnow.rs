@@ -5,16 +5,16 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::Method;
+use http::header::CONTENT_TYPE;
 use serde::Serialize;
 
-use crate::actions::{Action, Done, Gathers, Reads, Returned, Step};
+use crate::actions::{Action, Done, Gathers, Reads, Returned, Step, request};
 use crate::content::address::{SITE_PATH, SITE_URL, Site};
 use crate::event::Timestamp;
 use crate::outbox::{Failure, Job};
 use crate::settings::{Field, Need, Pace, Settings, url};
-use crate::{AGENT, Response};
+use crate::Response;
 
 const KEY: &str = "INDEXNOW_KEY";
 const ENDPOINT: &str = "INDEXNOW_ENDPOINT";
@@ -85,16 +85,13 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
     };
     let pages = job.carried.as_ref().map(|it| site.pages(it)).unwrap_or_default();
     let place = site.at(&format!("/{key}.txt"));
-    let request = |pages: &[String]| {
+    let notice = |pages: &[String]| {
         let body = Body { host: site.host(), key, key_location: &place, url_list: pages };
         let body = serde_json::to_vec(&body).expect("a struct of texts is JSON");
-        http::Request::post(endpoint)
-            .header(CONTENT_TYPE, "application/json; charset=utf-8")
-            .header(USER_AGENT, AGENT)
-            .body(Bytes::from(body))
-            .ok()
+        let headers = [(CONTENT_TYPE, "application/json; charset=utf-8")];
+        request(Method::POST, endpoint, &headers, body).ok()
     };
-    Step::of_pages(&pages, MOST_PAGES, request, returned, |response| judge(response, now))
+    Step::of_pages(&pages, MOST_PAGES, &notice, returned, &|response| judge(response, now))
 }
 
 /// What the protocol's answers mean.

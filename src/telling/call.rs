@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde::Serialize;
 
 use super::Telling;
@@ -96,5 +95,5 @@ pub(crate) fn json(body: &impl Serialize) -> Vec<u8> {
 }
 
 fn request(url: &str, body: Vec<u8>) -> Result<Request, Failure> {
-    json_post().uri(url).extension(MOST_READ).body(Bytes::from(body)).map_err(|_| Failure::NotSet)
+    json_post(url, body).map(|it| MOST_READ.mark(it))
 }

@@ -5,7 +5,6 @@ mod gitlab_pipeline;
 mod repository_dispatch;
 mod workflow_dispatch;
 
-use bytes::Bytes;
 use http::Uri;
 
 use super::Body;
@@ -76,7 +75,7 @@ fn accepted(response: &Response, mut done: Done) -> Done {
 
 fn request(hook: &Uri, job: &Job, now: Timestamp) -> Result<Request, Failure> {
     let body = serde_json::to_vec(&Body::of(job, now)).expect("a struct of texts is JSON");
-    json_post().uri(hook).body(Bytes::from(body)).map_err(|_| Failure::NotSet)
+    json_post(&hook.to_string(), body)
 }
 
 /// The most characters that are told of what the other side says.

@@ -54,7 +54,7 @@ pub(super) static GITLAB_PIPELINE: Way = Way {
         let uri = format!("{root}/api/v4/projects/{}/trigger/pipeline", segment(value(PROJECT)?));
         let trigger = Trigger { token: value(TOKEN)?, r#ref: value(REF)?, presshook: Body::of(job, now) };
         let body = serde_json::to_vec(&trigger).map_err(|_| Failure::NotSet)?;
-        json_post().uri(uri).extension(MostRead(16 * 1024)).body(body.into()).map_err(|_| Failure::NotSet)
+        json_post(&uri, body).map(|it| MostRead(16 * 1024).mark(it))
     },
     refused: |values, response, _| {
         let says = super::said(response);

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
+use http::header::AUTHORIZATION;
 use serde::Serialize;
 
 use super::{AUTHOR, Author, Commit, Committing, Forge, MESSAGE, Outcome, root, until_it_stays};
@@ -94,7 +95,7 @@ impl<'a> Gitea<'a> {
         let value = |name| what.values.get(name).unwrap_or_default();
         let api = Api {
             root: root(value(URL), "/api/v1"),
-            token: ("authorization", value(TOKEN)),
+            token: (AUTHORIZATION, value(TOKEN)),
             before_token: "token ",
             accept: "application/json",
             version: None,

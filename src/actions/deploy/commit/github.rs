@@ -3,12 +3,13 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use http::header::AUTHORIZATION;
 use http::{Method, StatusCode};
 use serde::Serialize;
 
 use super::{AUTHOR, Author, Commit, Committing, Forge, MESSAGE, Outcome, groups, root, until_it_stays};
 use crate::actions::deploy::ask::said;
-use crate::actions::deploy::github::{ANY_TOKEN as TOKEN, API_URL, is_limited, until};
+use crate::actions::deploy::github::{API_VERSION, ANY_TOKEN as TOKEN, API_URL, is_limited, until};
 use crate::actions::deploy::names::{branch, repository, token};
 use crate::actions::deploy::place::Place;
 use crate::actions::deploy::talk::{Api, Pause, Talk, segments};
@@ -109,10 +110,10 @@ impl<'a> GitHub<'a> {
         let value = |name| what.values.get(name).unwrap_or_default();
         let api = Api {
             root: root(value(API_URL.name), ""),
-            token: ("authorization", value(TOKEN)),
+            token: (AUTHORIZATION, value(TOKEN)),
             before_token: "Bearer ",
             accept: "application/vnd.github+json",
-            version: Some(("x-github-api-version", "2022-11-28")),
+            version: Some(API_VERSION),
         };
         let place = Place {
             site: "GitHub",

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{Method, StatusCode};
+use http::{HeaderName, Method, StatusCode};
 use serde::Serialize;
 
 use super::{AUTHOR, Author, Commit, Committing, Forge, MESSAGE, Outcome, root, until_it_stays};
@@ -96,7 +96,7 @@ impl<'a> GitLab<'a> {
         let value = |name| what.values.get(name).unwrap_or_default();
         let api = Api {
             root: root(value(URL), "/api/v4"),
-            token: ("private-token", value(TOKEN)),
+            token: (HeaderName::from_static("private-token"), value(TOKEN)),
             before_token: "",
             accept: "application/json",
             version: None,
