@@ -11,6 +11,7 @@ mod email;
 pub(crate) mod follow;
 mod forward;
 mod indexnow;
+pub(crate) mod json;
 mod notify;
 mod purge;
 mod slack;
@@ -19,8 +20,8 @@ mod teams;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 use http::Method;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 
 use crate::builds::Report;
 use crate::event::{Kind, Timestamp};

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use http::Method;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use serde::Serialize;
 
 use crate::Response;
+use crate::actions::json::{object, texts, written};
 use crate::actions::{Action, Done, Gathers, MostRead, Reads, Returned, Step, request};
 use crate::content::address::{SITE_PATH, SITE_URL, Site};
 use crate::event::Timestamp;
@@ -102,11 +102,7 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
     let url = format!("https://api.cloudflare.com/client/v4/zones/{zone}/purge_cache");
     let bearer = format!("Bearer {token}");
     let purge = |files: &[String]| {
-        #[derive(Serialize)]
-        struct Body<'a> {
-            files: &'a [String],
-        }
-        let body = serde_json::to_vec(&Body { files }).expect("a struct of texts is JSON");
+        let body = written(&object(vec![("files", texts(files))]));
         let headers = [(CONTENT_TYPE, "application/json"), (AUTHORIZATION, bearer.as_str())];
         // What it says of a failure too.
         Some(MostRead::USUAL.mark(request(Method::POST, &url, &headers, body).ok()?))

@@ -10,13 +10,13 @@ use http::Method;
 use http::header::{ACCEPT, AUTHORIZATION};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::Request;
 use crate::actions::{self, MostRead};
 use crate::event::{Event, Image, Item, Kind, Seo};
 use crate::payload::{Fields, ParseError, Payload};
 use crate::settings::{Field, Need, Values, url};
 use crate::signature::{Place, Scheme, Time, Unit, Verified};
 use crate::sources::{Fetch, Fetched, Parsed, Source, Texts};
-use crate::Request;
 
 /// PageGun.
 pub(crate) static PAGEGUN: Source = Source {

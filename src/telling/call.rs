@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-
 use super::Telling;
 use crate::actions::{Done, MostRead, Returned, Step, json_post};
 use crate::event::Timestamp;
@@ -87,11 +85,6 @@ pub(crate) fn no_wait(_: &Response) -> Option<Duration> {
 /// Nothing else.
 pub(crate) fn as_it_is(_: &Values, request: Request) -> Result<Request, Failure> {
     Ok(request)
-}
-
-/// A body.
-pub(crate) fn json(body: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(body).expect("texts, lists and structs of them are JSON")
 }
 
 fn request(url: &str, body: Vec<u8>) -> Result<Request, Failure> {

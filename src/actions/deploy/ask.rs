@@ -7,7 +7,8 @@ mod workflow_dispatch;
 
 use http::Uri;
 
-use super::Body;
+use super::body;
+use crate::actions::json::written;
 use crate::actions::{Done, Returned, Step, json_post};
 use crate::event::Timestamp;
 use crate::outbox::{Failure, Job};
@@ -74,8 +75,7 @@ fn accepted(response: &Response, mut done: Done) -> Done {
 }
 
 fn request(hook: &Uri, job: &Job, now: Timestamp) -> Result<Request, Failure> {
-    let body = serde_json::to_vec(&Body::of(job, now)).expect("a struct of texts is JSON");
-    json_post(&hook.to_string(), body)
+    json_post(&hook.to_string(), written(&body(job, now, usize::MAX)))
 }
 
 /// The most characters that are told of what the other side says.

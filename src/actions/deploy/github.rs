@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use http::Method;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName};
-use serde::Serialize;
+use serde_json_borrow::Value;
 
 use super::ask::said;
 use super::talk::segments;
+use crate::actions::json::written;
 use crate::actions::{MostRead, request};
 use crate::event::Timestamp;
 use crate::outbox::Failure;
@@ -45,16 +46,10 @@ pub(super) struct Names {
 
 impl Names {
     /// A call about the repository.
-    pub(super) fn post(
-        &self,
-        values: &Values,
-        path: &str,
-        body: &impl Serialize,
-    ) -> Result<Request, Failure> {
+    pub(super) fn post(&self, values: &Values, path: &str, body: &Value<'_>) -> Result<Request, Failure> {
         let value = |name| values.get(name).ok_or(Failure::NotSet);
         let repo = segments(value(self.repo)?);
         let uri = format!("{}/repos/{repo}{path}", value(API)?.trim_end_matches('/'));
-        let body = serde_json::to_vec(body).map_err(|_| Failure::NotSet)?;
         let bearer = format!("Bearer {}", value(self.token)?);
         let headers = [
             (CONTENT_TYPE, "application/json"),
@@ -62,7 +57,7 @@ impl Names {
             (ACCEPT, "application/vnd.github+json"),
             API_VERSION,
         ];
-        request(Method::POST, &uri, &headers, body).map(|it| MOST.mark(it))
+        request(Method::POST, &uri, &headers, written(body)).map(|it| MOST.mark(it))
     }
 
     /// What an answer that is no success means, whatever was asked for; nothing for what its status says by itself.

@@ -5,8 +5,9 @@
 use http::Method;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderName};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Serialize;
+use serde_json_borrow::Value;
 
+use crate::actions::json::written;
 use crate::actions::{MostRead, Returned, request};
 use crate::outbox::Failure;
 use crate::{Request, Response};
@@ -21,6 +22,12 @@ pub(super) enum Pause {
     Send(Box<Request>),
     /// It failed.
     Fail(Failure),
+}
+
+impl Pause {
+    fn of(request: Result<Request, Failure>) -> Pause {
+        request.map_or_else(Pause::Fail, |it| Pause::Send(Box::new(it)))
+    }
 }
 
 /// A conversation: what was answered, and how much of it was looked at.
@@ -44,15 +51,18 @@ impl<'r> Talk<'r> {
         &mut self,
         request: impl FnOnce() -> Result<Request, Failure>,
     ) -> Result<&'r Response, Pause> {
-        match self.answers.get(self.heard) {
-            Some(Returned::Response(response)) => {
-                self.heard = self.heard.saturating_add(1);
-                Ok(response)
-            }
-            // Nothing else was asked for.
-            Some(_) => Err(Pause::Fail(Failure::NotSet)),
-            None => Err(request().map_or_else(Pause::Fail, |it| Pause::Send(Box::new(it)))),
+        match self.next() {
+            Some(answer) => answer.ok_or(Pause::Fail(Failure::NotSet)),
+            None => Err(Pause::of(request())),
         }
+    }
+
+    /// The next answer; nothing else was asked for.
+    fn next(&mut self) -> Option<Option<&'r Response>> {
+        let returned = self.answers.get(self.heard)?;
+        self.heard = self.heard.saturating_add(1);
+        let Returned::Response(response) = returned else { return Some(None) };
+        Some(Some(response))
     }
 }
 
@@ -82,10 +92,9 @@ impl Api<'_> {
         method: Method,
         path: &str,
         most: usize,
-        body: &impl Serialize,
+        body: &Value<'_>,
     ) -> Result<Request, Failure> {
-        let body = serde_json::to_vec(body).expect("structs of texts are JSON");
-        self.request(method, path, most, body)
+        self.request(method, path, most, written(body))
     }
 
     fn request(&self, method: Method, path: &str, most: usize, body: Vec<u8>) -> Result<Request, Failure> {
