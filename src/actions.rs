@@ -11,6 +11,7 @@ mod email;
 pub(crate) mod follow;
 mod forward;
 mod indexnow;
+pub(crate) mod json;
 mod notify;
 mod purge;
 mod slack;
@@ -20,7 +21,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
-use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 
 use crate::builds::Report;
 use crate::event::{Kind, Timestamp};
@@ -248,16 +249,17 @@ impl Step {
     pub(crate) fn of_pages(
         pages: &[String],
         most: usize,
-        request: impl Fn(&[String]) -> Option<Request>,
+        request: &dyn Fn(&[String]) -> Option<Request>,
         returned: &[Returned],
-        judge: impl Fn(&Response) -> Result<Done, Failure>,
+        judge: &dyn Fn(&Response) -> Result<Done, Failure>,
     ) -> Step {
         if pages.is_empty() {
             return Step::Done(Done::without_pages());
         }
-        let requests: Option<Vec<Request>> = pages.chunks(most).map(request).collect();
-        let Some(requests) = requests else { return Step::Fail(Failure::NotSet) };
-        Step::in_turn(requests.into_iter(), returned, judge)
+        match pages.chunks(most).nth(returned.len()).map(request) {
+            Some(None) => Step::Fail(Failure::NotSet),
+            next => Step::in_turn(next.flatten(), returned, judge),
+        }
     }
 
     /// The attempt was only a look at a build: what was heard, and when to look again; never, where it is over.
@@ -265,11 +267,11 @@ impl Step {
         Step::Done(Done { heard, noted, again, ..Done::default() })
     }
 
-    /// Sends requests one after the other, each once the answer to the one before is judged good; then the job is done.
+    /// Sends what is next, if anything is, once every answer up to now is judged good; else the job is done.
     pub(crate) fn in_turn(
-        mut requests: impl Iterator<Item = Request>,
+        next: Option<Request>,
         returned: &[Returned],
-        judge: impl Fn(&Response) -> Result<Done, Failure>,
+        judge: &dyn Fn(&Response) -> Result<Done, Failure>,
     ) -> Step {
         let mut done = Done::default();
         for it in returned {
@@ -279,16 +281,37 @@ impl Step {
                 Err(failure) => return Step::Fail(failure),
             }
         }
-        requests.nth(returned.len()).map_or(Step::Done(done), Step::Send)
+        next.map_or(Step::Done(done), Step::Send)
     }
 }
 
-/// The beginning of a `POST` of JSON.
-pub(crate) fn json_post() -> http::request::Builder {
-    http::Request::builder()
-        .method(Method::POST)
-        .header(CONTENT_TYPE, "application/json")
-        .header(USER_AGENT, AGENT)
+/// A request to a URL, with these headers and the one that tells who asks.
+///
+/// # Errors
+/// [`Failure::NotSet`] where the URL is none, or a value cannot be a header's.
+pub(crate) fn request(
+    method: Method,
+    url: &str,
+    headers: &[(HeaderName, &str)],
+    body: Vec<u8>,
+) -> Result<Request, Failure> {
+    let mut request = Request::new(Bytes::from(body));
+    *request.method_mut() = method;
+    *request.uri_mut() = url.parse().map_err(|_| Failure::NotSet)?;
+    for (name, value) in [(USER_AGENT, AGENT)].iter().chain(headers) {
+        let mut value = HeaderValue::from_str(value).map_err(|_| Failure::NotSet)?;
+        value.set_sensitive(*name == AUTHORIZATION);
+        request.headers_mut().insert(name, value);
+    }
+    Ok(request)
+}
+
+/// A `POST` of JSON.
+///
+/// # Errors
+/// As [`request`] has them.
+pub(crate) fn json_post(url: &str, body: Vec<u8>) -> Result<Request, Failure> {
+    request(Method::POST, url, &[(CONTENT_TYPE, "application/json")], body)
 }
 
 /// Marks a request whose address was written by a sender, as an extension of it: only what is public may be reached,
@@ -316,6 +339,12 @@ pub struct MostRead(pub usize);
 impl MostRead {
     /// What is read where a request says nothing. There the Worker waits only for the JSON of a success, and not long.
     pub const USUAL: MostRead = MostRead(16 * 1024);
+
+    /// A request of whose answer so much is read.
+    pub(crate) fn mark(self, mut request: Request) -> Request {
+        request.extensions_mut().insert(self);
+        request
+    }
 
     /// What is read of the answer to a request.
     pub(crate) fn of(request: &Request) -> Option<MostRead> {

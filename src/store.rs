@@ -75,6 +75,19 @@ pub enum StoreError {
     },
 }
 
+/// A row's column that is not what its statement promises: small, for each that is read may be one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// The column's position, from 0.
+    pub column: usize,
+}
+
+impl From<Unreadable> for StoreError {
+    fn from(Unreadable { column }: Unreadable) -> StoreError {
+        StoreError::Unreadable { column }
+    }
+}
+
 impl StoreError {
     /// The error of a statement that the database refused.
     pub fn refused(statement: &Statement, reason: String) -> StoreError {
@@ -87,40 +100,49 @@ impl StoreError {
 
 impl Row {
     /// The whole number in a column.
-    pub fn integer(&self, column: usize) -> Result<i64, StoreError> {
-        self.maybe_integer(column)?.ok_or(StoreError::Unreadable { column })
+    pub fn integer(&self, column: usize) -> Result<i64, Unreadable> {
+        self.maybe_integer(column)?.ok_or(Unreadable { column })
     }
 
     /// The whole number in a column that may be empty.
-    pub fn maybe_integer(&self, column: usize) -> Result<Option<i64>, StoreError> {
+    pub fn maybe_integer(&self, column: usize) -> Result<Option<i64>, Unreadable> {
         match self.0.get(column) {
             Some(Value::Integer(number)) => Ok(Some(*number)),
             Some(Value::Null) => Ok(None),
-            Some(Value::Text(_) | Value::Blob(_)) | None => Err(StoreError::Unreadable { column }),
+            Some(Value::Text(_) | Value::Blob(_)) | None => Err(Unreadable { column }),
         }
     }
 
     /// The text in a column.
-    pub fn text(&self, column: usize) -> Result<&str, StoreError> {
-        self.maybe_text(column)?.ok_or(StoreError::Unreadable { column })
+    pub fn text(&self, column: usize) -> Result<&str, Unreadable> {
+        self.maybe_text(column)?.ok_or(Unreadable { column })
+    }
+
+    /// The texts in some columns.
+    pub(crate) fn texts<const N: usize>(&self, columns: [usize; N]) -> Result<[&str; N], Unreadable> {
+        let mut texts = [""; N];
+        for (text, column) in texts.iter_mut().zip(columns) {
+            *text = self.text(column)?;
+        }
+        Ok(texts)
     }
 
     /// The text in a column that may be empty.
-    pub fn maybe_text(&self, column: usize) -> Result<Option<&str>, StoreError> {
+    pub fn maybe_text(&self, column: usize) -> Result<Option<&str>, Unreadable> {
         match self.0.get(column) {
             Some(Value::Text(text)) => Ok(Some(text)),
             Some(Value::Null) => Ok(None),
-            Some(Value::Integer(_) | Value::Blob(_)) | None => Err(StoreError::Unreadable { column }),
+            Some(Value::Integer(_) | Value::Blob(_)) | None => Err(Unreadable { column }),
         }
     }
 
     /// The moment in a column.
-    pub fn time(&self, column: usize) -> Result<Timestamp, StoreError> {
+    pub fn time(&self, column: usize) -> Result<Timestamp, Unreadable> {
         self.integer(column).map(Timestamp)
     }
 
     /// The moment in a column that may be empty.
-    pub fn maybe_time(&self, column: usize) -> Result<Option<Timestamp>, StoreError> {
+    pub fn maybe_time(&self, column: usize) -> Result<Option<Timestamp>, Unreadable> {
         Ok(self.maybe_integer(column)?.map(Timestamp))
     }
 }

@@ -1,14 +1,14 @@
 //! Keeps each delivery as it came, with its secrets blanked: in an R2 bucket on Cloudflare, in a directory on a server.
 //!
-//! One delivery is one file of JSON ([`Kept`]), whose name follows from the delivery alone: keeping it again changes
+//! One delivery is one file of JSON ([`object`]), whose name follows from the delivery alone: keeping it again changes
 //! nothing.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde::Serialize;
 use serde_json_borrow::Value;
 
+use crate::actions::json::{self as tree, written};
 use crate::actions::{Action, Done, Gathers, Object, Reads, Returned, Step};
 use crate::event::{Kind, Timestamp, sha256, told};
 use crate::outbox::{Failure, Job};
@@ -73,49 +73,32 @@ pub(crate) fn gone() -> Failure {
     Failure::Unable { reason: reason.to_owned(), again: false }
 }
 
-/// What is kept of a delivery.
-#[derive(Serialize)]
-struct Kept<'a> {
-    /// The sender's name.
-    source: &'a str,
-    /// The connection: `blogshoot` or `blogshoot/shop`.
-    connection: &'a str,
-    /// The delivery's id.
-    event_id: &'a str,
-    /// When it came in.
-    received_at: String,
-    /// The headers that are stored of it.
-    headers: Value<'a>,
-    /// What happened, as Presshook understood it.
-    events: Vec<Value<'a>>,
-    /// What the sender sent, to the byte, where it is text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payload: Option<&'a str>,
-    /// What the sender sent, in base64, where it is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payload_base64: Option<String>,
-}
-
 /// The delivery of a job as it is kept; nothing where it is not stored any more.
 pub(crate) fn object(job: &Job) -> Option<Object> {
     let carried = job.carried.as_ref()?;
     let told = carried.deliveries.first()?;
-    let text = str::from_utf8(&carried.payload).ok();
-    let kept = Kept {
-        source: &job.source,
-        connection: &told.connection,
-        event_id: &told.event_id,
-        received_at: told.received_at.to_string(),
-        headers: json(carried.headers.as_bytes()).unwrap_or(Value::Null),
-        events: told::events(&told.events),
-        payload: text,
-        payload_base64: text.is_none().then(|| STANDARD.encode(&carried.payload)),
+    let received_at = told.received_at.to_string();
+    let payload = match str::from_utf8(&carried.payload) {
+        // To the byte.
+        Ok(text) => ("payload", text.into()),
+        Err(_) => ("payload_base64", STANDARD.encode(&carried.payload).into()),
     };
-    let mut bytes = serde_json::to_vec(&kept).expect("texts and JSON are JSON");
+    let kept = tree::object(vec![
+        ("source", job.source.as_str().into()),
+        ("connection", told.connection.as_str().into()),
+        ("event_id", told.event_id.as_str().into()),
+        ("received_at", received_at.as_str().into()),
+        // Those that are stored of it.
+        ("headers", json(carried.headers.as_bytes()).unwrap_or(Value::Null)),
+        // What happened, as Presshook understood it.
+        ("events", Value::Array(told::events(&told.events))),
+        payload,
+    ]);
+    let mut bytes = written(&kept);
     bytes.push(b'\n');
     let hash = sha256([told.connection.as_bytes(), &[0], told.event_id.as_bytes()]);
     let hash = hash.get(..32).unwrap_or(&hash);
-    let (day, time) = kept.received_at.split_once('T').unwrap_or((&kept.received_at, ""));
+    let (day, time) = received_at.split_once('T').unwrap_or((&received_at, ""));
     let [day, time] = [day.replace('-', "/"), time.replace([':', '.'], "")];
     // A sender's name is one of ours, whatever it sends.
     let name = format!("{day}/{}T{time}-{}-{hash}.json", day.replace('/', ""), job.source);

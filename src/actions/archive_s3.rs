@@ -3,16 +3,17 @@
 
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::Method;
+use http::header::CONTENT_TYPE;
 use rusty_s3::actions::PutObject;
 use rusty_s3::{Bucket, Credentials, S3Action as _, UrlStyle};
 
 use super::archive::{ARCHIVE, gone, object};
-use crate::actions::{Action, Done, Returned, Step};
+use crate::actions::{Action, Done, Returned, Step, request};
 use crate::event::Timestamp;
 use crate::outbox::{Failure, Job};
 use crate::settings::{Field, Need, Settings, Values, url};
-use crate::{AGENT, Request, Response};
+use crate::{Request, Response};
 
 const BUCKET: &str = "ARCHIVE_S3_BUCKET";
 const ENDPOINT: &str = "ARCHIVE_S3_ENDPOINT";
@@ -65,15 +66,13 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
         return Step::Fail(Failure::NotSet);
     };
     let Some(object) = object(job) else { return Step::Fail(gone()) };
-    let request = || -> Option<Request> {
-        http::Request::put(signed(values, &object.name, now)?)
-            .header(CONTENT_TYPE, &object.content_type)
-            .header(USER_AGENT, AGENT)
-            .body(object.bytes)
-            .ok()
+    let put = || -> Option<Request> {
+        let headers = [(CONTENT_TYPE, object.content_type.as_str())];
+        request(Method::PUT, &signed(values, &object.name, now)?, &headers, object.bytes.into()).ok()
     };
-    let Some(request) = request() else { return Step::Fail(Failure::NotSet) };
-    Step::in_turn(std::iter::once(request), returned, |response| judge(response, now))
+    let Some(request) = put() else { return Step::Fail(Failure::NotSet) };
+    let next = returned.is_empty().then_some(request);
+    Step::in_turn(next, returned, &|response| judge(response, now))
 }
 
 /// Where an object is put, signed.

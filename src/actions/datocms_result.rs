@@ -50,8 +50,9 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
         return Step::Done(Done::default());
     };
     let body = format!(r#"{{"status":"{status}"}}"#);
-    let Ok(request) = json_post().uri(url).body(body.into()) else { return Step::Fail(Failure::NotSet) };
-    Step::in_turn(std::iter::once(request), returned, |response| judge(response, &job.target, now))
+    let Ok(request) = json_post(url, body.into()) else { return Step::Fail(Failure::NotSet) };
+    let next = returned.is_empty().then_some(request);
+    Step::in_turn(next, returned, &|response| judge(response, &job.target, now))
 }
 
 fn judge(response: &Response, target: &str, now: Timestamp) -> Result<Done, Failure> {

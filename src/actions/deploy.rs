@@ -20,8 +20,9 @@ mod tree;
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde_json_borrow::Value;
 
+use crate::actions::json::{Members, object, texts};
 use crate::actions::{Action, Done, Gathers, Reads, Returned, Step};
 use crate::articles;
 use crate::event::Timestamp;
@@ -98,32 +99,20 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
     ask::step(target, job, rest, done, now)
 }
 
-/// What is told of the events that are carried: a deploy call's body.
-#[derive(Serialize)]
-struct Body<'a> {
-    source: String,
-    event_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    event_ids: Option<&'a [String]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    event_count: Option<u64>,
-    timestamp: String,
-}
-
-impl<'a> Body<'a> {
-    fn of(job: &'a Job, now: Timestamp) -> Body<'a> {
-        Body {
-            source: format!("{}-webhook", job.source),
-            event_id: &job.event_id.0,
-            event_ids: job.carried.as_ref().map(|it| it.event_ids.as_slice()),
-            event_count: job.carried.as_ref().map(|it| it.count),
-            timestamp: now.to_string(),
+/// What is told of the events that are carried: a deploy call's body. Where their ids have more bytes than that, their
+/// number has to do.
+fn body(job: &Job, now: Timestamp, most: usize) -> Value<'_> {
+    let mut members: Members<'_> = vec![
+        ("source", format!("{}-webhook", job.source).into()),
+        ("event_id", job.event_id.0.as_str().into()),
+    ];
+    if let Some(carried) = &job.carried {
+        let ids = carried.event_ids.iter().map(String::len).fold(0, usize::saturating_add);
+        if ids <= most {
+            members.push(("event_ids", texts(&carried.event_ids)));
         }
+        members.push(("event_count", carried.count.into()));
     }
-
-    /// The same in at most so many bytes: where the ids do not fit, their number has to do.
-    fn at_most(self, bytes: usize) -> Body<'a> {
-        let ids = self.event_ids.into_iter().flatten().map(String::len).fold(0, usize::saturating_add);
-        Body { event_ids: self.event_ids.filter(|_| ids <= bytes / 2), ..self }
-    }
+    members.push(("timestamp", now.to_string().into()));
+    object(members)
 }

@@ -5,13 +5,14 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde_json_borrow::Value;
 
 use super::Action;
+use super::json::{self, object};
 use crate::Response;
 use crate::payload::Payload;
 use crate::settings::{Field, Need, url};
-use crate::telling::call::{self, Call, as_it_is};
+use crate::telling::call::{Call, as_it_is};
 use crate::telling::{Line, TELLS, Telling, and_more};
 
 const URL: &str = "DISCORD_WEBHOOK_URL";
@@ -37,23 +38,13 @@ static CALL: Call = Call { setting: URL, body, means, wait, finish: as_it_is };
 /// A message has 2000 characters; some are kept for what stands for the lines that have no room.
 const ROOM: usize = 1960;
 
-#[derive(Serialize)]
-struct Message {
-    content: String,
-    allowed_mentions: Mentions,
-}
-
-#[derive(Serialize)]
-struct Mentions {
-    parse: [&'static str; 0],
-}
-
 fn body(telling: &Telling) -> Vec<u8> {
     // However Discord counts, it has fewer of them; and each line has its break.
     let size = |line: &Line| written(line).encode_utf16().count().saturating_add(1);
     let (lines, more) = telling.shown(ROOM, size);
     let lines: Vec<String> = lines.iter().map(written).chain(and_more(more)).collect();
-    call::json(&Message { content: lines.join("\n"), allowed_mentions: Mentions { parse: [] } })
+    let mentions = object(vec![("parse", Value::Array(Vec::new()))]);
+    json::written(&object(vec![("content", lines.join("\n").into()), ("allowed_mentions", mentions)]))
 }
 
 /// A line as Discord reads it; a URL in angle brackets is a link without a preview.

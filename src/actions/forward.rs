@@ -4,7 +4,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
+use http::HeaderValue;
 use serde::Serialize;
 use serde_json_borrow::Value;
 
@@ -73,8 +73,8 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
         return Step::Fail(unsent("what happened is too long to be passed on"));
     };
     let request = || -> Option<Request> {
-        let mut request =
-            json_post().uri(url).header(FORWARDED, hops.saturating_add(1)).body(Bytes::from(body)).ok()?;
+        let mut request = json_post(url, body).ok()?;
+        request.headers_mut().insert(FORWARDED, HeaderValue::from(hops.saturating_add(1)));
         let id = id(told);
         match values.get(SECRET) {
             // It adds the headers.
@@ -84,7 +84,8 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
         Some(request)
     };
     let Some(request) = request() else { return Step::Fail(Failure::NotSet) };
-    Step::in_turn(std::iter::once(request), returned, |response| {
+    let next = returned.is_empty().then_some(request);
+    Step::in_turn(next, returned, &|response| {
         judge(response, &own_setting(URL, &job.target), values.get(SECRET).is_some(), now)
     })
 }

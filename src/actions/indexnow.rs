@@ -5,16 +5,16 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{CONTENT_TYPE, USER_AGENT};
-use serde::Serialize;
+use http::Method;
+use http::header::CONTENT_TYPE;
 
-use crate::actions::{Action, Done, Gathers, Reads, Returned, Step};
+use crate::Response;
+use crate::actions::json::{object, texts, written};
+use crate::actions::{Action, Done, Gathers, Reads, Returned, Step, request};
 use crate::content::address::{SITE_PATH, SITE_URL, Site};
 use crate::event::Timestamp;
 use crate::outbox::{Failure, Job};
 use crate::settings::{Field, Need, Pace, Settings, url};
-use crate::{AGENT, Response};
 
 const KEY: &str = "INDEXNOW_KEY";
 const ENDPOINT: &str = "INDEXNOW_ENDPOINT";
@@ -65,15 +65,6 @@ fn key(text: &str) -> Option<&'static str> {
         .then_some("8 to 128 letters, digits and dashes; `openssl rand -hex 16` makes one")
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Body<'a> {
-    host: &'a str,
-    key: &'a str,
-    key_location: &'a str,
-    url_list: &'a [String],
-}
-
 fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -> Step {
     let Some(values) = settings.destination(job.action.name, &job.target) else {
         return Step::Fail(Failure::NotSet);
@@ -85,16 +76,17 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
     };
     let pages = job.carried.as_ref().map(|it| site.pages(it)).unwrap_or_default();
     let place = site.at(&format!("/{key}.txt"));
-    let request = |pages: &[String]| {
-        let body = Body { host: site.host(), key, key_location: &place, url_list: pages };
-        let body = serde_json::to_vec(&body).expect("a struct of texts is JSON");
-        http::Request::post(endpoint)
-            .header(CONTENT_TYPE, "application/json; charset=utf-8")
-            .header(USER_AGENT, AGENT)
-            .body(Bytes::from(body))
-            .ok()
+    let notice = |pages: &[String]| {
+        let body = written(&object(vec![
+            ("host", site.host().into()),
+            ("key", key.into()),
+            ("keyLocation", place.as_str().into()),
+            ("urlList", texts(pages)),
+        ]));
+        let headers = [(CONTENT_TYPE, "application/json; charset=utf-8")];
+        request(Method::POST, endpoint, &headers, body).ok()
     };
-    Step::of_pages(&pages, MOST_PAGES, request, returned, |response| judge(response, now))
+    Step::of_pages(&pages, MOST_PAGES, &notice, returned, &|response| judge(response, now))
 }
 
 /// What the protocol's answers mean.

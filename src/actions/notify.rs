@@ -18,13 +18,14 @@
 
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
-use serde::Serialize;
+use serde_json_borrow::Value;
 
 use super::Action;
+use super::json::{Members, object, written};
 use crate::Request;
 use crate::outbox::Failure;
 use crate::settings::{Field, Need, Values, url};
-use crate::telling::call::{self, Call, no_wait};
+use crate::telling::call::{Call, no_wait};
 use crate::telling::{About, Line, TELLS, Telling};
 
 const URL: &str = "NOTIFY_URL";
@@ -73,57 +74,31 @@ fn signed(values: &Values, mut request: Request) -> Result<Request, Failure> {
     Ok(request)
 }
 
-#[derive(Serialize)]
-struct Message<'a> {
-    text: String,
-    count: u64,
-    items: Vec<Item<'a>>,
-}
-
-#[derive(Serialize)]
-struct Item<'a> {
-    text: &'a str,
-    #[serde(flatten)]
-    about: What<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    url: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum What<'a> {
-    Article {
-        kind: &'static str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        title: Option<&'a str>,
-        sender: &'a str,
-    },
-    Job {
-        signal: &'static str,
-        action: &'a str,
-        target: &'a str,
-        reason: &'a str,
-        at: String,
-    },
-}
-
 fn body(telling: &Telling) -> Vec<u8> {
     let items = telling.lines.iter().take(MOST_ITEMS).map(item).collect();
-    call::json(&Message { text: telling.text(), count: telling.count(), items })
+    written(&object(vec![
+        ("text", telling.text().into()),
+        ("count", telling.count().into()),
+        ("items", Value::Array(items)),
+    ]))
 }
 
-fn item(line: &Line) -> Item<'_> {
-    let about = match &line.about {
+fn item(line: &Line) -> Value<'_> {
+    let mut members: Members<'_> = vec![("text", line.words.as_str().into())];
+    match &line.about {
         About::Article { kind, title, sender, .. } => {
-            What::Article { kind: kind.name(), title: title.as_deref(), sender }
+            members.push(("kind", kind.name().into()));
+            members.extend(title.as_deref().map(|title| ("title", title.into())));
+            members.push(("sender", Value::from(&**sender)));
         }
-        About::Job(news) => What::Job {
-            signal: news.signal.name(),
-            action: &news.action,
-            target: &news.target,
-            reason: &news.reason,
-            at: news.at.to_string(),
-        },
-    };
-    Item { text: &line.words, about, url: line.url.as_deref() }
+        About::Job(news) => members.extend([
+            ("signal", news.signal.name().into()),
+            ("action", news.action.as_str().into()),
+            ("target", news.target.as_str().into()),
+            ("reason", news.reason.as_str().into()),
+            ("at", news.at.to_string().into()),
+        ]),
+    }
+    members.extend(line.url.as_deref().map(|url| ("url", url.into())));
+    object(members)
 }

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::AUTHORIZATION;
-use serde::Serialize;
+use http::Method;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 
 use crate::Response;
-use crate::actions::{Action, Done, Gathers, MostRead, Reads, Returned, Step, json_post};
+use crate::actions::json::{object, texts, written};
+use crate::actions::{Action, Done, Gathers, MostRead, Reads, Returned, Step, request};
 use crate::content::address::{SITE_PATH, SITE_URL, Site};
 use crate::event::Timestamp;
 use crate::outbox::{Failure, Job};
@@ -99,21 +99,15 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
             pages.push(page);
         }
     }
-    let request = |files: &[String]| {
-        #[derive(Serialize)]
-        struct Body<'a> {
-            files: &'a [String],
-        }
-        let body = serde_json::to_vec(&Body { files }).expect("a struct of texts is JSON");
-        json_post()
-            .uri(format!("https://api.cloudflare.com/client/v4/zones/{zone}/purge_cache"))
-            .header(AUTHORIZATION, format!("Bearer {token}"))
-            // What it says of a failure too.
-            .extension(MostRead::USUAL)
-            .body(Bytes::from(body))
-            .ok()
+    let url = format!("https://api.cloudflare.com/client/v4/zones/{zone}/purge_cache");
+    let bearer = format!("Bearer {token}");
+    let purge = |files: &[String]| {
+        let body = written(&object(vec![("files", texts(files))]));
+        let headers = [(CONTENT_TYPE, "application/json"), (AUTHORIZATION, bearer.as_str())];
+        // What it says of a failure too.
+        Some(MostRead::USUAL.mark(request(Method::POST, &url, &headers, body).ok()?))
     };
-    Step::of_pages(&pages, MOST_PAGES, request, returned, |response| judge(response, now))
+    Step::of_pages(&pages, MOST_PAGES, &purge, returned, &|response| judge(response, now))
 }
 
 /// What Cloudflare's answers mean.

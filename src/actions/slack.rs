@@ -5,12 +5,13 @@
 //! what notifications show; there `&`, `<` and `>` are escaped, without which no mention and no link is made
 //! (<https://docs.slack.dev/messaging/formatting-message-text>), and Slack is told not to look for markup.
 
-use serde::Serialize;
+use serde_json_borrow::Value;
 
 use super::Action;
+use super::json::{object, written};
 use crate::Response;
 use crate::settings::{Field, Need, url};
-use crate::telling::call::{self, Call, as_it_is, no_wait};
+use crate::telling::call::{Call, as_it_is, no_wait};
 use crate::telling::{TELLS, Telling, and_more};
 
 const URL: &str = "SLACK_WEBHOOK_URL";
@@ -36,35 +37,6 @@ static CALL: Call = Call { setting: URL, body, means, wait: no_wait, finish: as_
 /// Characters of all lines: the most that Slack allows in the text of one block.
 const ROOM: usize = 2800;
 
-#[derive(Serialize)]
-struct Message {
-    text: String,
-    /// Whether the text is looked at for markup.
-    mrkdwn: bool,
-    unfurl_links: bool,
-    unfurl_media: bool,
-    blocks: [Block; 1],
-}
-
-#[derive(Serialize)]
-struct Block {
-    r#type: &'static str,
-    elements: [Section; 1],
-}
-
-#[derive(Serialize)]
-struct Section {
-    r#type: &'static str,
-    elements: Vec<Part>,
-}
-
-#[derive(Serialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
-enum Part {
-    Text { text: String },
-    Link { url: String },
-}
-
 fn body(telling: &Telling) -> Vec<u8> {
     let (lines, more) = telling.shown(ROOM, |line| escaped(&line.text()).chars().count());
     let mut parts = Vec::new();
@@ -73,25 +45,35 @@ fn body(telling: &Telling) -> Vec<u8> {
         let between = if parts.is_empty() { "" } else { "\n" };
         match &line.url {
             Some(url) => {
-                parts.push(Part::Text { text: format!("{between}{} ", line.words) });
-                parts.push(Part::Link { url: url.clone() });
+                parts.push(words(format!("{between}{} ", line.words)));
+                parts.push(object(vec![("type", "link".into()), ("url", url.as_str().into())]));
             }
-            None => parts.push(Part::Text { text: format!("{between}{}", line.words) }),
+            None => parts.push(words(format!("{between}{}", line.words))),
         }
         text.push(escaped(&line.text()));
     }
     if let Some(more) = and_more(more) {
-        parts.push(Part::Text { text: format!("\n{more}") });
+        parts.push(words(format!("\n{more}")));
         text.push(more);
     }
-    let section = Section { r#type: "rich_text_section", elements: parts };
-    call::json(&Message {
-        text: text.join("\n"),
-        mrkdwn: false,
-        unfurl_links: false,
-        unfurl_media: false,
-        blocks: [Block { r#type: "rich_text", elements: [section] }],
-    })
+    let section = typed("rich_text_section", parts);
+    let block = typed("rich_text", vec![section]);
+    written(&object(vec![
+        ("text", text.join("\n").into()),
+        // It is not looked at for markup.
+        ("mrkdwn", false.into()),
+        ("unfurl_links", false.into()),
+        ("unfurl_media", false.into()),
+        ("blocks", Value::Array(vec![block])),
+    ]))
+}
+
+fn typed<'v>(name: &'v str, elements: Vec<Value<'v>>) -> Value<'v> {
+    object(vec![("type", name.into()), ("elements", Value::Array(elements))])
+}
+
+fn words(text: String) -> Value<'static> {
+    object(vec![("type", "text".into()), ("text", text.into())])
 }
 
 fn escaped(text: &str) -> String {

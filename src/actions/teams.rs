@@ -11,12 +11,13 @@
 //! (<https://adaptivecards.io/explorer/TextRun.html>); its links are actions of theirs.
 
 use http::Uri;
-use serde::Serialize;
+use serde_json_borrow::Value;
 
 use super::Action;
+use super::json::{object, written};
 use crate::Response;
 use crate::settings::{Field, Need, url};
-use crate::telling::call::{self, Call, as_it_is, no_wait};
+use crate::telling::call::{Call, as_it_is, no_wait};
 use crate::telling::{Line, TELLS, Telling, and_more};
 
 const URL: &str = "TEAMS_WEBHOOK_URL";
@@ -55,83 +56,41 @@ fn workflow(text: &str) -> Option<&'static str> {
     url(text)
 }
 
-#[derive(Serialize)]
-struct Message {
-    r#type: &'static str,
-    attachments: [Attachment; 1],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Attachment {
-    content_type: &'static str,
-    content_url: Option<()>,
-    content: Card,
-}
-
-#[derive(Serialize)]
-struct Card {
-    #[serde(rename = "$schema")]
-    schema: &'static str,
-    r#type: &'static str,
-    version: &'static str,
-    body: Vec<Block>,
-}
-
-#[derive(Serialize)]
-struct Block {
-    r#type: &'static str,
-    inlines: Vec<Run>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Run {
-    r#type: &'static str,
-    text: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    select_action: Option<Open>,
-}
-
-#[derive(Serialize)]
-struct Open {
-    r#type: &'static str,
-    url: String,
-}
-
 fn body(telling: &Telling) -> Vec<u8> {
-    let (lines, more) = telling.shown(ROOM, |line| call::json(&block(line)).len());
-    let rest = and_more(more).map(|more| paragraph(vec![run(more, None)]));
-    call::json(&Message {
-        r#type: "message",
-        attachments: [Attachment {
-            content_type: "application/vnd.microsoft.card.adaptive",
-            content_url: None,
-            content: Card {
-                schema: "http://adaptivecards.io/schemas/adaptive-card.json",
-                r#type: "AdaptiveCard",
-                version: "1.4",
-                body: lines.iter().map(block).chain(rest).collect(),
-            },
-        }],
-    })
+    let (lines, more) = telling.shown(ROOM, |line| written(&block(line)).len());
+    let rest = and_more(more).map(|more| paragraph(vec![run(more.into())]));
+    let card = object(vec![
+        ("$schema", "http://adaptivecards.io/schemas/adaptive-card.json".into()),
+        ("type", "AdaptiveCard".into()),
+        ("version", "1.4".into()),
+        ("body", Value::Array(lines.iter().map(block).chain(rest).collect())),
+    ]);
+    let attachment = object(vec![
+        ("contentType", "application/vnd.microsoft.card.adaptive".into()),
+        ("contentUrl", Value::Null),
+        ("content", card),
+    ]);
+    written(&object(vec![("type", "message".into()), ("attachments", Value::Array(vec![attachment]))]))
 }
 
-fn block(line: &Line) -> Block {
-    let words = run(line.words.clone(), None);
-    match &line.url {
-        Some(url) => paragraph(vec![words, run(" ".to_owned(), None), run(url.clone(), Some(url))]),
-        None => paragraph(vec![words]),
+fn block(line: &Line) -> Value<'_> {
+    let mut runs = vec![run(line.words.as_str().into())];
+    if let Some(url) = line.url.as_deref() {
+        let open = object(vec![("type", "Action.OpenUrl".into()), ("url", url.into())]);
+        runs.push(run(" ".into()));
+        runs.push(object(vec![("type", RUN.into()), ("text", url.into()), ("selectAction", open)]));
     }
+    paragraph(runs)
 }
 
-fn paragraph(inlines: Vec<Run>) -> Block {
-    Block { r#type: "RichTextBlock", inlines }
+fn paragraph(runs: Vec<Value<'_>>) -> Value<'_> {
+    object(vec![("type", "RichTextBlock".into()), ("inlines", Value::Array(runs))])
 }
 
-fn run(text: String, url: Option<&String>) -> Run {
-    let select_action = url.map(|url| Open { r#type: "Action.OpenUrl", url: url.clone() });
-    Run { r#type: "TextRun", text, select_action }
+const RUN: &str = "TextRun";
+
+fn run(text: Value<'_>) -> Value<'_> {
+    object(vec![("type", RUN.into()), ("text", text)])
 }
 
 /// It answers 202 to all that it takes; whether the workflow then manages to write is seen in Power Automate alone.

@@ -14,7 +14,7 @@ use crate::event::Timestamp;
 use crate::inbox::tallies;
 use crate::log::{Code, Entry, Level};
 use crate::settings::{Settings, Target};
-use crate::store::{Row, Statement, StoreError, Transaction, statement};
+use crate::store::{Row, Statement, StoreError, Transaction, Unreadable, statement};
 
 use std::time::Duration;
 
@@ -58,26 +58,25 @@ pub(super) fn taken(job: i64) -> Statement {
 }
 
 /// Reads what [`of`] or [`Builds::reads`] selected.
-pub(crate) fn read_build(row: &Row) -> Result<Build, StoreError> {
-    let state = row.text(2)?;
+pub(crate) fn read_build(row: &Row) -> Result<Build, Unreadable> {
+    let (target, state) = (row.text(1)?, row.text(2)?);
+    let (reference, reason) = (row.maybe_text(3)?, row.maybe_text(9)?);
+    let (url, noted) = (row.maybe_text(10)?, row.maybe_text(11)?);
     Ok(Build {
         job: row.integer(0)?,
-        target: row.text(1)?.to_owned(),
-        state: State::ALL
-            .into_iter()
-            .find(|it| it.name() == state)
-            .ok_or(StoreError::Unreadable { column: 2 })?,
-        reference: row.maybe_text(3)?.map(str::to_owned),
+        state: State::ALL.into_iter().find(|it| it.name() == state).ok_or(Unreadable { column: 2 })?,
         first_at: row.maybe_time(4)?,
         requested_at: row.time(5)?,
         building_at: row.maybe_time(6)?,
         built_at: row.maybe_time(7)?,
         ended_at: row.maybe_time(8)?,
-        reason: row.maybe_text(9)?.map(str::to_owned),
-        url: row.maybe_text(10)?.map(str::to_owned),
-        noted: row.maybe_text(11)?.map(str::to_owned),
         follower: row.maybe_integer(12)?,
         restarts: u32::try_from(row.integer(13)?).unwrap_or_default(),
+        target: target.to_owned(),
+        reference: reference.map(str::to_owned),
+        reason: reason.map(str::to_owned),
+        url: url.map(str::to_owned),
+        noted: noted.map(str::to_owned),
     })
 }
 

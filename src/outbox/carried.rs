@@ -2,7 +2,7 @@
 
 use super::{Carried, News, Told, builds};
 use crate::actions::{Reads, Signal};
-use crate::store::{Row, StoreError, Transaction, Value, statement};
+use crate::store::{Row, Transaction, Unreadable, Value, statement};
 
 /// What a claimed job carries, as far as its action reads it: its events' ids, the last first, and how many they are;
 /// what happened; the build; the last payload. The job is [`Claimed::carrier`](super::Claimed::carrier).
@@ -61,25 +61,23 @@ pub fn carried(job: i64, reads: Reads) -> Transaction<'static, Carried> {
     })
 }
 
-fn told(row: &Row) -> Result<Told, StoreError> {
+fn told(row: &Row) -> Result<Told, Unreadable> {
+    let [event_id, connection, events] = row.texts([0, 1, 2])?;
     Ok(Told {
-        event_id: row.text(0)?.to_owned(),
-        connection: row.text(1)?.to_owned(),
-        events: row.text(2)?.to_owned(),
         received_at: row.time(3)?,
+        event_id: event_id.to_owned(),
+        connection: connection.to_owned(),
+        events: events.to_owned(),
     })
 }
 
-fn news(row: &Row) -> Result<News, StoreError> {
-    let signal = row.text(0)?;
+fn news(row: &Row) -> Result<News, Unreadable> {
+    let [signal, action, target, reason] = row.texts([0, 1, 2, 3])?;
     Ok(News {
-        signal: Signal::ALL
-            .into_iter()
-            .find(|it| it.name() == signal)
-            .ok_or(StoreError::Unreadable { column: 0 })?,
-        action: row.text(1)?.to_owned(),
-        target: row.text(2)?.to_owned(),
-        reason: row.text(3)?.to_owned(),
+        signal: Signal::ALL.into_iter().find(|it| it.name() == signal).ok_or(Unreadable { column: 0 })?,
         at: row.time(4)?,
+        action: action.to_owned(),
+        target: target.to_owned(),
+        reason: reason.to_owned(),
     })
 }

@@ -4,7 +4,7 @@ use super::pace::{Spent, TargetState};
 use crate::actions::{Action, Gathers};
 use crate::event::Timestamp;
 use crate::log::{Code, Level};
-use crate::store::{Row, Statement, StoreError, statement};
+use crate::store::{Row, Statement, Unreadable, statement};
 
 /// Where a job is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,21 +123,19 @@ macro_rules! select_jobs {
 pub(crate) use select_jobs;
 
 /// Reads what [`select_jobs!`] selected.
-pub(crate) fn read_jobs(rows: &[Row]) -> Result<Vec<JobRow>, StoreError> {
+pub(crate) fn read_jobs(rows: &[Row]) -> Result<Vec<JobRow>, Unreadable> {
     rows.iter().map(read_job).collect()
 }
 
-fn read_job(row: &Row) -> Result<JobRow, StoreError> {
+fn read_job(row: &Row) -> Result<JobRow, Unreadable> {
     let count = |column| row.integer(column).map(|it| u32::try_from(it).unwrap_or_default());
     let state = row.text(3)?;
+    // Nothing is copied before all is read.
+    let [action, target, source, event_id] = row.texts([1, 2, 11, 12])?;
+    let reason = row.maybe_text(13)?;
     Ok(JobRow {
         id: row.integer(0)?,
-        action: row.text(1)?.to_owned(),
-        target: row.text(2)?.to_owned(),
-        state: State::ALL
-            .into_iter()
-            .find(|it| it.name() == state)
-            .ok_or(StoreError::Unreadable { column: 3 })?,
+        state: State::ALL.into_iter().find(|it| it.name() == state).ok_or(Unreadable { column: 3 })?,
         due_at: row.maybe_time(4)?,
         attempts: count(5)?,
         tries: count(6)?,
@@ -145,11 +143,13 @@ fn read_job(row: &Row) -> Result<JobRow, StoreError> {
         wanted_at: row.time(8)?,
         urgent: row.integer(9)? != 0,
         after: row.maybe_integer(10)?,
-        source: row.text(11)?.to_owned(),
-        event_id: row.text(12)?.to_owned(),
-        reason: row.maybe_text(13)?.map(str::to_owned),
         finished_at: row.maybe_time(14)?,
         gathers: row.maybe_integer(15)?.is_none(),
+        action: action.to_owned(),
+        target: target.to_owned(),
+        source: source.to_owned(),
+        event_id: event_id.to_owned(),
+        reason: reason.map(str::to_owned),
     })
 }
 
@@ -237,15 +237,16 @@ pub(crate) fn budgets() -> Statement {
     statement("SELECT name, period_start, calls, last_call_at, told_at FROM budgets", [])
 }
 
-pub(super) fn read_target(row: &Row) -> Result<(String, TargetState), StoreError> {
+pub(super) fn read_target(row: &Row) -> Result<(String, TargetState), Unreadable> {
+    let (name, schedule) = (row.text(0)?, row.maybe_text(4)?);
     let state = TargetState {
         deployed_at: row.maybe_time(1)?,
         not_before: row.maybe_time(2)?,
         building_until: row.maybe_time(3)?,
-        schedule: row.maybe_text(4)?.map(str::to_owned),
         scheduled_at: row.maybe_time(5)?,
+        schedule: schedule.map(str::to_owned),
     };
-    Ok((row.text(0)?.to_owned(), state))
+    Ok((name.to_owned(), state))
 }
 
 pub(super) fn write_target(name: &str, state: &TargetState) -> Statement {
@@ -264,7 +265,7 @@ pub(super) fn write_target(name: &str, state: &TargetState) -> Statement {
     )
 }
 
-pub(super) fn read_spent(row: &Row) -> Result<(String, Spent), StoreError> {
+pub(super) fn read_spent(row: &Row) -> Result<(String, Spent), Unreadable> {
     let calls = u32::try_from(row.integer(2)?).unwrap_or_default();
     let spent = Spent {
         period_start: row.time(1)?,

@@ -6,17 +6,17 @@
 
 use std::time::Duration;
 
-use http::HeaderValue;
-use http::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
+use http::Method;
+use http::header::{ACCEPT, AUTHORIZATION};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::actions::MostRead;
+use crate::Request;
+use crate::actions::{self, MostRead};
 use crate::event::{Event, Image, Item, Kind, Seo};
 use crate::payload::{Fields, ParseError, Payload};
 use crate::settings::{Field, Need, Values, url};
 use crate::signature::{Place, Scheme, Time, Unit, Verified};
 use crate::sources::{Fetch, Fetched, Parsed, Source, Texts};
-use crate::{AGENT, Request};
 
 /// PageGun.
 pub(crate) static PAGEGUN: Source = Source {
@@ -105,16 +105,12 @@ fn key(text: &str) -> Option<&'static str> {
 fn request(values: &Values, item: &Item) -> Option<Request> {
     let (key, base, id) = (values.get(KEY)?, values.get(URL)?, item.id.as_deref()?);
     let id = utf8_percent_encode(id, NON_ALPHANUMERIC);
-    let mut authorization = HeaderValue::try_from(format!("Bearer {key}")).ok()?;
-    authorization.set_sensitive(true);
-    let request =
-        http::Request::get(format!("{}/pages/{id}?include_sections=false", base.trim_end_matches('/')))
-            .header(AUTHORIZATION, authorization)
-            .header(ACCEPT, "application/json")
-            .header(USER_AGENT, AGENT)
-            // As much as an article may have that is sent.
-            .extension(MostRead(2_000_000));
-    request.body(bytes::Bytes::new()).ok()
+    let url = format!("{}/pages/{id}?include_sections=false", base.trim_end_matches('/'));
+    let bearer = format!("Bearer {key}");
+    let headers = [(AUTHORIZATION, bearer.as_str()), (ACCEPT, "application/json")];
+    let request = actions::request(Method::GET, &url, &headers, Vec::new()).ok()?;
+    // As much as an article may have that is sent.
+    Some(MostRead(2_000_000).mark(request))
 }
 
 fn read(body: &[u8], told: Item) -> Result<Fetched, ParseError> {

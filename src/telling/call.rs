@@ -2,9 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use serde::Serialize;
-
 use super::Telling;
 use crate::actions::{Done, MostRead, Returned, Step, json_post};
 use crate::event::Timestamp;
@@ -90,11 +87,6 @@ pub(crate) fn as_it_is(_: &Values, request: Request) -> Result<Request, Failure>
     Ok(request)
 }
 
-/// A body.
-pub(crate) fn json(body: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(body).expect("texts, lists and structs of them are JSON")
-}
-
 fn request(url: &str, body: Vec<u8>) -> Result<Request, Failure> {
-    json_post().uri(url).extension(MOST_READ).body(Bytes::from(body)).map_err(|_| Failure::NotSet)
+    json_post(url, body).map(|it| MOST_READ.mark(it))
 }

@@ -5,10 +5,10 @@ mod gitlab_pipeline;
 mod repository_dispatch;
 mod workflow_dispatch;
 
-use bytes::Bytes;
 use http::Uri;
 
-use super::Body;
+use super::body;
+use crate::actions::json::written;
 use crate::actions::{Done, Returned, Step, json_post};
 use crate::event::Timestamp;
 use crate::outbox::{Failure, Job};
@@ -75,8 +75,7 @@ fn accepted(response: &Response, mut done: Done) -> Done {
 }
 
 fn request(hook: &Uri, job: &Job, now: Timestamp) -> Result<Request, Failure> {
-    let body = serde_json::to_vec(&Body::of(job, now)).expect("a struct of texts is JSON");
-    json_post().uri(hook).body(Bytes::from(body)).map_err(|_| Failure::NotSet)
+    json_post(&hook.to_string(), written(&body(job, now, usize::MAX)))
 }
 
 /// The most characters that are told of what the other side says.

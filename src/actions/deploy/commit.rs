@@ -9,11 +9,12 @@ mod gitlab;
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde_json_borrow::Value;
 
 use super::place::Place;
 use super::talk::{Pause, Talk};
 use super::{Next, message};
+use crate::actions::json::object;
 use crate::actions::{Done, Returned};
 use crate::content::Change;
 use crate::event::Timestamp;
@@ -149,7 +150,7 @@ fn until_it_stays<'r>(
 }
 
 /// Who a commit is by.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq)]
 struct Author<'a> {
     name: &'a str,
     email: &'a str,
@@ -159,6 +160,11 @@ impl<'a> Author<'a> {
     /// Whom the settings name; without it a site takes the owner of the token.
     fn of(values: &'a Values) -> Option<Author<'a>> {
         Author::parse(values.get(AUTHOR.name)?)
+    }
+
+    /// As the sites that take a person take one.
+    fn written(&self) -> (&'static str, Value<'a>) {
+        ("author", object(vec![("name", self.name.into()), ("email", self.email.into())]))
     }
 
     fn parse(text: &str) -> Option<Author<'_>> {

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use http::header::{ACCEPT, AUTHORIZATION};
-use serde::Serialize;
+use http::Method;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName};
+use serde_json_borrow::Value;
 
 use super::ask::said;
 use super::talk::segments;
-use crate::actions::{MostRead, json_post};
+use crate::actions::json::written;
+use crate::actions::{MostRead, request};
 use crate::event::Timestamp;
 use crate::outbox::Failure;
 use crate::settings::{Field, Need, Values, url};
@@ -26,6 +28,10 @@ pub(super) const API_URL: Field = Field::with_default(
     "GitHub's API; that of GitHub Enterprise ends in `/api/v3`.",
 );
 
+/// The version of its API.
+pub(super) const API_VERSION: (HeaderName, &str) =
+    (HeaderName::from_static("x-github-api-version"), "2022-11-28");
+
 /// What of an answer is read: it explains a refusal.
 const MOST: MostRead = MostRead(16 * 1024);
 
@@ -40,24 +46,18 @@ pub(super) struct Names {
 
 impl Names {
     /// A call about the repository.
-    pub(super) fn post(
-        &self,
-        values: &Values,
-        path: &str,
-        body: &impl Serialize,
-    ) -> Result<Request, Failure> {
+    pub(super) fn post(&self, values: &Values, path: &str, body: &Value<'_>) -> Result<Request, Failure> {
         let value = |name| values.get(name).ok_or(Failure::NotSet);
         let repo = segments(value(self.repo)?);
         let uri = format!("{}/repos/{repo}{path}", value(API)?.trim_end_matches('/'));
-        let body = serde_json::to_vec(body).map_err(|_| Failure::NotSet)?;
-        json_post()
-            .uri(uri)
-            .header(AUTHORIZATION, format!("Bearer {}", value(self.token)?))
-            .header(ACCEPT, "application/vnd.github+json")
-            .header("x-github-api-version", "2022-11-28")
-            .extension(MOST)
-            .body(body.into())
-            .map_err(|_| Failure::NotSet)
+        let bearer = format!("Bearer {}", value(self.token)?);
+        let headers = [
+            (CONTENT_TYPE, "application/json"),
+            (AUTHORIZATION, bearer.as_str()),
+            (ACCEPT, "application/vnd.github+json"),
+            API_VERSION,
+        ];
+        request(Method::POST, &uri, &headers, written(body)).map(|it| MOST.mark(it))
     }
 
     /// What an answer that is no success means, whatever was asked for; nothing for what its status says by itself.

@@ -13,7 +13,7 @@ mod pull;
 
 use serde_json::{Map, Value};
 
-use super::{Body, Next};
+use super::{Next, body};
 use crate::actions::{Done, Returned, Step};
 use crate::event::Timestamp;
 use crate::files::{Files, Task};
@@ -267,7 +267,7 @@ fn variables(job: &Job) -> Vec<(&'static str, String)> {
 
 /// What a command reads: a deploy call's body, the events, the newest first, and the newest delivery's own payload.
 fn input(job: &Job, now: Timestamp) -> Vec<u8> {
-    let mut whole = serde_json::to_value(Body::of(job, now)).unwrap_or_default();
+    let mut whole = serde_json::Value::from(body(job, now, usize::MAX));
     let Some(members) = whole.as_object_mut() else { return Vec::new() };
     members.insert("target".to_owned(), job.target.as_str().into());
     let mut events = Vec::new();

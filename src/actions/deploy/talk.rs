@@ -2,15 +2,15 @@
 //! each answer: written as if each request returned its answer, it runs from its beginning again and stops at the first
 //! that is not answered yet.
 
-use bytes::Bytes;
 use http::Method;
-use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Serialize;
+use serde_json_borrow::Value;
 
-use crate::actions::{MostRead, Returned};
+use crate::actions::json::written;
+use crate::actions::{MostRead, Returned, request};
 use crate::outbox::Failure;
-use crate::{AGENT, Request, Response};
+use crate::{Request, Response};
 
 /// What is not written as it is between two `/` of a URL: all but what RFC 3986, section 2.3, leaves.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -22,6 +22,12 @@ pub(super) enum Pause {
     Send(Box<Request>),
     /// It failed.
     Fail(Failure),
+}
+
+impl Pause {
+    fn of(request: Result<Request, Failure>) -> Pause {
+        request.map_or_else(Pause::Fail, |it| Pause::Send(Box::new(it)))
+    }
 }
 
 /// A conversation: what was answered, and how much of it was looked at.
@@ -45,15 +51,18 @@ impl<'r> Talk<'r> {
         &mut self,
         request: impl FnOnce() -> Result<Request, Failure>,
     ) -> Result<&'r Response, Pause> {
-        match self.answers.get(self.heard) {
-            Some(Returned::Response(response)) => {
-                self.heard = self.heard.saturating_add(1);
-                Ok(response)
-            }
-            // Nothing else was asked for.
-            Some(_) => Err(Pause::Fail(Failure::NotSet)),
-            None => Err(request().map_or_else(Pause::Fail, |it| Pause::Send(Box::new(it)))),
+        match self.next() {
+            Some(answer) => answer.ok_or(Pause::Fail(Failure::NotSet)),
+            None => Err(Pause::of(request())),
         }
+    }
+
+    /// The next answer; nothing else was asked for.
+    fn next(&mut self) -> Option<Option<&'r Response>> {
+        let returned = self.answers.get(self.heard)?;
+        self.heard = self.heard.saturating_add(1);
+        let Returned::Response(response) = returned else { return Some(None) };
+        Some(Some(response))
     }
 }
 
@@ -62,19 +71,19 @@ pub(super) struct Api<'a> {
     /// The URL that all paths follow, without a `/` at its end.
     pub(super) root: String,
     /// The header that holds the token.
-    pub(super) token: (&'static str, &'a str),
+    pub(super) token: (HeaderName, &'a str),
     /// What stands before the token.
     pub(super) before_token: &'static str,
     /// The media type that is asked for.
     pub(super) accept: &'static str,
     /// Another header.
-    pub(super) version: Option<(&'static str, &'static str)>,
+    pub(super) version: Option<(HeaderName, &'static str)>,
 }
 
 impl Api<'_> {
     /// A request for what is there. `most` bytes of the answer are read.
     pub(super) fn get(&self, path: &str, most: usize) -> Result<Request, Failure> {
-        self.request(Method::GET, path, most, Bytes::new())
+        self.request(Method::GET, path, most, Vec::new())
     }
 
     /// A request that says something. `most` bytes of the answer are read.
@@ -83,28 +92,21 @@ impl Api<'_> {
         method: Method,
         path: &str,
         most: usize,
-        body: &impl Serialize,
+        body: &Value<'_>,
     ) -> Result<Request, Failure> {
-        let body = serde_json::to_vec(body).expect("structs of texts are JSON");
-        self.request(method, path, most, Bytes::from(body))
+        self.request(method, path, most, written(body))
     }
 
-    fn request(&self, method: Method, path: &str, most: usize, body: Bytes) -> Result<Request, Failure> {
-        let (name, token) = self.token;
-        let mut request = http::Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.root))
-            .header(name, format!("{}{token}", self.before_token))
-            .header(ACCEPT, self.accept)
-            .header(USER_AGENT, AGENT)
-            .extension(MostRead(most));
-        if let Some((name, value)) = self.version {
-            request = request.header(name, value);
-        }
+    fn request(&self, method: Method, path: &str, most: usize, body: Vec<u8>) -> Result<Request, Failure> {
+        let (name, token) = &self.token;
+        let token = format!("{}{token}", self.before_token);
+        let mut headers = vec![(name.clone(), token.as_str()), (ACCEPT, self.accept)];
+        headers.extend(self.version.clone());
         if !body.is_empty() {
-            request = request.header(CONTENT_TYPE, "application/json");
+            headers.push((CONTENT_TYPE, "application/json"));
         }
-        request.body(body).map_err(|_| Failure::NotSet)
+        let request = request(method, &format!("{}{path}", self.root), &headers, body)?;
+        Ok(MostRead(most).mark(request))
     }
 }
 

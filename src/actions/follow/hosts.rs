@@ -11,16 +11,16 @@ mod vercel;
 
 use std::time::Duration;
 
-use http::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
-use http::{HeaderValue, Method, Uri};
+use http::header::{ACCEPT, AUTHORIZATION};
+use http::{Method, Uri};
 
-use crate::actions::MostRead;
+use crate::actions::{self, MostRead};
 use crate::builds::{Build, Report, Said};
 use crate::event::Timestamp;
 use crate::outbox::Failure;
 use crate::payload::{Fields, Payload};
 use crate::settings::{Field, Need, Values};
-use crate::{AGENT, Request, Response};
+use crate::{Request, Response};
 
 /// Every host that can be asked, one line each.
 pub(crate) static HOSTS: &[&Host] = &[
@@ -127,11 +127,9 @@ impl Host {
 
     fn request(&self, question: &Question<'_>, method: Method, url: String) -> Option<Request> {
         let token = question.values.get(self.token())?;
-        let mut token = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
-        token.set_sensitive(true);
-        let request = http::Request::builder().method(method).uri(url);
-        let request = request.header(AUTHORIZATION, token).header(ACCEPT, "application/json");
-        request.header(USER_AGENT, AGENT).extension(MOST_READ).body(bytes::Bytes::new()).ok()
+        let bearer = format!("Bearer {token}");
+        let headers = [(AUTHORIZATION, bearer.as_str()), (ACCEPT, "application/json")];
+        Some(MOST_READ.mark(actions::request(method, &url, &headers, Vec::new()).ok()?))
     }
 
     /// What its answer to a question means.

@@ -5,16 +5,17 @@
 
 use std::borrow::Cow;
 
-use http::header::{CACHE_CONTROL, LOCATION, USER_AGENT};
+use http::Method;
+use http::header::{CACHE_CONTROL, LOCATION};
 use serde_json_borrow::Value;
 
 use super::{Look, Pause};
-use crate::actions::MostRead;
+use crate::actions::{self, MostRead};
 use crate::content::address::Site;
 use crate::content::unicode::{self, lowercase};
 use crate::event::{Kind, sha256, told};
 use crate::outbox::{Carried, Failure};
-use crate::{AGENT, Request, Response};
+use crate::{Request, Response};
 
 /// Pages of one build that are looked at: one that shows tells of the others.
 const MOST_PAGES: usize = 3;
@@ -231,8 +232,8 @@ fn bare(url: &str) -> &str {
 }
 
 fn request(url: &str) -> Option<Request> {
-    let request = http::Request::get(url).header(USER_AGENT, AGENT).header(CACHE_CONTROL, "no-cache");
-    request.extension(MOST_READ).body(bytes::Bytes::new()).ok()
+    let request = actions::request(Method::GET, url, &[(CACHE_CONTROL, "no-cache")], Vec::new());
+    request.ok().map(|it| MOST_READ.mark(it))
 }
 
 /// The letters and digits of what a reader sees of HTML, or of a text, small and without anything between them: sites

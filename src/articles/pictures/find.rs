@@ -51,9 +51,8 @@ pub(super) fn replaced<'n>(text: &str, name_of: &dyn Fn(&str) -> Option<&'n str>
 /// The pictures of a text, in order.
 pub(super) fn pictures(text: &str) -> Vec<Found> {
     let shown = without_code(text);
-    let mut found = in_markdown(&shown);
-    found.extend(in_html(&shown));
-    found.sort_unstable_by_key(|it| it.at.start);
+    let (inline, named) = in_markdown(&shown);
+    let mut found = merged(merged(inline, named), in_html(&shown));
     let mut end = 0;
     found.retain(|it| {
         let follows = it.at.start >= end;
@@ -63,6 +62,20 @@ pub(super) fn pictures(text: &str) -> Vec<Found> {
         follows
     });
     found
+}
+
+/// Two lists of pictures, each in order, as one.
+fn merged(one: Vec<Found>, other: Vec<Found>) -> Vec<Found> {
+    let mut merged = Vec::with_capacity(one.len().saturating_add(other.len()));
+    let mut other = other.into_iter().peekable();
+    for found in one {
+        while let Some(before) = other.next_if(|it| it.at.start < found.at.start) {
+            merged.push(before);
+        }
+        merged.push(found);
+    }
+    merged.extend(other);
+    merged
 }
 
 /// A text of the same length, with spaces in place of the lines that are code between fences.
@@ -87,8 +100,9 @@ fn without_code(text: &str) -> String {
     shown
 }
 
-fn in_markdown(text: &str) -> Vec<Found> {
-    let mut found = Vec::new();
+/// The pictures of Markdown whose URLs stand with them, and those whose URLs stand elsewhere.
+fn in_markdown(text: &str) -> (Vec<Found>, Vec<Found>) {
+    let (mut inline, mut named) = (Vec::new(), Vec::new());
     let mut labels: Vec<String> = Vec::new();
     for (at, _) in text.match_indices("![") {
         let Some(after) = at.checked_add(2).and_then(|at| Some((at, text.get(at..)?))) else { continue };
@@ -97,10 +111,10 @@ fn in_markdown(text: &str) -> Vec<Found> {
         let Some(from) = after.0.checked_add(length).and_then(|it| it.checked_add(1)) else { continue };
         let rest = text.get(from..).unwrap_or_default();
         if let Some(inner) = rest.strip_prefix('(') {
-            found.extend(destination(inner, from.saturating_add(1)));
+            inline.extend(destination(inner, from.saturating_add(1)));
         } else {
-            let named = rest.strip_prefix('[').and_then(|it| it.split_once(']')).map(|it| it.0);
-            labels.push(normal(named.filter(|it| !it.is_empty()).unwrap_or(label)));
+            let own = rest.strip_prefix('[').and_then(|it| it.split_once(']')).map(|it| it.0);
+            labels.push(normal(own.filter(|it| !it.is_empty()).unwrap_or(label)));
         }
     }
     let mut sorted: Vec<&str> = labels.iter().map(String::as_str).collect();
@@ -116,10 +130,10 @@ fn in_markdown(text: &str) -> Vec<Found> {
         };
         if sorted.binary_search(&normal(label).as_str()).is_ok() {
             let at = begin.saturating_add(line.len().saturating_sub(rest.len()));
-            found.extend(destination(rest, at));
+            named.extend(destination(rest, at));
         }
     }
-    found
+    (inline, named)
 }
 
 fn normal(label: &str) -> String {

@@ -5,13 +5,12 @@
 //!
 //! <https://docs.gitlab.com/ci/triggers/>, <https://docs.gitlab.com/api/pipeline_triggers/>
 
-use serde::Serialize;
-
 use super::Way;
-use crate::actions::deploy::Body;
+use crate::actions::deploy::body;
 use crate::actions::deploy::github::fail;
 use crate::actions::deploy::names::{project, reference, token};
 use crate::actions::deploy::talk::segment;
+use crate::actions::json::{object, written};
 use crate::actions::{MostRead, json_post};
 use crate::outbox::Failure;
 use crate::settings::{Field, Need, url};
@@ -43,18 +42,15 @@ pub(super) static GITLAB_PIPELINE: Way = Way {
         Field::with_default(URL, Need::May, "https://gitlab.com", url, "Where GitLab is."),
     ],
     request: |values, job, now| {
-        #[derive(Serialize)]
-        struct Trigger<'a> {
-            token: &'a str,
-            r#ref: &'a str,
-            presshook: Body<'a>,
-        }
         let value = |name| values.get(name).ok_or(Failure::NotSet);
         let root = value(URL)?.trim_end_matches('/');
         let uri = format!("{root}/api/v4/projects/{}/trigger/pipeline", segment(value(PROJECT)?));
-        let trigger = Trigger { token: value(TOKEN)?, r#ref: value(REF)?, presshook: Body::of(job, now) };
-        let body = serde_json::to_vec(&trigger).map_err(|_| Failure::NotSet)?;
-        json_post().uri(uri).extension(MostRead(16 * 1024)).body(body.into()).map_err(|_| Failure::NotSet)
+        let trigger = object(vec![
+            ("token", value(TOKEN)?.into()),
+            ("ref", value(REF)?.into()),
+            ("presshook", body(job, now, usize::MAX)),
+        ]);
+        json_post(&uri, written(&trigger)).map(|it| MostRead(16 * 1024).mark(it))
     },
     refused: |values, response, _| {
         let says = super::said(response);

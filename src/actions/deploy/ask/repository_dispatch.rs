@@ -2,12 +2,11 @@
 //!
 //! <https://docs.github.com/en/rest/repos/repos#create-a-repository-dispatch-event>
 
-use serde::Serialize;
-
 use super::Way;
-use crate::actions::deploy::Body;
+use crate::actions::deploy::body;
 use crate::actions::deploy::github::{ANY_TOKEN, API_URL, Names, fail, quote};
 use crate::actions::deploy::names::{repository, token};
+use crate::actions::json::object;
 use crate::settings::{Field, Need};
 
 const REPO: &str = "GITHUB_DISPATCH_REPO";
@@ -46,16 +45,11 @@ pub(super) static REPOSITORY_DISPATCH: Way = Way {
         API_URL,
     ],
     request: |values, job, now| {
-        #[derive(Serialize)]
-        struct Event<'a> {
-            event_type: &'a str,
-            /// At most ten members.
-            client_payload: Body<'a>,
-        }
-        let event = Event {
-            event_type: values.get(EVENT).unwrap_or_default(),
-            client_payload: Body::of(job, now).at_most(MOST_PAYLOAD),
-        };
+        let event = object(vec![
+            ("event_type", values.get(EVENT).unwrap_or_default().into()),
+            // At most ten members.
+            ("client_payload", body(job, now, MOST_IDS)),
+        ]);
         NAMES.post(values, "/dispatches", &event)
     },
     refused: |values, response, now| {
@@ -70,5 +64,5 @@ pub(super) static REPOSITORY_DISPATCH: Way = Way {
     },
 };
 
-/// Bytes of what is told of the events: GitHub takes less than 64 KB.
-const MOST_PAYLOAD: usize = 60_000;
+/// Bytes of the ids of events: GitHub takes less than 64 KB of what is told of them.
+const MOST_IDS: usize = 30_000;

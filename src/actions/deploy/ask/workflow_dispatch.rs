@@ -2,13 +2,13 @@
 //!
 //! <https://docs.github.com/en/rest/actions/workflows#create-a-workflow-dispatch-event>
 
-use serde::Serialize;
 use serde_json_borrow::Value;
 
 use super::Way;
 use crate::actions::deploy::github::{ANY_TOKEN, API_URL, Names, fail, quote};
 use crate::actions::deploy::names::{reference, repository, token};
 use crate::actions::deploy::talk::segment;
+use crate::actions::json::{Members, object};
 use crate::payload::json;
 use crate::settings::{Field, Need};
 
@@ -52,18 +52,10 @@ pub(super) static WORKFLOW_DISPATCH: Way = Way {
         API_URL,
     ],
     request: |values, _, _| {
-        #[derive(Serialize)]
-        struct Run<'a> {
-            r#ref: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            inputs: Option<Value<'a>>,
-        }
-        let run = Run {
-            r#ref: values.get(BRANCH).unwrap_or_default(),
-            inputs: values.get(INPUTS).and_then(inputs),
-        };
+        let mut run: Members<'_> = vec![("ref", values.get(BRANCH).unwrap_or_default().into())];
+        run.extend(values.get(INPUTS).and_then(inputs).map(|inputs| ("inputs", inputs)));
         let file = segment(values.get(FILE).unwrap_or_default());
-        NAMES.post(values, &format!("/actions/workflows/{file}/dispatches"), &run)
+        NAMES.post(values, &format!("/actions/workflows/{file}/dispatches"), &object(run))
     },
     refused: |values, response, now| {
         let says = super::said(response);

@@ -3,7 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
-use serde::Serialize;
+use http::header::AUTHORIZATION;
+use serde_json_borrow::Value;
 
 use super::{AUTHOR, Author, Commit, Committing, Forge, MESSAGE, Outcome, root, until_it_stays};
 use crate::Response;
@@ -12,6 +13,7 @@ use crate::actions::deploy::names::{branch, repository, token};
 use crate::actions::deploy::place::Place;
 use crate::actions::deploy::talk::{Api, Pause, Talk, segments};
 use crate::actions::deploy::tree::{Entry, blob_id, found, id_of};
+use crate::actions::json::{Members, object};
 use crate::content::Change;
 use crate::event::Timestamp;
 use crate::payload::Payload;
@@ -70,31 +72,12 @@ struct Gitea<'a> {
     repo: String,
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
-    branch: &'a str,
-    message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    author: Option<Author<'a>>,
-    files: Vec<File<'a>>,
-}
-
-#[derive(Serialize)]
-struct File<'a> {
-    operation: &'static str,
-    path: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sha: Option<String>,
-}
-
 impl<'a> Gitea<'a> {
     fn of(what: &'a Commit<'a>, now: Timestamp) -> Gitea<'a> {
         let value = |name| what.values.get(name).unwrap_or_default();
         let api = Api {
             root: root(value(URL), "/api/v1"),
-            token: ("authorization", value(TOKEN)),
+            token: (AUTHORIZATION, value(TOKEN)),
             before_token: "token ",
             accept: "application/json",
             version: None,
@@ -119,9 +102,11 @@ impl<'a> Gitea<'a> {
                 return Ok(Outcome::Over(None));
             }
             let response = talk.ask(|| {
-                let (branch, message) = (self.place.branch, self.what.message);
-                let body = Body { branch, message, author: Author::of(self.what.values), files };
-                self.api.say(Method::POST, &self.path("/contents"), MOST_COMMIT, &body)
+                let mut body: Members<'_> =
+                    vec![("branch", self.place.branch.into()), ("message", self.what.message.into())];
+                body.extend(Author::of(self.what.values).map(|it| it.written()));
+                body.push(("files", Value::Array(files)));
+                self.api.say(Method::POST, &self.path("/contents"), MOST_COMMIT, &object(body))
             })?;
             if response.status().is_success() {
                 // It is done, also where the answer is too long to be read.
@@ -140,7 +125,7 @@ impl<'a> Gitea<'a> {
     }
 
     /// What has to be done so that the files are as they should be.
-    fn files(&self, talk: &mut Talk<'_>, head: &str) -> Result<Vec<File<'a>>, Pause> {
+    fn files(&self, talk: &mut Talk<'_>, head: &str) -> Result<Vec<Value<'a>>, Pause> {
         let changes = self.what.changes;
         let there = found(head, changes.iter().map(Change::path), |id| self.entries(talk, id))?;
         let files = changes.iter().filter_map(|change| {
@@ -148,7 +133,7 @@ impl<'a> Gitea<'a> {
             let sha = id_of(&there, path).map(str::to_owned);
             let bytes = match change {
                 Change::Remove { .. } => {
-                    return sha.map(|sha| File { operation: "delete", path, content: None, sha: Some(sha) });
+                    return sha.map(|sha| file("delete", path, None, Some(sha)));
                 }
                 Change::Write { text, .. } => text.as_bytes(),
                 Change::Put { bytes, .. } => bytes,
@@ -157,7 +142,7 @@ impl<'a> Gitea<'a> {
                 return None;
             }
             let operation = if sha.is_some() { "update" } else { "create" };
-            Some(File { operation, path, content: Some(STANDARD.encode(bytes)), sha })
+            Some(file(operation, path, Some(STANDARD.encode(bytes)), sha))
         });
         Ok(files.collect())
     }
@@ -213,4 +198,12 @@ fn has_moved(response: &Response) -> bool {
         500 => said.contains("out of date") || said.contains("fast-forward") || said.contains("fetch first"),
         _ => false,
     }
+}
+
+/// What is to be done with a file.
+fn file<'v>(operation: &'v str, path: &'v str, content: Option<String>, sha: Option<String>) -> Value<'v> {
+    let mut file: Members<'_> = vec![("operation", operation.into()), ("path", path.into())];
+    file.extend(content.map(|it| ("content", it.into())));
+    file.extend(sha.map(|it| ("sha", it.into())));
+    object(file)
 }

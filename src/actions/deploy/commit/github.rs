@@ -3,16 +3,18 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use http::header::AUTHORIZATION;
 use http::{Method, StatusCode};
-use serde::Serialize;
+use serde_json_borrow::Value;
 
 use super::{AUTHOR, Author, Commit, Committing, Forge, MESSAGE, Outcome, groups, root, until_it_stays};
 use crate::actions::deploy::ask::said;
-use crate::actions::deploy::github::{ANY_TOKEN as TOKEN, API_URL, is_limited, until};
+use crate::actions::deploy::github::{ANY_TOKEN as TOKEN, API_URL, API_VERSION, is_limited, until};
 use crate::actions::deploy::names::{branch, repository, token};
 use crate::actions::deploy::place::Place;
 use crate::actions::deploy::talk::{Api, Pause, Talk, segments};
 use crate::actions::deploy::tree::{Entry, found, id_of};
+use crate::actions::json::{Members, object};
 use crate::content::Change;
 use crate::event::Timestamp;
 use crate::outbox::Failure;
@@ -64,55 +66,15 @@ struct GitHub<'a> {
     repo: String,
 }
 
-/// One entry of a tree that is made. Without bytes the file goes.
-#[derive(Serialize)]
-struct Item<'a> {
-    path: &'a str,
-    mode: &'static str,
-    r#type: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content: Option<&'a str>,
-    /// `null` where the file goes, missing where the text is there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sha: Option<Option<&'a str>>,
-}
-
-#[derive(Serialize)]
-struct Tree<'a> {
-    base_tree: &'a str,
-    tree: Vec<Item<'a>>,
-}
-
-#[derive(Serialize)]
-struct Blob {
-    content: String,
-    encoding: &'static str,
-}
-
-#[derive(Serialize)]
-struct Made<'a> {
-    message: &'a str,
-    tree: &'a str,
-    parents: [&'a str; 1],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    author: Option<Author<'a>>,
-}
-
-#[derive(Serialize)]
-struct Moved<'a> {
-    sha: &'a str,
-    force: bool,
-}
-
 impl<'a> GitHub<'a> {
     fn of(what: &'a Commit<'a>, now: Timestamp) -> GitHub<'a> {
         let value = |name| what.values.get(name).unwrap_or_default();
         let api = Api {
             root: root(value(API_URL.name), ""),
-            token: ("authorization", value(TOKEN)),
+            token: (AUTHORIZATION, value(TOKEN)),
             before_token: "Bearer ",
             accept: "application/vnd.github+json",
-            version: Some(("x-github-api-version", "2022-11-28")),
+            version: Some(API_VERSION),
         };
         let place = Place {
             site: "GitHub",
@@ -144,7 +106,7 @@ impl<'a> GitHub<'a> {
                 return Ok(Outcome::Over(None));
             }
             let made = self.made(talk, &tree, &head)?;
-            let body = Moved { sha: &made, force: false };
+            let body = object(vec![("sha", made.as_str().into()), ("force", false.into())]);
             let path = self.path(&format!("/git/refs/heads/{}", segments(self.place.branch)));
             let response = talk.ask(|| self.api.say(Method::PATCH, &path, MOST, &body))?;
             if response.status().is_success() {
@@ -195,7 +157,8 @@ impl<'a> GitHub<'a> {
                 Change::Write { .. } | Change::Remove { .. } => continue,
             };
             let response = talk.ask(|| {
-                let body = Blob { content: STANDARD.encode(bytes), encoding: "base64" };
+                let content = STANDARD.encode(bytes).into();
+                let body = object(vec![("content", content), ("encoding", "base64".into())]);
                 self.api.say(Method::POST, &self.path("/git/blobs"), MOST, &body)
             })?;
             ids.push((path.as_str(), self.of_success(response, "sha", Doing::Writing)?));
@@ -211,7 +174,7 @@ impl<'a> GitHub<'a> {
         changes: &[Change],
         blobs: &[(&str, String)],
     ) -> Result<String, Pause> {
-        let response = talk.ask(|| self.tree(&base, items(changes, blobs, |_| true)))?;
+        let response = talk.ask(|| self.tree(&base, items(changes, blobs, &|_| true)))?;
         let removed = || changes.iter().filter(|it| matches!(it, Change::Remove { .. })).map(Change::path);
         if response.status() != StatusCode::UNPROCESSABLE_ENTITY || removed().next().is_none() {
             return self.of_success(response, "sha", Doing::Writing);
@@ -221,7 +184,7 @@ impl<'a> GitHub<'a> {
         if removed().all(|path| id_of(&there, path).is_some()) {
             return Err(self.refused(response, Doing::Writing));
         }
-        let items = items(changes, blobs, |path| id_of(&there, path).is_some());
+        let items = items(changes, blobs, &|path| id_of(&there, path).is_some());
         if items.is_empty() {
             return Ok(base);
         }
@@ -229,8 +192,9 @@ impl<'a> GitHub<'a> {
         self.of_success(response, "sha", Doing::Writing)
     }
 
-    fn tree(&self, base_tree: &str, tree: Vec<Item<'_>>) -> Result<Request, Failure> {
-        self.api.say(Method::POST, &self.path("/git/trees"), MOST_TREE, &Tree { base_tree, tree })
+    fn tree(&self, base_tree: &str, tree: Vec<Value<'_>>) -> Result<Request, Failure> {
+        let body = object(vec![("base_tree", base_tree.into()), ("tree", Value::Array(tree))]);
+        self.api.say(Method::POST, &self.path("/git/trees"), MOST_TREE, &body)
     }
 
     /// What is in a directory.
@@ -251,12 +215,13 @@ impl<'a> GitHub<'a> {
 
     /// A commit of a tree, on no branch yet.
     fn made(&self, talk: &mut Talk<'_>, tree: &str, parent: &str) -> Result<String, Pause> {
-        let body = Made {
-            message: self.what.message,
-            tree,
-            parents: [parent],
-            author: Author::of(self.what.values),
-        };
+        let mut body: Members<'_> = vec![
+            ("message", self.what.message.into()),
+            ("tree", tree.into()),
+            ("parents", Value::Array(vec![parent.into()])),
+        ];
+        body.extend(Author::of(self.what.values).map(|it| it.written()));
+        let body = object(body);
         let response = talk.ask(|| self.api.say(Method::POST, &self.path("/git/commits"), MOST, &body))?;
         self.of_success(response, "sha", Doing::Writing)
     }
@@ -316,18 +281,19 @@ fn has_moved(response: &Response) -> bool {
 fn items<'i>(
     changes: &'i [Change],
     blobs: &'i [(&str, String)],
-    is_there: impl Fn(&str) -> bool,
-) -> Vec<Item<'i>> {
+    is_there: &dyn Fn(&str) -> bool,
+) -> Vec<Value<'i>> {
     let items = changes.iter().filter_map(|change| {
         let path = change.path();
         let blob = blobs.iter().find(|(of, _)| *of == path).map(|(_, id)| id.as_str());
-        let (content, sha) = match (change, blob) {
-            (Change::Write { text, .. }, None) => (Some(text.as_str()), None),
-            (Change::Write { .. } | Change::Put { .. }, Some(id)) => (None, Some(Some(id))),
-            (Change::Remove { .. }, _) if is_there(path) => (None, Some(None)),
+        let made = match (change, blob) {
+            (Change::Write { text, .. }, None) => ("content", text.as_str().into()),
+            (Change::Write { .. } | Change::Put { .. }, Some(id)) => ("sha", id.into()),
+            // The file goes.
+            (Change::Remove { .. }, _) if is_there(path) => ("sha", Value::Null),
             (Change::Put { .. }, None) | (Change::Remove { .. }, _) => return None,
         };
-        Some(Item { path, mode: "100644", r#type: "blob", content, sha })
+        Some(object(vec![("path", path.into()), ("mode", "100644".into()), ("type", "blob".into()), made]))
     });
     items.collect()
 }

@@ -2,8 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{Method, StatusCode};
-use serde::Serialize;
+use http::{HeaderName, Method, StatusCode};
+use serde_json_borrow::Value;
 
 use super::{AUTHOR, Author, Commit, Committing, Forge, MESSAGE, Outcome, root, until_it_stays};
 use crate::Response;
@@ -12,6 +12,7 @@ use crate::actions::deploy::names::{branch, project, token};
 use crate::actions::deploy::place::Place;
 use crate::actions::deploy::talk::{Api, Pause, Talk, segment};
 use crate::actions::deploy::tree::{blob_id, directory, id_of, join};
+use crate::actions::json::{Members, object};
 use crate::content::Change;
 use crate::event::Timestamp;
 use crate::payload::json;
@@ -70,33 +71,12 @@ struct GitLab<'a> {
     project: String,
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
-    branch: &'a str,
-    commit_message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    author_name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    author_email: Option<&'a str>,
-    actions: Vec<Action<'a>>,
-}
-
-#[derive(Serialize)]
-struct Action<'a> {
-    action: &'static str,
-    file_path: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    encoding: Option<&'static str>,
-}
-
 impl<'a> GitLab<'a> {
     fn of(what: &'a Commit<'a>, now: Timestamp) -> GitLab<'a> {
         let value = |name| what.values.get(name).unwrap_or_default();
         let api = Api {
             root: root(value(URL), "/api/v4"),
-            token: ("private-token", value(TOKEN)),
+            token: (HeaderName::from_static("private-token"), value(TOKEN)),
             before_token: "",
             accept: "application/json",
             version: None,
@@ -121,16 +101,13 @@ impl<'a> GitLab<'a> {
                 return Ok(Outcome::Over(None));
             }
             let response = talk.ask(|| {
-                let (author_name, author_email) =
-                    Author::of(self.what.values).map(|it| (it.name, it.email)).unzip();
-                let body = Body {
-                    branch: self.place.branch,
-                    commit_message: self.what.message,
-                    author_name,
-                    author_email,
-                    actions,
-                };
-                self.api.say(Method::POST, &self.path("/repository/commits"), MOST, &body)
+                let mut body: Members<'_> =
+                    vec![("branch", self.place.branch.into()), ("commit_message", self.what.message.into())];
+                if let Some(Author { name, email }) = Author::of(self.what.values) {
+                    body.extend([("author_name", name.into()), ("author_email", email.into())]);
+                }
+                body.push(("actions", Value::Array(actions)));
+                self.api.say(Method::POST, &self.path("/repository/commits"), MOST, &object(body))
             })?;
             if response.status().is_success() {
                 return self.place.text(response, "id").map(|id| Outcome::Over(Some(id)));
@@ -147,7 +124,7 @@ impl<'a> GitLab<'a> {
     }
 
     /// What has to be done so that the files are as they should be.
-    fn actions(&self, talk: &mut Talk<'_>, head: &str) -> Result<Vec<Action<'a>>, Pause> {
+    fn actions(&self, talk: &mut Talk<'_>, head: &str) -> Result<Vec<Value<'a>>, Pause> {
         let changes = self.what.changes;
         let mut directories: Vec<&str> = Vec::new();
         let mut there = Vec::new();
@@ -163,15 +140,16 @@ impl<'a> GitLab<'a> {
             let is = |bytes: &[u8]| id.is_some_and(|id| id == blob_id(bytes, id));
             let (content, encoding) = match change {
                 Change::Remove { .. } => {
-                    return id.map(|_| Action { action: "delete", file_path, content: None, encoding: None });
+                    return id.map(|_| object(action("delete", file_path)));
                 }
                 Change::Write { text, .. } if is(text.as_bytes()) => return None,
                 Change::Put { bytes, .. } if is(bytes) => return None,
                 Change::Write { text, .. } => (text.clone(), "text"),
                 Change::Put { bytes, .. } => (STANDARD.encode(bytes), "base64"),
             };
-            let action = if id.is_some() { "update" } else { "create" };
-            Some(Action { action, file_path, content: Some(content), encoding: Some(encoding) })
+            let mut action = action(if id.is_some() { "update" } else { "create" }, file_path);
+            action.extend([("content", content.into()), ("encoding", encoding.into())]);
+            Some(object(action))
         });
         Ok(actions.collect())
     }
@@ -233,4 +211,9 @@ fn has_moved(response: &Response) -> bool {
     let words = ["already exists", "doesn't exist", "refresh and try again", "Could not update"];
     response.status() == StatusCode::CONFLICT
         || (response.status() == StatusCode::BAD_REQUEST && words.iter().any(|it| said.contains(it)))
+}
+
+/// What is to be done with a file.
+fn action<'v>(name: &'v str, path: &'v str) -> Members<'v> {
+    vec![("action", name.into()), ("file_path", path.into())]
 }
