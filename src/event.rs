@@ -2,6 +2,7 @@
 //! [`Delivery`], [`Key`], [`Timestamp`]. How a sender's payload becomes these is its own file's
 //! business; what is done about them is decided in `routes`.
 
+pub(crate) mod http_date;
 pub(crate) mod told;
 
 use std::fmt;
@@ -9,8 +10,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use time::{Date, Month, OffsetDateTime};
 
 use crate::signature;
 use crate::sources::Source;
@@ -267,10 +267,49 @@ pub struct Seo {
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// Reads an RFC 3339 text, such as `2025-12-07T10:00:00Z`; parts of a millisecond are dropped.
+    /// Reads an RFC 3339 text, such as `2025-12-07T10:00:00Z`; parts of a millisecond are dropped. A leap second is the
+    /// millisecond before it.
     pub fn parse(text: &str) -> Option<Timestamp> {
-        let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-        i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).ok().map(Timestamp)
+        let number = |from: usize, length: usize, most: u16| -> Option<u16> {
+            let digits = text.get(from..from.checked_add(length)?)?;
+            let number = digits.bytes().all(|it| it.is_ascii_digit()).then_some(digits)?.parse().ok()?;
+            (number <= most).then_some(number)
+        };
+        // What stands between date and time may be anything (section 5.6).
+        let marks = [(4, b'-'), (7, b'-'), (13, b':'), (16, b':')];
+        if !marks.iter().all(|(at, mark)| text.as_bytes().get(*at) == Some(mark)) {
+            return None;
+        }
+        let month = Month::try_from(u8::try_from(number(5, 2, 12)?).ok()?).ok()?;
+        let day = u8::try_from(number(8, 2, 31)?).ok()?;
+        let date = Date::from_calendar_date(number(0, 4, 9999)?.into(), month, day).ok()?;
+        let (hour, minute, second) = (number(11, 2, 23)?, number(14, 2, 59)?, number(17, 2, 60)?);
+        let (fraction, zone) = match text.get(19..)?.strip_prefix('.') {
+            Some(rest) => rest
+                .split_at_checked(rest.bytes().take_while(u8::is_ascii_digit).count())
+                .filter(|it| !it.0.is_empty())?,
+            None => ("", text.get(19..)?),
+        };
+        let east = match zone.as_bytes() {
+            b"Z" | b"z" => 0,
+            [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
+                let at = text.len().checked_sub(5)?;
+                let minutes =
+                    number(at, 2, 23)?.checked_mul(60)?.checked_add(number(at.checked_add(3)?, 2, 59)?)?;
+                if *sign == b'-' { -i64::from(minutes) } else { i64::from(minutes) }
+            }
+            _ => return None,
+        };
+        let minutes = i64::from(hour).checked_mul(60)?.checked_add(minute.into())?.checked_sub(east)?;
+        let midnight = date.midnight().assume_utc().unix_timestamp();
+        let seconds = midnight.checked_add(minutes.checked_mul(60)?)?.checked_add(second.into())?;
+        let moment = Timestamp::from_seconds(seconds);
+        if second == 60 {
+            let after = OffsetDateTime::from_unix_timestamp(seconds).ok()?;
+            let begins = after.day() == 1 && after.time() == time::Time::MIDNIGHT;
+            return begins.then(|| moment.minus(Duration::from_millis(1)));
+        }
+        Some(moment.plus(Duration::from_millis(format!("{fraction:0<3.3}").parse().ok()?)))
     }
 
     /// The moment so many seconds after 1970-01-01T00:00:00Z.
@@ -298,10 +337,11 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nanoseconds = i128::from(self.0).saturating_mul(1_000_000);
         // A moment beyond the year 9999 prints as the last one there is; no clock gets there.
-        let moment = OffsetDateTime::from_unix_timestamp_nanos(nanoseconds)
-            .unwrap_or(time::PrimitiveDateTime::MAX.assume_utc());
+        let (moment, millisecond) = match OffsetDateTime::from_unix_timestamp(self.0.div_euclid(1000)) {
+            Ok(moment) => (moment, self.0.rem_euclid(1000)),
+            Err(_) => (time::PrimitiveDateTime::MAX.assume_utc(), 999),
+        };
         write!(
             f,
             "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
@@ -311,7 +351,7 @@ impl fmt::Display for Timestamp {
             moment.hour(),
             moment.minute(),
             moment.second(),
-            moment.millisecond()
+            millisecond
         )
     }
 }

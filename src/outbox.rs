@@ -25,7 +25,7 @@ mod record;
 mod rows;
 pub mod schedule;
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use http::StatusCode;
 use http::header::RETRY_AFTER;
@@ -34,7 +34,7 @@ use crate::Response;
 use crate::actions::{Action, Signal};
 use crate::builds::Build;
 use crate::content::Change;
-use crate::event::{Key, Timestamp};
+use crate::event::{Key, Timestamp, http_date};
 use crate::log::{Code, Entry, Level, milliseconds};
 use crate::store::{Statement, StoreError};
 
@@ -332,8 +332,7 @@ fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let date = httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-    Some(Timestamp(0).plus(date).since(now))
+    http_date::parse(text).map(|date| date.since(now))
 }
 
 /// What an owner can do about a status.

@@ -6,12 +6,10 @@
 //! **Invariant:** the head has the lines that are written here and no others: a subject is encoded whole (RFC 2047),
 //! and addresses are of the kind that settings let pass.
 
-use std::time::{Duration, UNIX_EPOCH};
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::event::Timestamp;
+use crate::event::{Timestamp, http_date};
 
 /// A mail in parts.
 pub(crate) struct Parts<'a> {
@@ -77,7 +75,5 @@ fn encoded(text: &str) -> String {
 
 /// A moment as a mail writes it: `Sat, 31 Jan 2026 08:00:00 +0000`.
 fn date(at: Timestamp) -> String {
-    let since = Duration::from_millis(u64::try_from(at.0).unwrap_or_default());
-    let moment = UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH);
-    httpdate::fmt_http_date(moment).replace("GMT", "+0000")
+    http_date::written(at).replace("GMT", "+0000")
 }
