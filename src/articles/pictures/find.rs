@@ -1,16 +1,16 @@
 //! The pictures that a text has: Markdown's `![…](…)`, and `<img src="…">` in HTML, alone or in Markdown.
 
-use std::collections::BTreeSet;
-use std::ops::Range;
-
 use http::Uri;
 
 use crate::content::unicode::lowercase;
+use crate::sorted::sorted;
 
-/// A picture in a text.
+/// A picture in a text. One that stands earlier is less.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Found {
     /// Where in the text its URL stands.
-    at: Range<usize>,
+    start: usize,
+    end: usize,
     /// The URL, as it is meant.
     pub(super) url: String,
 }
@@ -39,11 +39,11 @@ pub(super) fn resolved(from: &str, to: &str) -> Option<String> {
 pub(super) fn replaced<'n>(text: &str, name_of: &dyn Fn(&str) -> Option<&'n str>) -> String {
     let mut replaced = String::with_capacity(text.len());
     let mut from = 0;
-    for Found { at, url } in pictures(text) {
+    for Found { start, end, url } in pictures(text) {
         let Some(name) = name_of(&url) else { continue };
-        replaced += text.get(from..at.start).unwrap_or_default();
+        replaced += text.get(from..start).unwrap_or_default();
         replaced += name;
-        from = at.end;
+        from = end;
     }
     replaced += text.get(from..).unwrap_or_default();
     replaced
@@ -54,12 +54,12 @@ pub(super) fn pictures(text: &str) -> Vec<Found> {
     let shown = without_code(text);
     let mut found = in_markdown(&shown);
     found.extend(in_html(&shown));
-    found.sort_unstable_by_key(|it| it.at.start);
+    let mut found = sorted(found);
     let mut end = 0;
     found.retain(|it| {
-        let follows = it.at.start >= end;
+        let follows = it.start >= end;
         if follows {
-            end = it.at.end;
+            end = it.end;
         }
         follows
     });
@@ -90,7 +90,7 @@ fn without_code(text: &str) -> String {
 
 fn in_markdown(text: &str) -> Vec<Found> {
     let mut found = Vec::new();
-    let mut labels: BTreeSet<String> = BTreeSet::new();
+    let mut labels: Vec<String> = Vec::new();
     for (at, _) in text.match_indices("![") {
         let Some(after) = at.checked_add(2).and_then(|at| Some((at, text.get(at..)?))) else { continue };
         let Some(length) = closing(after.1, '[', ']') else { continue };
@@ -101,9 +101,10 @@ fn in_markdown(text: &str) -> Vec<Found> {
             found.extend(destination(inner, from.saturating_add(1)));
         } else {
             let named = rest.strip_prefix('[').and_then(|it| it.split_once(']')).map(|it| it.0);
-            labels.insert(normal(named.filter(|it| !it.is_empty()).unwrap_or(label)));
+            labels.push(normal(named.filter(|it| !it.is_empty()).unwrap_or(label)));
         }
     }
+    let labels = sorted(labels);
     // `[label]: URL`, where a picture has that label.
     let mut start = 0_usize;
     for line in text.split_inclusive('\n') {
@@ -113,7 +114,7 @@ fn in_markdown(text: &str) -> Vec<Found> {
         let Some((label, rest)) = trimmed.strip_prefix('[').and_then(|it| it.split_once("]:")) else {
             continue;
         };
-        if labels.contains(&normal(label)) {
+        if labels.binary_search(&normal(label)).is_ok() {
             let at = begin.saturating_add(line.len().saturating_sub(rest.len()));
             found.extend(destination(rest, at));
         }
@@ -154,7 +155,7 @@ fn destination(text: &str, at: usize) -> Option<Found> {
             (start, word.get(..closing(word, '(', ')').unwrap_or(word.len())).unwrap_or_default())
         }
     };
-    let found = Found { at: start..start.saturating_add(raw.len()), url: entities(&unescaped(raw)) };
+    let found = Found { start, end: start.saturating_add(raw.len()), url: entities(&unescaped(raw)) };
     is_whole(&found.url).then_some(found)
 }
 
@@ -205,10 +206,10 @@ fn in_html(text: &str) -> Vec<Found> {
                 quote @ ('"' | '\'') => (start.checked_add(1)?, value.get(1..)?.find(quote)?),
                 _ => (start, value.find(|it: char| it.is_ascii_whitespace()).unwrap_or(value.len())),
             };
-            let range = start..start.checked_add(end)?;
-            let raw = text.get(range.clone())?;
+            let end = start.checked_add(end)?;
+            let raw = text.get(start..end)?;
             let url = entities(raw.trim());
-            return is_whole(&url).then_some(Found { at: range, url });
+            return is_whole(&url).then_some(Found { start, end, url });
         }
     });
     found.collect()

@@ -133,12 +133,11 @@ fn live(rows: &[Row]) -> Result<String, StoreError> {
         Ok(Recent { at: row.time(0)?.to_string(), seconds, target: row.text(2)? })
     });
     let recent = recent.collect::<Result<Vec<_>, StoreError>>()?;
-    let mut seconds: Vec<i64> = recent.iter().map(|it| it.seconds).collect();
-    seconds.sort_unstable();
+    let seconds = || recent.iter().map(|it| it.seconds);
     // The smallest that so many hundredths are not above.
     let percentile = |hundredths: usize| {
-        let rank = seconds.len().saturating_mul(hundredths).div_ceil(100);
-        seconds.get(rank.saturating_sub(1)).copied()
+        let rank = recent.len().saturating_mul(hundredths).div_ceil(100);
+        seconds().filter(|most| seconds().filter(|it| it <= most).count() >= rank).min()
     };
     Ok(json(&Live { median_seconds: percentile(50), p95_seconds: percentile(95), recent }))
 }
