@@ -2,7 +2,7 @@
 //! the module they would be a tenth of it.
 
 #[cfg(target_arch = "wasm32")]
-use worker::js_sys::JsString;
+use worker::js_sys::{JsString, RegExp};
 
 /// Composed, with what only looks different made the same.
 pub(super) fn nfkc(text: &str) -> String {
@@ -18,6 +18,17 @@ pub(super) fn nfkd(character: char) -> String {
     return unicode_normalization::UnicodeNormalization::nfkd(std::iter::once(character)).collect();
     #[cfg(target_arch = "wasm32")]
     normalize(character.encode_utf8(&mut [0; 4]), "NFKD")
+}
+
+/// The letters and numbers of a text.
+pub(crate) fn letters(text: &str) -> String {
+    if text.is_ascii() {
+        return text.chars().filter(char::is_ascii_alphanumeric).collect();
+    }
+    #[cfg(not(target_arch = "wasm32"))]
+    return text.chars().filter(|it| it.is_alphanumeric()).collect();
+    #[cfg(target_arch = "wasm32")]
+    JsString::from(text).replace_by_pattern(&RegExp::new(r"[^\p{Alphabetic}\p{N}]+", "gu"), "").into()
 }
 
 /// In small letters.

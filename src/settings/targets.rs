@@ -13,7 +13,7 @@ use http::Uri;
 use super::reader::{REMOVE, Reader};
 #[cfg(not(target_arch = "wasm32"))]
 use super::server::Site;
-use super::values::{Field, Need, own_setting};
+use super::values::{Field, Need, own_setting, url};
 use super::{Followed, SettingsError, Values, table};
 use crate::actions::Action;
 use crate::actions::deploy::ask::{WAYS, Way};
@@ -420,14 +420,11 @@ impl Reader {
 
     fn url(&mut self, setting: &str) -> Option<Hook> {
         let text = self.value(setting, "set it to the deploy hook's URL, or remove it")?;
-        let uri = text.parse::<Uri>().ok().filter(|uri| {
-            matches!(uri.scheme_str(), Some("https" | "http"))
-                && uri.host().is_some_and(|host| !host.is_empty())
-        });
-        if uri.is_none() {
-            self.malformed(setting, "a whole URL that begins with `https://`");
+        match url(&text) {
+            Some(expected) => self.malformed(setting, expected),
+            None => return text.parse().ok().map(Hook),
         }
-        uri.map(Hook)
+        None
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json_borrow::Value;
 use super::{Look, Pause};
 use crate::actions::MostRead;
 use crate::content::address::Site;
-use crate::content::unicode::lowercase;
+use crate::content::unicode::{self, lowercase};
 use crate::event::{Kind, sha256, told};
 use crate::outbox::{Carried, Failure};
 use crate::{AGENT, Request, Response};
@@ -242,7 +242,7 @@ fn letters(html: &str) -> String {
     let mut rest = html;
     while let Some(at) = rest.find(['<', '&']) {
         let (text, markup) = rest.split_at(at);
-        push(&mut letters, text);
+        letters.push_str(text);
         rest = if let Some(tag) = markup.strip_prefix('<') {
             let is_tag = tag.starts_with(|it: char| it.is_ascii_alphabetic() || matches!(it, '/' | '!'));
             let after = tag.split_once('>').map(|it| it.1).filter(|_| is_tag);
@@ -251,19 +251,15 @@ fn letters(html: &str) -> String {
             let after = markup.get(1..).unwrap_or_default();
             match entity(after) {
                 Some((character, after)) => {
-                    push(&mut letters, character.encode_utf8(&mut [0; 4]));
+                    letters.push(character);
                     after
                 }
                 None => after,
             }
         };
     }
-    push(&mut letters, rest);
-    lowercase(&letters)
-}
-
-fn push(letters: &mut String, text: &str) {
-    letters.extend(text.chars().filter(|it| it.is_alphanumeric()));
+    letters.push_str(rest);
+    lowercase(&unicode::letters(&letters))
 }
 
 /// The character that a reference stands for, and what follows it. Of those with names only some are letters, which
