@@ -5,6 +5,7 @@ use std::ops::Range;
 use http::Uri;
 
 use crate::content::unicode::lowercase;
+use crate::sorted::sorted;
 
 /// A picture in a text.
 pub(super) struct Found {
@@ -117,8 +118,7 @@ fn in_markdown(text: &str) -> (Vec<Found>, Vec<Found>) {
             labels.push(normal(own.filter(|it| !it.is_empty()).unwrap_or(label)));
         }
     }
-    let mut sorted: Vec<&str> = labels.iter().map(String::as_str).collect();
-    sorted.sort_unstable();
+    let labels = sorted(labels);
     // `[label]: URL`, where a picture has that label.
     let mut start = 0_usize;
     for line in text.split_inclusive('\n') {
@@ -128,7 +128,7 @@ fn in_markdown(text: &str) -> (Vec<Found>, Vec<Found>) {
         let Some((label, rest)) = trimmed.strip_prefix('[').and_then(|it| it.split_once("]:")) else {
             continue;
         };
-        if sorted.binary_search(&normal(label).as_str()).is_ok() {
+        if labels.binary_search(&normal(label)).is_ok() {
             let at = begin.saturating_add(line.len().saturating_sub(rest.len()));
             named.extend(destination(rest, at));
         }

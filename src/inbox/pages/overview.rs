@@ -12,6 +12,7 @@ use crate::inbox::tallies;
 use crate::outbox::{Known, budgets};
 use crate::routes::Rules;
 use crate::settings::{Mode, Settings};
+use crate::sorted::sorted;
 use crate::store::{Row, StoreError, Transaction, Value, statement};
 
 /// What the counts by outcome are of.
@@ -114,12 +115,7 @@ fn counts(rows: &[Row]) -> Result<String, StoreError> {
 
 /// How long it took from the first event until it could be seen.
 fn live(rows: &[Row]) -> Result<String, StoreError> {
-    // Few enough that a sort would be more code than it is worth.
-    let mut seconds: Vec<i64> = Vec::with_capacity(rows.len());
-    for row in rows {
-        let new = row.integer(0)?;
-        seconds.insert(seconds.partition_point(|it| *it < new), new);
-    }
+    let seconds = sorted(rows.iter().map(|row| row.integer(0)).collect::<Result<Vec<_>, _>>()?);
     // The smallest that so many hundredths are not above.
     let percentile = |hundredths: usize| {
         let rank = seconds.len().saturating_mul(hundredths).div_ceil(100);
@@ -131,8 +127,7 @@ fn live(rows: &[Row]) -> Result<String, StoreError> {
             add(&mut live, name, &seconds.to_string());
         }
     }
-    let recent =
-        rows.iter().map(|row| row.text(1).map(str::to_owned)).collect::<Result<Vec<_>, StoreError>>()?;
+    let recent = rows.iter().map(|row| row.text(1).map(str::to_owned)).collect::<Result<Vec<_>, _>>()?;
     add(&mut live, "recent", &all(&recent));
     Ok(live)
 }
@@ -140,7 +135,7 @@ fn live(rows: &[Row]) -> Result<String, StoreError> {
 /// Where a target is: what its newest deploy is, and when one could be seen last.
 fn target(name: &str, rows: &[Row]) -> Result<String, StoreError> {
     match rows.iter().find(|row| row.text(0) == Ok(name)) {
-        Some(row) => row.text(1).map(str::to_owned),
+        Some(row) => Ok(row.text(1)?.to_owned()),
         None => {
             let mut idle = "{}".to_owned();
             add(&mut idle, "name", &json(&name));
