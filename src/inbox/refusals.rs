@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::counts::Count;
 use super::tallies;
 use crate::event::Timestamp;
-use crate::store::{Row, Statement, StoreError, Transaction, statement};
+use crate::store::{Row, Statement, Transaction, Unreadable, statement};
 
 /// Rows that are kept; the oldest go.
 pub const MOST_ROWS: u32 = 200;
@@ -58,7 +58,7 @@ pub fn list() -> Transaction<'static, String> {
     struct Page<'a> {
         refusals: Vec<Refusal<'a>>,
     }
-    fn refusal(row: &Row) -> Result<Refusal<'_>, StoreError> {
+    fn refusal(row: &Row) -> Result<Refusal<'_>, Unreadable> {
         Ok(Refusal {
             path: row.text(0)?,
             status: row.integer(1)?,

@@ -15,7 +15,7 @@ use crate::actions::Action;
 use crate::event::{Key, Timestamp};
 use crate::log::{Code, Entry, Level};
 use crate::settings::Settings;
-use crate::store::{Row, StoreError, Transaction, statement};
+use crate::store::{Row, Transaction, Unreadable, statement};
 
 /// How long one attempt may take; then its answer counts as lost.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -91,7 +91,7 @@ pub fn claim(settings: &Settings, now: Timestamp, jitter: u32) -> Transaction<'_
     reads.extend(Opening::reads(settings));
     Transaction::new(reads, move |rows| {
         let [due, sending, dead, plans, rest @ ..] = rows.as_slice() else {
-            return Err(StoreError::Unreadable { column: 0 });
+            return Err(Unreadable { column: 0 }.into());
         };
         let opening = Opening::read(settings, rest, now)?;
         let sending = read_jobs(sending)?;
@@ -187,7 +187,7 @@ impl Claiming<'_> {
     }
 
     /// A deploy that was planned for the time at which an item becomes public.
-    fn planned(&mut self, plan: &Row) -> Result<(), StoreError> {
+    fn planned(&mut self, plan: &Row) -> Result<(), Unreadable> {
         let (target, connection) = (plan.text(0)?, plan.text(1)?);
         let (item, delivery) = (plan.text(2)?, plan.integer(3)?);
         let source = connection.split('/').next().unwrap_or_default();

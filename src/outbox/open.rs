@@ -9,7 +9,7 @@ use crate::actions::{Action, Gathers, Signal};
 use crate::event::Timestamp;
 use crate::routes::{self, Route};
 use crate::settings::{Settings, Target};
-use crate::store::{Row, Statement, StoreError, statement};
+use crate::store::{Row, Statement, Unreadable, statement};
 
 /// The jobs that events may join, what is known of their lanes, and what is written about them in one transaction.
 pub(crate) struct Opening<'s> {
@@ -74,8 +74,8 @@ impl<'s> Opening<'s> {
         settings: &'s Settings,
         rows: &[Vec<Row>],
         now: Timestamp,
-    ) -> Result<Opening<'s>, StoreError> {
-        let [last, open, known @ ..] = rows else { return Err(StoreError::Unreadable { column: 0 }) };
+    ) -> Result<Opening<'s>, Unreadable> {
+        let [last, open, known @ ..] = rows else { return Err(Unreadable { column: 0 }) };
         let last = last.first().map_or(Ok(None), |row| row.maybe_integer(0))?;
         Opening::new(settings, last, read_jobs(open)?, known, now)
     }
@@ -87,9 +87,9 @@ impl<'s> Opening<'s> {
         open: Vec<JobRow>,
         known: &[Vec<Row>],
         now: Timestamp,
-    ) -> Result<Opening<'s>, StoreError> {
+    ) -> Result<Opening<'s>, Unreadable> {
         let Some((targets, budgets)) = known.split_first() else {
-            return Err(StoreError::Unreadable { column: 0 });
+            return Err(Unreadable { column: 0 });
         };
         let budgets = budgets.first().map_or(&[][..], Vec::as_slice);
         Ok(Opening {

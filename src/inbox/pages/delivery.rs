@@ -11,7 +11,7 @@ use crate::inbox::message::Note;
 use crate::outbox::{JobRow, read_jobs, select_jobs};
 use crate::routes::why;
 use crate::settings::Settings;
-use crate::store::{Row, Statement, StoreError, Transaction, Value, statement};
+use crate::store::{Row, Statement, Transaction, Unreadable, Value, statement};
 
 /// One delivery with its payload, its jobs and their attempts, as JSON; nothing if there is none.
 pub fn show(settings: &Settings, id: i64) -> Transaction<'_, Option<String>> {
@@ -44,7 +44,7 @@ pub fn show(settings: &Settings, id: i64) -> Transaction<'_, Option<String>> {
     ];
     Transaction::new(reads, |rows| {
         let [delivery, jobs, attempts, builds, shared] = rows.as_slice() else {
-            return Err(StoreError::Unreadable { column: 0 });
+            return Err(Unreadable { column: 0 }.into());
         };
         let Some(row) = delivery.first() else { return Ok((Vec::new(), None)) };
         let (connection, notes) = (row.text(1)?, Note::read_for(settings, row.text(12)?));
@@ -76,8 +76,8 @@ pub fn show(settings: &Settings, id: i64) -> Transaction<'_, Option<String>> {
 }
 
 /// A payload as it came, or as base64 where it is no text.
-fn payload(row: &Row, column: usize) -> Result<(&'static str, String), StoreError> {
-    let Some(Value::Blob(bytes)) = row.0.get(column) else { return Err(StoreError::Unreadable { column }) };
+fn payload(row: &Row, column: usize) -> Result<(&'static str, String), Unreadable> {
+    let Some(Value::Blob(bytes)) = row.0.get(column) else { return Err(Unreadable { column }) };
     Ok(match str::from_utf8(bytes) {
         Ok(text) => ("payload", text.to_owned()),
         Err(_) => ("payload_base64", STANDARD.encode(bytes)),
@@ -116,9 +116,9 @@ struct Attempt<'a> {
 }
 
 impl<'a> Job<'a> {
-    fn read(job: &'a JobRow, attempts: &'a [Row], why: why::Why) -> Result<Job<'a>, StoreError> {
+    fn read(job: &'a JobRow, attempts: &'a [Row], why: why::Why) -> Result<Job<'a>, Unreadable> {
         let own = attempts.iter().filter(|row| row.integer(0) == Ok(job.id));
-        let attempt = |row: &'a Row| -> Result<Attempt<'a>, StoreError> {
+        let attempt = |row: &'a Row| -> Result<Attempt<'a>, Unreadable> {
             Ok(Attempt {
                 number: row.integer(1)?,
                 started_at: row.time(2)?.to_string(),

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{END, MOST_COUNTED, MOST_LOOKED_AT, add, all, host, json, time, title, within};
 use crate::actions::Action;
 use crate::settings::Settings;
-use crate::store::{Row, StoreError, Transaction, statement};
+use crate::store::{Row, Transaction, Unreadable, statement};
 
 /// The columns of a [`Build`].
 #[allow(non_snake_case, reason = "it stands for a list of columns, as a constant would")]
@@ -60,9 +60,9 @@ pub fn deploys(settings: &Settings, before: Option<i64>, limit: u32) -> Transact
         ),
     ];
     Transaction::new(reads, move |rows| {
-        let [deploys, looked] = rows.as_slice() else { return Err(StoreError::Unreadable { column: 0 }) };
+        let [deploys, looked] = rows.as_slice() else { return Err(Unreadable { column: 0 }.into()) };
         let page = deploys.iter().map(|row| deploy(settings, row)).collect::<Result<Vec<_>, _>>()?;
-        let looked = looked.first().ok_or(StoreError::Unreadable { column: 0 })?;
+        let looked = looked.first().ok_or(Unreadable { column: 0 })?;
         let (first, earlier) = (looked.maybe_integer(0)?, looked.maybe_integer(1)?);
         let last = deploys.last().map(|row| row.integer(0)).transpose()?;
         let is_full = page.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
@@ -76,7 +76,7 @@ pub fn deploys(settings: &Settings, before: Option<i64>, limit: u32) -> Transact
     })
 }
 
-fn deploy(settings: &Settings, row: &Row) -> Result<String, StoreError> {
+fn deploy(settings: &Settings, row: &Row) -> Result<String, Unreadable> {
     #[derive(Serialize)]
     struct Deploy<'a> {
         job: i64,
@@ -146,7 +146,7 @@ pub(super) struct Build<'a> {
 
 impl<'a> Build<'a> {
     /// Reads [`BUILD!`], the first of which is at that column.
-    pub(super) fn read(settings: &Settings, row: &'a Row, at: usize) -> Result<Build<'a>, StoreError> {
+    pub(super) fn read(settings: &Settings, row: &'a Row, at: usize) -> Result<Build<'a>, Unreadable> {
         let column = |offset: usize| at.saturating_add(offset);
         let (state, first_at, ended_at) =
             (row.text(column(2))?, row.maybe_time(column(4))?, row.maybe_time(column(8))?);

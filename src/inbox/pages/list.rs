@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{END, MOST_LOOKED_AT, add, all, build_state, follower, json, outcome, title, within};
 use crate::content::unicode::lowercase;
-use crate::store::{Row, Statement, StoreError, Transaction, Value, statement};
+use crate::store::{Row, Statement, Transaction, Unreadable, Value, statement};
 
 /// Which deliveries are asked for; all of what is set must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -88,14 +88,14 @@ pub fn list(before: Option<i64>, limit: u32, filter: Filter) -> Transaction<'sta
         ),
     ];
     Transaction::new(reads, move |rows| {
-        let [deliveries, looked] = rows.as_slice() else { return Err(StoreError::Unreadable { column: 0 }) };
-        let one = |row: &Row| -> Result<String, StoreError> {
+        let [deliveries, looked] = rows.as_slice() else { return Err(Unreadable { column: 0 }.into()) };
+        let one = |row: &Row| -> Result<String, Unreadable> {
             let mut whole = json(&Summary::read(row)?);
             add(&mut whole, "jobs", row.text(12)?);
             Ok(whole)
         };
         let page = deliveries.iter().map(one).collect::<Result<Vec<_>, _>>()?;
-        let looked = looked.first().ok_or(StoreError::Unreadable { column: 0 })?;
+        let looked = looked.first().ok_or(Unreadable { column: 0 })?;
         let (first, earlier) = (looked.maybe_integer(0)?, looked.maybe_integer(1)?);
         let last = deliveries.last().map(|row| row.integer(0)).transpose()?;
         let is_full = page.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
@@ -131,7 +131,7 @@ pub(super) struct Summary<'a> {
 }
 
 impl<'a> Summary<'a> {
-    pub(super) fn read(row: &'a Row) -> Result<Summary<'a>, StoreError> {
+    pub(super) fn read(row: &'a Row) -> Result<Summary<'a>, Unreadable> {
         let connection = row.text(1)?;
         Ok(Summary {
             id: row.integer(0)?,

@@ -12,7 +12,7 @@ use crate::inbox::tallies;
 use crate::outbox::{Known, budgets};
 use crate::routes::Rules;
 use crate::settings::{Mode, Settings};
-use crate::store::{Row, StoreError, Transaction, Value, statement};
+use crate::store::{Row, Transaction, Unreadable, Value, statement};
 
 /// What the counts by outcome are of.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -68,7 +68,7 @@ pub fn overview(settings: &Settings, now: Timestamp) -> Transaction<'_, String> 
     Transaction::new(reads, move |rows| {
         let [outcomes, lives, queue, targets, budgets, hours] = rows.get(updates..).unwrap_or_default()
         else {
-            return Err(StoreError::Unreadable { column: 0 });
+            return Err(Unreadable { column: 0 }.into());
         };
         let mut answer = json(&Head::of(settings, now));
         add(&mut answer, "hours", &json(&tallies::read_hours(hours)?));
@@ -80,7 +80,7 @@ pub fn overview(settings: &Settings, now: Timestamp) -> Transaction<'_, String> 
         add(&mut answer, "outcomes_since", &json(&cut.unwrap_or(since).to_string()));
         add(&mut answer, "live", &live(lives)?);
         add(&mut answer, "budgets", &json(&Known::read(settings, &[], budgets)?.accounts(now)));
-        let queue = queue.first().ok_or(StoreError::Unreadable { column: 0 })?;
+        let queue = queue.first().ok_or(Unreadable { column: 0 })?;
         add(&mut answer, "queue", &json(&Queue::read(queue)?));
         let targets =
             settings.targets.iter().map(|it| target(&it.name, targets)).collect::<Result<Vec<_>, _>>()?;
@@ -104,7 +104,7 @@ impl Head {
     }
 }
 
-fn counts(rows: &[Row]) -> Result<String, StoreError> {
+fn counts(rows: &[Row]) -> Result<String, Unreadable> {
     let mut counts = "{}".to_owned();
     for row in rows {
         add(&mut counts, row.text(0)?, &row.integer(1)?.to_string());
@@ -113,7 +113,7 @@ fn counts(rows: &[Row]) -> Result<String, StoreError> {
 }
 
 /// How long it took from the first event until it could be seen.
-fn live(rows: &[Row]) -> Result<String, StoreError> {
+fn live(rows: &[Row]) -> Result<String, Unreadable> {
     #[derive(Serialize)]
     struct Live<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -132,7 +132,7 @@ fn live(rows: &[Row]) -> Result<String, StoreError> {
         let seconds = row.integer(1)?.max(0).div_euclid(1000);
         Ok(Recent { at: row.time(0)?.to_string(), seconds, target: row.text(2)? })
     });
-    let recent = recent.collect::<Result<Vec<_>, StoreError>>()?;
+    let recent = recent.collect::<Result<Vec<_>, Unreadable>>()?;
     let mut seconds: Vec<i64> = recent.iter().map(|it| it.seconds).collect();
     seconds.sort_unstable();
     // The smallest that so many hundredths are not above.
@@ -153,7 +153,7 @@ struct Queue {
 }
 
 impl Queue {
-    fn read(row: &Row) -> Result<Queue, StoreError> {
+    fn read(row: &Row) -> Result<Queue, Unreadable> {
         Ok(Queue {
             waiting: row.integer(0)?,
             dead: row.integer(1)?,
@@ -164,7 +164,7 @@ impl Queue {
 }
 
 /// Where a target is: what its newest deploy is, and when one could be seen last.
-fn target(name: &str, rows: &[Row]) -> Result<String, StoreError> {
+fn target(name: &str, rows: &[Row]) -> Result<String, Unreadable> {
     #[derive(Serialize)]
     struct State<'a> {
         name: &'a str,
