@@ -436,9 +436,10 @@ pub(super) fn wait_on(opening: &mut Opening<'_>, blocked: &[JobRow], job: &JobRo
 }
 
 /// A look that nobody answered for is made again.
-pub(super) fn lost(opening: &mut Opening<'_>, job: JobRow) {
+pub(super) fn lost(opening: &mut Opening<'_>, mut job: JobRow) {
     opening.writes.push(statement("DELETE FROM attempts WHERE job_id = ?1", [job.id.into()]));
-    opening.writes.push(write_job(&JobRow { state: JobState::Waiting, due_at: Some(opening.now), ..job }));
+    (job.state, job.due_at) = (JobState::Waiting, Some(opening.now));
+    opening.writes.push(write_job(&job));
 }
 
 /// A time as one says it.

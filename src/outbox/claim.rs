@@ -275,19 +275,16 @@ impl Claiming<'_> {
             let reason = format!("this version has no action `{}`", job.action);
             let entry = Entry::new(Level::Error, Code::JobDead).with("job", job.action.as_str());
             self.claims.entries.push(entry.with("reason", reason.as_str()));
-            let finished_at = Some(self.now);
-            job = JobRow { state: State::Dead, due_at: None, reason: Some(reason), finished_at, ..job };
+            (job.state, job.due_at, job.finished_at) = (State::Dead, None, Some(self.now));
+            job.reason = Some(reason);
             return self.opening.writes.push(write(&job));
         };
         let deadline = self.now.plus(TIMEOUT).plus((action.within)(self.settings, &job.target));
         job.attempts = job.attempts.saturating_add(1);
-        job = JobRow {
-            state: State::Sending,
-            due_at: Some(deadline.plus(GRACE)),
-            tries: job.tries.saturating_add(1),
-            first_at: None,
-            ..job
-        };
+        job.state = State::Sending;
+        job.due_at = Some(deadline.plus(GRACE));
+        job.tries = job.tries.saturating_add(1);
+        job.first_at = None;
         let (charged, charge) = self.opening.known.charge(Lane::of(&job), self.now).unzip();
         self.opening.writes.extend(charge);
         self.opening.writes.push(write(&job));
