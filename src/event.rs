@@ -2,18 +2,17 @@
 //! [`Delivery`], [`Key`], [`Timestamp`]. How a sender's payload becomes these is its own file's
 //! business; what is done about them is decided in `routes`.
 
+pub(crate) mod timestamp;
 pub(crate) mod told;
 
 use std::fmt;
-use std::time::Duration;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::signature;
 use crate::sources::Source;
+pub use timestamp::Timestamp;
 
 /// One accepted webhook request: proven to come from its sender, and understood.
 #[derive(Clone, Debug)]
@@ -257,61 +256,4 @@ pub struct Seo {
     /// Search words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keywords: Vec<String>,
-}
-
-/// A moment: milliseconds since 1970-01-01T00:00:00Z.
-///
-/// It prints as RFC 3339 in UTC with milliseconds: `2026-01-31T08:00:00.000Z`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct Timestamp(pub i64);
-
-impl Timestamp {
-    /// Reads an RFC 3339 text, such as `2025-12-07T10:00:00Z`; parts of a millisecond are dropped.
-    pub fn parse(text: &str) -> Option<Timestamp> {
-        let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-        i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).ok().map(Timestamp)
-    }
-
-    /// The moment so many seconds after 1970-01-01T00:00:00Z.
-    pub fn from_seconds(seconds: i64) -> Timestamp {
-        Timestamp(seconds.saturating_mul(1000))
-    }
-
-    /// The moment that much later.
-    #[must_use]
-    pub fn plus(self, duration: Duration) -> Timestamp {
-        Timestamp(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
-    }
-
-    /// The moment that much earlier.
-    #[must_use]
-    pub fn minus(self, duration: Duration) -> Timestamp {
-        Timestamp(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
-    }
-
-    /// The time that has passed since an earlier moment; zero if that one is later.
-    pub fn since(self, earlier: Timestamp) -> Duration {
-        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
-    }
-}
-
-impl fmt::Display for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nanoseconds = i128::from(self.0).saturating_mul(1_000_000);
-        // A moment beyond the year 9999 prints as the last one there is; no clock gets there.
-        let moment = OffsetDateTime::from_unix_timestamp_nanos(nanoseconds)
-            .unwrap_or(time::PrimitiveDateTime::MAX.assume_utc());
-        write!(
-            f,
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-            moment.year(),
-            u8::from(moment.month()),
-            moment.day(),
-            moment.hour(),
-            moment.minute(),
-            moment.second(),
-            moment.millisecond()
-        )
-    }
 }

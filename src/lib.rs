@@ -73,6 +73,7 @@ pub mod samples;
 pub mod session;
 pub mod settings;
 pub mod signature;
+mod sorted;
 pub mod sources;
 pub mod store;
 mod telling;

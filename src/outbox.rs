@@ -25,7 +25,7 @@ mod record;
 mod rows;
 pub mod schedule;
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use http::StatusCode;
 use http::header::RETRY_AFTER;
@@ -338,8 +338,7 @@ fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let date = httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-    Some(Timestamp(0).plus(date).since(now))
+    Timestamp::parse_http(text).map(|date| date.since(now))
 }
 
 /// What an owner can do about a status.

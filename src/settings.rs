@@ -170,7 +170,10 @@ impl Settings {
         pairs: impl IntoIterator<Item = (String, String)>,
         routes_file: Option<String>,
     ) -> Settings {
-        let mut reader = Reader { values: pairs.into_iter().collect(), problems: Vec::new() };
+        Settings::of(Reader { values: pairs.into_iter().collect(), problems: Vec::new() }, routes_file)
+    }
+
+    fn of(mut reader: Reader, routes_file: Option<String>) -> Settings {
         reader.unfold();
         let connections = reader.connections();
         let mode = reader.mode();

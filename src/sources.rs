@@ -49,6 +49,7 @@ use custom::{Described, Given};
 
 use crate::settings::{Field, Values};
 use crate::signature::{self, Scheme, Secret, SignatureError, Verified};
+use crate::sorted::sorted;
 
 /// Every sender, one line each.
 pub static SOURCES: &[&Source] = &[
@@ -352,9 +353,8 @@ pub fn find<'a>(
             Err(SignatureError::NoneFits { connections: connections.join(", ") })
         }
         None => {
-            let mut wanted: Vec<&str> =
-                configured.iter().flat_map(|it| it.headers()).map(HeaderName::as_str).collect();
-            wanted.sort_unstable();
+            let wanted = configured.iter().flat_map(|it| it.headers()).map(HeaderName::as_str);
+            let mut wanted: Vec<&str> = sorted(wanted.collect());
             wanted.dedup();
             Err(SignatureError::Missing { header: wanted.join("` or `") })
         }

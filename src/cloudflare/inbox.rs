@@ -130,6 +130,9 @@ pub fn inbox_alarm(object: Object, storage: Storage, env: Env) -> Promise {
     })
 }
 
+/// What is to be written, given the rows of each read.
+type Decide<'a> = dyn FnMut(Vec<Vec<Row>>) -> Result<Vec<Statement>, StoreError> + 'a;
+
 struct Inbox {
     object: Object,
     storage: Storage,
@@ -308,32 +311,33 @@ impl Inbox {
 
     /// Carries out a transaction, whole or not at all.
     fn commit<T>(&self, transaction: Transaction<'_, T>) -> Result<T, StoreError> {
+        let unrun = || StoreError::Unreachable { reason: "the transaction did not run".to_owned() };
         let reads = to_list(transaction.reads());
         let mut transaction = Some(transaction);
         let mut outcome = None;
+        self.transact(&reads, &mut |rows| {
+            let (writes, value) = transaction.take().ok_or_else(unrun)?.decide(rows)?;
+            outcome = Some(value);
+            Ok(writes)
+        })?;
+        outcome.ok_or_else(unrun)
+    }
+
+    /// Runs the reads, and what is decided from their rows.
+    fn transact(&self, reads: &Array, decide: &mut Decide<'_>) -> Result<(), StoreError> {
+        let mut failure = None;
         let mut decide = |rows: Array| -> Option<Array> {
-            let (writes, value) = match transaction.take()?.decide(from_lists(&rows)) {
-                Ok(decided) => decided,
-                Err(error) => {
-                    outcome = Some(Err(error));
-                    return None;
-                }
-            };
-            outcome = Some(Ok(value));
+            let writes = decide(from_lists(&rows)).map_err(|error| failure = Some(error)).ok()?;
             if !writes.is_empty() {
                 let (since, count) = CHANGES.get();
                 CHANGES.set((since, count.wrapping_add(1)));
             }
             Some(to_list(&writes))
         };
-        let thrown = transact(&self.storage, &reads, &mut decide);
-        match (thrown, outcome) {
-            (_, Some(Err(error))) => Err(error),
-            (Ok(()), Some(outcome)) => outcome,
-            (Err(error), _) => Err(refused(&error)),
-            (Ok(()), None) => {
-                Err(StoreError::Unreachable { reason: "the transaction did not run".to_owned() })
-            }
+        let thrown = transact(&self.storage, reads, &mut decide);
+        match failure {
+            Some(failure) => Err(failure),
+            None => thrown.map_err(|error| refused(&error)),
         }
     }
 

@@ -4,7 +4,7 @@
 //! **Invariant:** two different names give two different results, also where a file system does not tell capitals from
 //! small letters, or forms of Unicode from each other. A name that ends like one with a hash gets a hash itself.
 
-use super::unicode::{folded, nfkc, nfkd};
+use super::unicode::{folded, is_letter, nfkc, nfkd};
 use crate::event::sha256;
 
 /// The longest slug in a path, in bytes. Together with an id and a locale it fits a file's name, which has 255.
@@ -49,8 +49,7 @@ fn plain(name: &str) -> String {
     let folded: Vec<char> = folded(name).chars().collect();
     let mut plain = String::new();
     for (at, character) in folded.iter().enumerate() {
-        let neighbor =
-            |at: Option<usize>| at.and_then(|at| folded.get(at)).is_some_and(|it| it.is_alphanumeric());
+        let neighbor = |at: Option<usize>| at.and_then(|at| folded.get(at)).is_some_and(|it| is_letter(*it));
         let inner = || neighbor(at.checked_sub(1)) && neighbor(at.checked_add(1));
         match character {
             '-' | '_' => plain.push(*character),

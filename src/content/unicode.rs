@@ -1,8 +1,8 @@
-//! The forms that Unicode has for one text (UAX 15), and its small letters. A Worker has their tables in its runtime; in
-//! the module they would be a tenth of it.
+//! The forms that Unicode has for one text (UAX 15), its small letters, and what of it are letters at all. A Worker has
+//! their tables in its runtime; in the module they would be a tenth of it.
 
 #[cfg(target_arch = "wasm32")]
-use worker::js_sys::JsString;
+use worker::js_sys::{JsString, RegExp};
 
 /// Composed, with what only looks different made the same.
 pub(super) fn nfkc(text: &str) -> String {
@@ -29,6 +29,22 @@ pub(crate) fn lowercase(text: &str) -> String {
     return text.to_lowercase();
     #[cfg(target_arch = "wasm32")]
     JsString::from(text).to_lower_case().into()
+}
+
+/// The letters and digits of a text, without all else.
+pub(crate) fn letters(text: &str) -> String {
+    #[cfg(not(target_arch = "wasm32"))]
+    return text.chars().filter(|it| it.is_alphanumeric()).collect();
+    #[cfg(target_arch = "wasm32")]
+    JsString::from(text).replace_by_pattern(&RegExp::new(r"[^\p{Alphabetic}\p{N}]+", "gu"), "").into()
+}
+
+/// Whether a character is a letter or a digit.
+pub(super) fn is_letter(character: char) -> bool {
+    if character.is_ascii() {
+        return character.is_ascii_alphanumeric();
+    }
+    !letters(character.encode_utf8(&mut [0; 4])).is_empty()
 }
 
 /// Composed, in small letters. By way of capitals, because some file systems take `ß` for `ss`.

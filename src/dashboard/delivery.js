@@ -148,7 +148,11 @@ function became(whole, jobs) {
   const along =
     carries > 1 ? `, together with ${count(carries - 1, "other delivery", "other deliveries")}` : "";
   const reason = build?.reason ?? job.reason;
-  const because = reason ? `: ${reason.replace(/\.$/, "")}` : "";
+  const because = reason ? [": ", rich(reason.replace(/\.$/, ""))] : [];
+  if (job.state === "superseded") {
+    const failed = build?.state === "failed" ? ["The build of ", target, " failed", ...because, ". "] : [];
+    return [...failed, "A later deploy has carried it."];
+  }
   switch (whole.outcome) {
     case "live":
       if (!build?.ended_at) return ["One build carried it to ", target, along, ", and it is live."];
@@ -188,7 +192,7 @@ function became(whole, jobs) {
         build?.state === "failed" ? "The build of " : "What it causes at ",
         target,
         " failed",
-        because,
+        ...because,
         ". Nothing is lost: mend the reason, then press Redeliver.",
       ];
     case "unknown":
@@ -198,7 +202,7 @@ function became(whole, jobs) {
         " was asked for",
         along,
         ", but whether it is live could not be found out",
-        because,
+        ...because,
         ". Look at the site, or at your host.",
       ];
   }
@@ -225,7 +229,7 @@ const received = ({ received_at: at, verified_by: by }) => ({
   state: "done",
   title: "Received",
   at,
-  text: [rich(`Signature verified${by ? ` with \`${by}\`` : ""}, stored before the sender was answered.`)],
+  text: [`Signature verified${by ? ` with \`${by}\`` : ""}, stored before the sender was answered.`],
 });
 
 /**
@@ -289,13 +293,13 @@ function way(whole, job) {
   if (state === "blocked")
     steps.push({ state, title: "After the deploy", text: ["It is done once the deploy has succeeded."] });
   if (state === "held") steps.push({ state, title: "Held until you release it" });
-  if (state === "superseded") steps.push({ state, title: "Taken over", at, text: said });
   if (build) steps.push(...building(whole, build));
   else if (state === "dead") steps.push({ state, title: "Given up", at, text: said });
   else if (state === "done" && steps.length === 0) steps.push({ state, title: "Done", at });
   else if (state === "done" && deploys)
     steps.push({ state: "none", title: "The build is your host’s", text: ["It cannot be followed here."] });
   else if (deploys && state !== "superseded") steps.push({ state: "", title: "Live" });
+  if (state === "superseded") steps.push({ state, title: "Taken over", text: build ? [] : said });
   return steps;
 }
 
@@ -392,7 +396,15 @@ const line = (steps) =>
       return el(
         `li.step.${tone}`,
         el("span.mark", symbol && icon(symbol), el("span.unseen", `${word}: `)),
-        el("div", el("p.name", title, at && when(at, "clock")), text?.some(Boolean) && el("p.faint", text)),
+        el(
+          "div",
+          el("p.name", title, at && when(at, "clock")),
+          text?.some(Boolean) &&
+            el(
+              "p.faint",
+              text.map((it) => (typeof it === "string" ? rich(it) : it)),
+            ),
+        ),
       );
     }),
   );

@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { button } from "./commands.js";
-import { bdi, el, icon, out } from "./dom.js";
+import { bdi, el, icon, out, rich } from "./dom.js";
 import { toLive } from "./plots.js";
 import { badge, between, capital, count, day, duration, number, sender, sign, when } from "./words.js";
 
@@ -103,7 +103,7 @@ function deploy(it) {
       el("p.faint", says(it)),
       reason &&
         state !== "live" &&
-        el("p.reason", capital(reason), build?.url && [" ", out(build.url, "See it at the host")]),
+        el("p.reason", rich(capital(reason)), build?.url && [" ", out(build.url, "See it at the host")]),
       it.deliveries.length > 0 &&
         el(
           "ul.carried",

@@ -102,7 +102,7 @@ export class List {
     let before = cut ? newest + 1 : undefined;
     let whole = false;
     for (let pages = 0; pages < MOST_PAGES; pages += 1) {
-      const { deliveries, next } = await this.page(before, Math.min(100, Math.max(PAGE, rows.length)));
+      const { deliveries, next } = await this.page(before, Math.min(100, Math.max(PAGE, rows.length + 10)));
       read.push(...deliveries);
       before = next;
       whole = next === undefined || next <= oldest || (deliveries.at(-1)?.id ?? Infinity) <= oldest;
@@ -114,6 +114,11 @@ export class List {
     // What is in reach and was not read any more is deleted, or has become something else.
     this.rows = rows.filter((it) => known.has(it.id) || it.id < reached).map((it) => known.get(it.id) ?? it);
     const added = read.filter((it) => it.id > newest);
+    // So many have come that those between are not known.
+    if (!whole && !cut && added.length > 0 && added.length === read.length) {
+      Object.assign(this, { rows: read, held: [], next: before });
+      return;
+    }
     if (rows.length === 0) this.next = before;
     if (cut || added.length === 0) return;
     this.arrived(added);

@@ -135,7 +135,7 @@ const built = ({ name, host, follows }, index) => [
   index > 0 && ", ",
   el("strong", bdi(name)),
   host && ` at ${host}`,
-  follows === false && rich(" (its build cannot be followed: set its host’s token, or `SITE_URL`)"),
+  follows === false && rich(" (not followed until it is live: set its host’s token, or its `SITE_URL`)"),
 ];
 
 /**
@@ -228,6 +228,11 @@ function trying(first) {
     el("h2", { id: "trying" }, "Try it from a terminal"),
     el("p", "Is the address reachable from where you are?"),
     copied("command-curl", `curl ${url}`),
+    el("p", "A signed test, as the button above sends it; it starts no build."),
+    copied(
+      "command-test",
+      `curl -X POST -H "Authorization: Bearer $ADMIN_TOKEN" ${whole(`/api/connections/${first.connection}/test`)}`,
+    ),
     el(
       "p",
       "A signed sample, as the sender would send it. It starts a build where a real one would. ",

@@ -19,7 +19,7 @@ use crate::actions::ACTIONS;
 use crate::actions::follow::hosts::Host;
 use crate::event::Timestamp;
 use crate::settings::Target;
-use crate::store::{StoreError, Transaction, Value, statement};
+use crate::store::{Row, StoreError, Transaction, Value, statement};
 
 pub use delivery::show;
 pub use deploys::deploys;
@@ -83,6 +83,22 @@ macro_rules! build_state {
 }
 use build_state;
 
+/// A moment, in milliseconds, as it is told.
+macro_rules! moment {
+    ($at:literal) => {
+        concat!("strftime('%Y-%m-%dT%H:%M:%fZ', (", $at, ") / 1000.0, 'unixepoch')")
+    };
+}
+pub(super) use moment;
+
+/// An object without what is not known. The store makes them: what does it in the module is several times as long.
+macro_rules! object {
+    ($($member:expr),* $(,)?) => {
+        concat!("json_patch('{}', json_object(", $($member),*, "))")
+    };
+}
+pub(super) use object;
+
 /// The title of the first item of a delivery `d`.
 macro_rules! title {
     () => {
@@ -117,8 +133,26 @@ fn all(objects: &[String]) -> String {
     format!("[{}]", objects.join(","))
 }
 
-fn time(at: Option<Timestamp>) -> Option<String> {
-    at.map(|at| at.to_string())
+/// A page of objects, each in the second column after its id; and where the next begins, if there is one: `looked` tells
+/// the first row that was looked at, and whether there is an earlier one.
+fn paged(
+    name: &str,
+    rows: &[Row],
+    page: &[String],
+    looked: &[Row],
+    limit: u32,
+) -> Result<String, StoreError> {
+    let looked = looked.first().ok_or(StoreError::Unreadable { column: 0 })?;
+    let (first, earlier) = (looked.maybe_integer(0)?, looked.maybe_integer(1)?);
+    let last = rows.last().map(|row| row.integer(0)).transpose()?;
+    let is_full = page.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
+    let next = if is_full && last > first { last } else { earlier.and(first) };
+    let mut answer = "{}".to_owned();
+    add(&mut answer, name, &all(page));
+    if let Some(next) = next {
+        add(&mut answer, "next", &next.to_string());
+    }
+    Ok(answer)
 }
 
 /// What builds a target, by its hook's URL; the URL itself is a secret.

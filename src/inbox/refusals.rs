@@ -4,12 +4,11 @@
 //! **Invariant:** nothing of what a stranger sent is kept: the paths are those of the senders and connections that are
 //! known, the reasons ours.
 
-use serde::Serialize;
-
 use super::counts::Count;
+use super::pages::{moment, object};
 use super::tallies;
 use crate::event::Timestamp;
-use crate::store::{Row, Statement, Transaction, Unreadable, statement};
+use crate::store::{Statement, Transaction, statement};
 
 /// Rows that are kept; the oldest go.
 pub const MOST_ROWS: u32 = 200;
@@ -45,36 +44,21 @@ pub fn record(counts: &[Count], now: Timestamp) -> Transaction<'static, ()> {
 
 /// What was refused, the last first, as JSON.
 pub fn list() -> Transaction<'static, String> {
-    #[derive(Serialize)]
-    struct Refusal<'a> {
-        path: &'a str,
-        status: i64,
-        reason: &'a str,
-        count: i64,
-        first_at: String,
-        last_at: String,
-    }
-    #[derive(Serialize)]
-    struct Page<'a> {
-        refusals: Vec<Refusal<'a>>,
-    }
-    fn refusal(row: &Row) -> Result<Refusal<'_>, Unreadable> {
-        Ok(Refusal {
-            path: row.text(0)?,
-            status: row.integer(1)?,
-            reason: row.text(2)?,
-            count: row.integer(3)?,
-            first_at: row.time(4)?.to_string(),
-            last_at: row.time(5)?.to_string(),
-        })
-    }
     let read = statement(
-        "SELECT path, status, reason, count, first_at, last_at FROM refusals ORDER BY last_at DESC LIMIT ?1",
+        concat!(
+            "SELECT ",
+            object!(
+                "'path', path, 'status', status, 'reason', reason, 'count', count, 'first_at', ",
+                moment!("first_at"),
+                ", 'last_at', ",
+                moment!("last_at")
+            ),
+            " FROM refusals ORDER BY last_at DESC LIMIT ?1"
+        ),
         [MOST_ROWS.into()],
     );
     Transaction::new(vec![read], |rows| {
-        let refusals = rows.iter().flatten().map(refusal).collect::<Result<_, _>>()?;
-        let page = serde_json::to_string(&Page { refusals }).expect("pages have text keys and plain values");
-        Ok((Vec::new(), page))
+        let refusals = rows.iter().flatten().map(|row| row.text(0)).collect::<Result<Vec<_>, _>>()?;
+        Ok((Vec::new(), format!("{{\"refusals\":[{}]}}", refusals.join(","))))
     })
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use time::{Date, Month, OffsetDateTime};
 
 use crate::event::Timestamp;
+use crate::event::timestamp::{MONTHS, WEEKDAYS};
 
 /// Times at which a deploy is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,10 +27,6 @@ pub struct Schedule {
 /// What a schedule's text must be.
 pub const EXPECTED: &str =
     "five fields of cron in UTC (minute hour day month weekday), such as `0 6 * * *`, and perhaps `always`";
-
-const MONTHS: [&str; 12] =
-    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
 impl Schedule {
     /// Reads cron text; `always` may follow it. Nothing if it is none, or names a day that never comes.

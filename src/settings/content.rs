@@ -82,12 +82,18 @@ impl Reader {
         target: &str,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Option<T> {
+        let (setting, text) = self.stated(name, target)?;
+        parse(&text).map_err(|expected| setting.map(|it| self.malformed(&it, expected))).ok()
+    }
+
+    /// The text of a setting that is there for a target, and which it is where it is this target that checks it.
+    fn stated(&mut self, name: &str, target: &str) -> Option<(Option<String>, String)> {
         let setting = self.setting_of(name, target)?;
         if setting == name && target != DEFAULT {
-            return parse(self.given(name)?).ok();
+            return Some((None, self.given(name)?.to_owned()));
         }
         let text = self.value(&setting, REMOVE)?;
-        parse(&text).map_err(|expected| self.malformed(&setting, expected)).ok()
+        Some((Some(setting), text))
     }
 
     /// What is set for asking a sender for the articles of a connection.

@@ -30,14 +30,14 @@ impl Followed {
 }
 
 impl Reader {
-    /// A target with what it is followed with.
-    pub(super) fn followed(&mut self, target: Target) -> Target {
-        let host = self.host(&target);
+    /// What a target is followed with.
+    pub(super) fn followed(&mut self, target: &Target) -> Followed {
+        let host = self.host(target);
         // What is set for all is the site of one.
         let is_here = self.given(&own_setting(SITE_URL.name, &target.name)).is_some();
         let page = if is_here { self.values(PAGE, &target.name) } else { None };
         let limits = self.values(LIMITS, &target.name).unwrap_or_default();
-        Target { followed: Followed { host, page, limits }, ..target }
+        Followed { host, page, limits }
     }
 
     /// The host for which a token is set, though nothing can be followed without an inbox.

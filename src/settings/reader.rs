@@ -39,7 +39,7 @@ impl Reader {
 
     /// Whether a setting was given, for the first target or for any other.
     pub(super) fn gives(&self, name: &str) -> bool {
-        let name = name.trim_end_matches("__<NAME>");
+        let name = name.strip_suffix("__<NAME>").unwrap_or(name);
         let is_it =
             |given: &str| given.strip_prefix(name).is_some_and(|it| it.is_empty() || it.starts_with("__"));
         self.values.iter().any(|(given, _)| is_it(given))

@@ -13,7 +13,7 @@ use http::Uri;
 use super::reader::{REMOVE, Reader};
 #[cfg(not(target_arch = "wasm32"))]
 use super::server::Site;
-use super::values::{Field, Need, own_setting};
+use super::values::{Field, Need, own_setting, url};
 use super::{Followed, SettingsError, Values, table};
 use crate::actions::Action;
 use crate::actions::deploy::ask::{WAYS, Way};
@@ -189,8 +189,10 @@ impl Reader {
             return Deploys { setting, targets, budgets: Vec::new() };
         }
         let budgets = self.budgets();
-        let targets = targets.into_iter().filter_map(|it| self.paced(it, &budgets));
-        let targets = targets.collect::<Vec<_>>().into_iter().map(|it| self.followed(it)).collect();
+        targets.retain_mut(|it| self.pace(it, &budgets));
+        for target in &mut targets {
+            target.followed = self.followed(target);
+        }
         Deploys { setting, targets, budgets }
     }
 
@@ -256,8 +258,8 @@ impl Reader {
         making.map(|it| own_setting(it.name, target)).find(|it| self.given(it).is_some())
     }
 
-    /// A target with its pace; nothing if a setting of it is wrong, for then it is disabled.
-    fn paced(&mut self, target: Target, budgets: &[Budget]) -> Option<Target> {
+    /// Gives a target its pace; tells whether no setting of it is wrong, for else it is disabled.
+    fn pace(&mut self, target: &mut Target, budgets: &[Budget]) -> bool {
         let before = self.problems.len();
         let name = target.name.clone();
         let settle = self.seconds("DEPLOY_SETTLE_SECONDS", &name);
@@ -275,7 +277,7 @@ impl Reader {
                 }
             }
         }
-        let schedule = self.setting_of("DEPLOY_SCHEDULE", &name).and_then(|setting| {
+        target.schedule = self.setting_of("DEPLOY_SCHEDULE", &name).and_then(|setting| {
             let text = self.value(&setting, REMOVE)?;
             let schedule = Schedule::parse(&text);
             if schedule.is_none() {
@@ -283,11 +285,11 @@ impl Reader {
             }
             schedule
         });
-        let budget = self.budget_of(&name, budgets);
+        target.budget = self.budget_of(&name, budgets);
         // A budget that is set but wrong is none that a target may go without.
-        let known = budget.iter().all(|name| budgets.iter().any(|it| it.name == *name));
-        let pace = Pace { settle, max_wait, min_gap };
-        (known && self.problems.len() == before).then_some(Target { pace, budget, schedule, ..target })
+        let known = target.budget.iter().all(|name| budgets.iter().any(|it| it.name == *name));
+        target.pace = Pace { settle, max_wait, min_gap };
+        known && self.problems.len() == before
     }
 
     /// The setting that holds for a target: its own, else the one without a suffix, if either is there.
@@ -418,14 +420,11 @@ impl Reader {
 
     fn url(&mut self, setting: &str) -> Option<Hook> {
         let text = self.value(setting, "set it to the deploy hook's URL, or remove it")?;
-        let uri = text.parse::<Uri>().ok().filter(|uri| {
-            matches!(uri.scheme_str(), Some("https" | "http"))
-                && uri.host().is_some_and(|host| !host.is_empty())
-        });
-        if uri.is_none() {
-            self.malformed(setting, "a whole URL that begins with `https://`");
+        match url(&text) {
+            Some(expected) => self.malformed(setting, expected),
+            None => return text.parse().ok().map(Hook),
         }
-        uri.map(Hook)
+        None
     }
 }
 

@@ -78,11 +78,11 @@ impl Key {
     }
 
     pub(super) fn mac(&self, content: &Content<'_>) -> Option<Vec<u8>> {
-        let chunks = || content.iter().flat_map(|piece| pieces(piece));
+        let mut chunks = content.iter().flat_map(|piece| pieces(piece));
         match self {
-            Key::Sha1(key) => Some(hash(key, chunks())),
-            Key::Sha256(key) => Some(hash(key, chunks())),
-            Key::Sha512(key) => Some(hash(key, chunks())),
+            Key::Sha1(key) => Some(hash(key, &mut chunks)),
+            Key::Sha256(key) => Some(hash(key, &mut chunks)),
+            Key::Sha512(key) => Some(hash(key, &mut chunks)),
             Key::Token(_) | Key::Public(_) | Key::Jws(_) => None,
         }
     }
@@ -100,10 +100,10 @@ impl Key {
 /// HMAC-SHA256.
 pub(crate) fn hmac_sha256(key: &[u8], content: &[u8]) -> Vec<u8> {
     let key = Hmac::<Sha256>::new_from_slice(key).expect("an HMAC key may have any length");
-    hash(&key, std::iter::once(content))
+    hash(&key, &mut std::iter::once(content))
 }
 
-fn hash<'a, M: hmac::Mac + Clone>(key: &M, chunks: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+fn hash<M: hmac::Mac + Clone>(key: &M, chunks: &mut dyn Iterator<Item = &[u8]>) -> Vec<u8> {
     let mut mac = key.clone();
     chunks.for_each(|chunk| mac.update(chunk));
     mac.finalize().into_bytes().to_vec()
@@ -122,7 +122,7 @@ const JWS_HEADER: &str = r#"{"typ":"JWT","alg":"HS256"}"#;
 pub(super) fn jws(mac: &Hmac<Sha256>, body: &[u8]) -> String {
     let claims = format!(r#"{{"iss":"netlify","sha256":"{}"}}"#, sha256([body]));
     let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(JWS_HEADER), URL_SAFE_NO_PAD.encode(claims));
-    let signature = URL_SAFE_NO_PAD.encode(hash(mac, std::iter::once(signed.as_bytes())));
+    let signature = URL_SAFE_NO_PAD.encode(hash(mac, &mut std::iter::once(signed.as_bytes())));
     format!("{signed}.{signature}")
 }
 
@@ -133,7 +133,7 @@ pub(super) fn jws_is_good(mac: &Hmac<Sha256>, text: &str, body: &[u8]) -> bool {
         return false;
     }
     let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };
-    if !bool::from(hash(mac, std::iter::once(signed.as_bytes())).ct_eq(&signature)) {
+    if !bool::from(hash(mac, &mut std::iter::once(signed.as_bytes())).ct_eq(&signature)) {
         return false;
     }
     let says = |part: &str, name: &str, value: &str| {

@@ -16,6 +16,7 @@ use super::scheme::{Encoding, Mac, Scheme, SecretFormat};
 use super::time::SendingTime;
 use crate::Request;
 use crate::event::Timestamp;
+use crate::sorted::sorted;
 
 /// A scheme and a secret, ready to check requests.
 #[derive(Clone)]
@@ -310,7 +311,7 @@ impl Proof {
         // another, and the same bytes would be signed.
         let in_time = self.time.iter().flat_map(|time| &time.places).filter_map(Where::header);
         names.extend(in_time.chain([name]).map(HeaderName::as_str));
-        names.sort_unstable();
+        let mut names = sorted(names);
         names.dedup();
         if self.ids.iter().any(|id| names.contains(&id.as_str())) {
             vouched.id = self.id(request)?;

@@ -11,6 +11,7 @@ use super::proof::Proof;
 use super::scheme::Encoding;
 use crate::Request;
 use crate::event::Timestamp;
+use crate::sorted::sorted;
 
 impl Proof {
     /// The headers of a request with this body, as the sender would sign it; none where the secret only verifies.
@@ -42,8 +43,7 @@ impl Proof {
             if let Part::Listed(name) = part {
                 let mut names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
                 names.push(name.as_str());
-                names.sort_unstable();
-                headers.push((name.clone(), names.join(",")));
+                headers.push((name.clone(), sorted(names).join(",")));
             }
         }
         for (name, value) in &headers {

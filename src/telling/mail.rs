@@ -6,12 +6,11 @@
 //! **Invariant:** the head has the lines that are written here and no others: a subject is encoded whole (RFC 2047),
 //! and addresses are of the kind that settings let pass.
 
-use std::time::{Duration, UNIX_EPOCH};
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::event::Timestamp;
+use crate::event::timestamp::{MONTHS, WEEKDAYS};
 
 /// A mail in parts.
 pub(crate) struct Parts<'a> {
@@ -77,7 +76,12 @@ fn encoded(text: &str) -> String {
 
 /// A moment as a mail writes it: `Sat, 31 Jan 2026 08:00:00 +0000`.
 fn date(at: Timestamp) -> String {
-    let since = Duration::from_millis(u64::try_from(at.0).unwrap_or_default());
-    let moment = UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH);
-    httpdate::fmt_http_date(moment).replace("GMT", "+0000")
+    let text = at.to_string();
+    let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
+    let month = part(5, 7).parse().ok().and_then(|it: usize| MONTHS.get(it.checked_sub(1)?));
+    // 1970 began on a Thursday.
+    let days = at.0.div_euclid(86_400_000).saturating_add(4).rem_euclid(7);
+    let weekday = usize::try_from(days).ok().and_then(|it| WEEKDAYS.get(it));
+    let (month, weekday) = (month.copied().unwrap_or_default(), weekday.copied().unwrap_or_default());
+    format!("{weekday}, {} {month} {} {} +0000", part(8, 10), part(0, 4), part(11, 19))
 }

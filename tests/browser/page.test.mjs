@@ -499,6 +499,9 @@ for (const [name, begin] of Object.entries(EDGES)) {
       await show("/deliveries?state=unknown");
       await page.getByRole("link", { name: /The miller from Aadorf/ }).click();
       await text(/whether it is live could not be found out/);
+      await show("/deliveries?q=gift+boxes");
+      await page.getByRole("link", { name: "Gift boxes are back" }).last().click();
+      await text(/failed: the build ended with error.+A later deploy has carried it\./);
       await show("/deliveries/refusals");
       await text(/verifies with a newline added/);
       await accessible();

@@ -139,7 +139,7 @@ export function sample(now, [main, second]) {
       after: null,
       source: "ghost",
       event_id: `evt_${last.toString(36)}`,
-      reason: outcome === "failed" ? FAILED : null,
+      reason: outcome === "failed" ? "a later call of its target was accepted" : null,
       finished_at: called + 600,
       alone: null,
     });

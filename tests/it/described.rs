@@ -92,6 +92,18 @@ fn every_command_is_described_and_nothing_else() {
         let path = path.replace("{id}", "1").replace("{name}", "1").replace("{source}", "1");
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         assert_eq!(Command::of(&method, &path), Some(Ok(command.clone())), "{method} {path}");
+        assert!(presshook::owner::is_place(&path), "{path}: its token would not be looked at");
+    }
+}
+
+#[test]
+fn only_the_owner_s_places_have_all_of_their_headers_looked_at() {
+    for place in ["/metrics", "/api/metrics?x", "/deliveries", "/deliveries/1?q=/api/webhook", "/api/import"]
+    {
+        assert!(presshook::owner::is_place(place), "{place}");
+    }
+    for place in ["/api/webhook", "/webhook/ghost", "/api/webhook/ghost?x=/deliveries", "/health", "/"] {
+        assert!(!presshook::owner::is_place(place), "{place}");
     }
 }
 

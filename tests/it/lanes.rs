@@ -26,7 +26,7 @@ pub(crate) const NO_GAP: (&str, &str) = ("DEPLOY_MIN_GAP_SECONDS", "0");
 pub(crate) struct Lanes {
     pub(crate) store: Store,
     pub(crate) settings: Settings,
-    under_way: BTreeMap<String, Claimed>,
+    pub(crate) under_way: BTreeMap<String, Claimed>,
 }
 
 impl Lanes {

@@ -37,6 +37,7 @@ mod hosts;
 mod inspect;
 mod keeping;
 mod lanes;
+mod live;
 mod metrics;
 mod model;
 mod outbox;

@@ -179,10 +179,47 @@ fn timestamps_read_and_print_rfc_3339() {
         ("2025-12-07T10:00:00Z", Some("2025-12-07T10:00:00.000Z")),
         ("2026-01-31T09:30:00.123456+01:00", Some("2026-01-31T08:30:00.123Z")),
         ("1969-12-31T23:59:59.999Z", Some("1969-12-31T23:59:59.999Z")),
+        ("2026-01-31 09:30:00.5-01:30", Some("2026-01-31T11:00:00.500Z")),
+        ("2016-12-31t23:59:60z", Some("2016-12-31T23:59:59.999Z")),
+        ("2024-02-29T00:00:00Z", Some("2024-02-29T00:00:00.000Z")),
+        ("2025-02-29T00:00:00Z", None),
+        ("2025-12-07T24:00:00Z", None),
+        ("2025-12-07T10:60:00Z", None),
+        ("2025-12-07T10:00:61Z", None),
+        ("2025-12-07T10:00:00", None),
+        ("2025-12-07T10:00:00.Z", None),
+        ("2025-12-07T10:00:00+01:60", None),
+        ("2025-12-07T10:00:00+24:00", None),
+        ("2025-12-07T10:00:00+0100", None),
+        ("2025-12-07T10:00:00Z ", None),
+        ("2025-12-07T+1:00:00Z", None),
+        ("2025-13-07T10:00:00Z", None),
         ("2025-12-07", None),
         ("soon", None),
     ] {
         assert_eq!(Timestamp::parse(text).map(|at| at.to_string()).as_deref(), printed, "{text}");
     }
     assert_eq!(Timestamp(i64::MAX).plus(Duration::MAX).to_string().len(), 24, "no overflow");
+}
+
+/// The three forms of RFC 9110, section 5.6.7, read as another crate reads them, and what is none of them.
+#[test]
+fn dates_of_http_are_read() {
+    for text in [
+        "Sun, 06 Nov 1994 08:49:37 GMT",
+        "Sunday, 06-Nov-94 08:49:37 GMT",
+        "Sun Nov  6 08:49:37 1994",
+        "Sat, 31 Jan 2026 23:59:59 GMT",
+        "Thursday, 29-Feb-24 00:00:00 GMT",
+        "Sun, 06 Nov 1994 08:49:37 CET",
+        "Sun, 31 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 GMT",
+        "06 11 1994 08:49:37",
+        "120 s",
+        "",
+    ] {
+        let wanted = httpdate::parse_http_date(text).ok();
+        let wanted = wanted.and_then(|it| it.duration_since(std::time::UNIX_EPOCH).ok());
+        assert_eq!(Timestamp::parse_http(text), wanted.map(|it| Timestamp(0).plus(it)), "{text}");
+    }
 }

@@ -145,8 +145,15 @@ fn each_action_way_forge_and_host_is_one_file_one_line_and_one_vector_file() {
 
 #[test]
 fn no_action_way_or_forge_is_known_by_name_outside_its_file() {
-    // A path of the owner's commands and a word of rules; what a store once had; senders are called like forges.
-    let other = ["src/owner.rs", "src/routes/read.rs", "src/store/migrations.rs", "src/sources"];
+    // A path of the owner's commands and a word of rules; what a store once had; senders are called like forges; a host
+    // has a stage of that name.
+    let other = [
+        "src/owner.rs",
+        "src/routes/read.rs",
+        "src/store/migrations.rs",
+        "src/sources",
+        "src/actions/follow/hosts/",
+    ];
     let mut looked_at = 0;
     for member in members().filter(|it| ["actions", "ways", "forges"].contains(&it.family)) {
         let own = member.name.replace('-', "_");

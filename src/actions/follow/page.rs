@@ -12,7 +12,7 @@ use serde_json_borrow::Value;
 use super::{Look, Pause};
 use crate::actions::{self, MostRead};
 use crate::content::address::Site;
-use crate::content::unicode::lowercase;
+use crate::content::unicode::{self, lowercase};
 use crate::event::{Kind, sha256, told};
 use crate::outbox::{Carried, Failure};
 use crate::{Request, Response};
@@ -239,11 +239,11 @@ fn request(url: &str) -> Option<Request> {
 /// The letters and digits of what a reader sees of HTML, or of a text, small and without anything between them: sites
 /// write quotation marks, dashes and spaces in ways of their own.
 fn letters(html: &str) -> String {
-    let mut letters = String::with_capacity(html.len() / 4);
+    let mut shown = String::with_capacity(html.len() / 4);
     let mut rest = html;
     while let Some(at) = rest.find(['<', '&']) {
         let (text, markup) = rest.split_at(at);
-        push(&mut letters, text);
+        shown.push_str(text);
         rest = if let Some(tag) = markup.strip_prefix('<') {
             let is_tag = tag.starts_with(|it: char| it.is_ascii_alphabetic() || matches!(it, '/' | '!'));
             let after = tag.split_once('>').map(|it| it.1).filter(|_| is_tag);
@@ -252,19 +252,15 @@ fn letters(html: &str) -> String {
             let after = markup.get(1..).unwrap_or_default();
             match entity(after) {
                 Some((character, after)) => {
-                    push(&mut letters, character.encode_utf8(&mut [0; 4]));
+                    shown.push(character);
                     after
                 }
                 None => after,
             }
         };
     }
-    push(&mut letters, rest);
-    lowercase(&letters)
-}
-
-fn push(letters: &mut String, text: &str) {
-    letters.extend(text.chars().filter(|it| it.is_alphanumeric()));
+    shown.push_str(rest);
+    lowercase(&unicode::letters(&shown))
 }
 
 /// The character that a reference stands for, and what follows it. Of those with names only some are letters, which

@@ -1,11 +1,11 @@
 //! The pictures that a text has: Markdown's `![…](…)`, and `<img src="…">` in HTML, alone or in Markdown.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use http::Uri;
 
 use crate::content::unicode::lowercase;
+use crate::sorted::sorted;
 
 /// A picture in a text.
 pub(super) struct Found {
@@ -104,7 +104,7 @@ fn without_code(text: &str) -> String {
 /// The pictures of Markdown whose URLs stand with them, and those whose URLs stand elsewhere.
 fn in_markdown(text: &str) -> (Vec<Found>, Vec<Found>) {
     let (mut inline, mut named) = (Vec::new(), Vec::new());
-    let mut labels: BTreeSet<String> = BTreeSet::new();
+    let mut labels: Vec<String> = Vec::new();
     for (at, _) in text.match_indices("![") {
         let Some(after) = at.checked_add(2).and_then(|at| Some((at, text.get(at..)?))) else { continue };
         let Some(length) = closing(after.1, '[', ']') else { continue };
@@ -115,9 +115,10 @@ fn in_markdown(text: &str) -> (Vec<Found>, Vec<Found>) {
             inline.extend(destination(inner, from.saturating_add(1)));
         } else {
             let own = rest.strip_prefix('[').and_then(|it| it.split_once(']')).map(|it| it.0);
-            labels.insert(normal(own.filter(|it| !it.is_empty()).unwrap_or(label)));
+            labels.push(normal(own.filter(|it| !it.is_empty()).unwrap_or(label)));
         }
     }
+    let labels = sorted(labels);
     // `[label]: URL`, where a picture has that label.
     let mut start = 0_usize;
     for line in text.split_inclusive('\n') {
@@ -127,7 +128,7 @@ fn in_markdown(text: &str) -> (Vec<Found>, Vec<Found>) {
         let Some((label, rest)) = trimmed.strip_prefix('[').and_then(|it| it.split_once("]:")) else {
             continue;
         };
-        if labels.contains(&normal(label)) {
+        if labels.binary_search(&normal(label)).is_ok() {
             let at = begin.saturating_add(line.len().saturating_sub(rest.len()));
             named.extend(destination(rest, at));
         }

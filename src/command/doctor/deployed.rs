@@ -89,9 +89,7 @@ fn encrypted(address: &Uri) -> Finding {
 
 /// How far the receiver's clock is from this one: the `Date` of its answer has whole seconds.
 fn clock(answer: &Answer, asked_at: Timestamp, heard_at: Timestamp) -> Option<Finding> {
-    let date = httpdate::parse_http_date(answer.header("date")?).ok()?;
-    let date = date.duration_since(std::time::UNIX_EPOCH).ok()?.as_millis();
-    let date = i64::try_from(date).ok()?;
+    let date = Timestamp::parse_http(answer.header("date")?)?.0;
     // A second begins and ends; so does the request.
     let early = asked_at.0.saturating_sub(date.saturating_add(999));
     let late = date.saturating_sub(heard_at.0);

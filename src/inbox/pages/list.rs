@@ -1,10 +1,8 @@
 //! Deliveries by pages, the newest first, and which of them are asked for.
 
-use serde::Serialize;
-
-use super::{END, MOST_LOOKED_AT, add, all, build_state, follower, json, outcome, title, within};
+use super::{END, MOST_LOOKED_AT, build_state, follower, moment, object, outcome, paged, title, within};
 use crate::content::unicode::lowercase;
-use crate::store::{Row, Statement, Transaction, Unreadable, Value, statement};
+use crate::store::{Statement, Transaction, Unreadable, Value, statement};
 
 /// Which deliveries are asked for; all of what is set must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,19 +19,32 @@ pub struct Filter {
     pub text: Option<String>,
 }
 
-/// The columns of a [`Summary`].
+/// A delivery `d` in a list; `$more` members more.
 macro_rules! summary {
-    () => {
-        concat!(
-            "d.id, d.connection, d.key, d.event_type, d.kind, d.item, d.stale, d.verified_by, d.received_at, \
-             length(d.payload), ",
+    ($more:expr) => {
+        object!(
+            "'id', d.id, 'source', ",
+            source!(),
+            ", 'connection', d.connection, 'event_id', d.key, 'event_type', d.event_type, 'kind', d.kind, 'item', d.item, \
+             'title', ",
             title!(),
-            ", ",
-            outcome!()
+            ", 'stale', json(iif(d.stale, 'true', 'false')), 'verified_by', d.verified_by, 'received_at', ",
+            moment!("d.received_at"),
+            ", 'bytes', length(d.payload), 'outcome', ",
+            outcome!(),
+            $more
         )
     };
 }
 pub(super) use summary;
+
+/// The sender of a delivery `d`.
+macro_rules! source {
+    () => {
+        "substr(d.connection, 1, instr(d.connection || '/', '/') - 1)"
+    };
+}
+pub(super) use source;
 
 /// The ids from which on deliveries are looked at, where those before `?1` are.
 macro_rules! first {
@@ -43,14 +54,17 @@ macro_rules! first {
 }
 
 const DELIVERIES: &str = concat!(
-    "SELECT ",
-    summary!(),
-    ", (SELECT json_group_array(json(job)) FROM (SELECT json_patch(json_object('id', j.id, 'action', j.action, \
-     'target', j.target, 'state', j.state), json_object('build', ",
-    build_state!(),
-    ")) AS job FROM carries c \
-     JOIN jobs j ON j.id = c.job_id LEFT JOIN builds b ON b.job_id = j.id WHERE c.delivery_id = d.id \
-     ORDER BY j.id LIMIT 20)) FROM deliveries d WHERE d.id < ?1 AND d.id >= ",
+    "SELECT d.id, ",
+    summary!(concat!(
+        ", 'jobs', json((SELECT json_group_array(json(job)) FROM (SELECT ",
+        object!(
+            "'id', j.id, 'action', j.action, 'target', j.target, 'state', j.state, 'build', ",
+            build_state!()
+        ),
+        " AS job FROM carries c JOIN jobs j ON j.id = c.job_id LEFT JOIN builds b ON b.job_id = j.id \
+         WHERE c.delivery_id = d.id ORDER BY j.id LIMIT 20)))"
+    )),
+    " FROM deliveries d WHERE d.id < ?1 AND d.id >= ",
     first!(),
     " AND (?5 IS NULL OR d.connection = ?5 OR substr(d.connection, 1, length(?5) + 1) = ?5 || '/') \
      AND (?6 IS NULL OR d.connection = ?6) AND (?7 IS NULL OR d.kind = ?7) AND (?9 IS NULL OR \
@@ -89,64 +103,8 @@ pub fn list(before: Option<i64>, limit: u32, filter: Filter) -> Transaction<'sta
     ];
     Transaction::new(reads, move |rows| {
         let [deliveries, looked] = rows.as_slice() else { return Err(Unreadable { column: 0 }.into()) };
-        let one = |row: &Row| -> Result<String, Unreadable> {
-            let mut whole = json(&Summary::read(row)?);
-            add(&mut whole, "jobs", row.text(12)?);
-            Ok(whole)
-        };
-        let page = deliveries.iter().map(one).collect::<Result<Vec<_>, _>>()?;
-        let looked = looked.first().ok_or(Unreadable { column: 0 })?;
-        let (first, earlier) = (looked.maybe_integer(0)?, looked.maybe_integer(1)?);
-        let last = deliveries.last().map(|row| row.integer(0)).transpose()?;
-        let is_full = page.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
-        let next = if is_full && last > first { last } else { earlier.and(first) };
-        let mut answer = "{}".to_owned();
-        add(&mut answer, "deliveries", &all(&page));
-        if let Some(next) = next {
-            add(&mut answer, "next", &next.to_string());
-        }
-        Ok((Vec::new(), answer))
+        let page =
+            deliveries.iter().map(|row| row.text(1).map(str::to_owned)).collect::<Result<Vec<_>, _>>()?;
+        Ok((Vec::new(), paged("deliveries", deliveries, &page, looked, limit)?))
     })
-}
-
-/// A delivery in a list.
-#[derive(Serialize)]
-pub(super) struct Summary<'a> {
-    id: i64,
-    source: &'a str,
-    connection: &'a str,
-    event_id: &'a str,
-    event_type: &'a str,
-    kind: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    item: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    title: Option<&'a str>,
-    /// Whether a newer version of the item was known already.
-    stale: bool,
-    verified_by: &'a str,
-    received_at: String,
-    bytes: i64,
-    pub(super) outcome: &'a str,
-}
-
-impl<'a> Summary<'a> {
-    pub(super) fn read(row: &'a Row) -> Result<Summary<'a>, Unreadable> {
-        let connection = row.text(1)?;
-        Ok(Summary {
-            id: row.integer(0)?,
-            source: connection.split('/').next().unwrap_or_default(),
-            connection,
-            event_id: row.text(2)?,
-            event_type: row.text(3)?,
-            kind: row.text(4)?,
-            item: row.maybe_text(5)?,
-            title: row.maybe_text(10)?,
-            stale: row.integer(6)? != 0,
-            verified_by: row.text(7)?,
-            received_at: row.time(8)?.to_string(),
-            bytes: row.integer(9)?,
-            outcome: row.text(11)?,
-        })
-    }
 }

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{MOST_COUNTED, MOST_LOOKED_AT, add, all, build_state, follower, json, outcome, time};
+use super::{MOST_COUNTED, MOST_LOOKED_AT, add, all, build_state, follower, json, moment, object, outcome};
 use crate::actions::Action;
 use crate::event::Timestamp;
 use crate::inbox::tallies;
 use crate::outbox::{Known, budgets};
 use crate::routes::Rules;
 use crate::settings::{Mode, Settings};
+use crate::sorted::sorted;
 use crate::store::{Row, Transaction, Unreadable, Value, statement};
 
 /// What the counts by outcome are of.
@@ -40,26 +41,26 @@ pub fn overview(settings: &Settings, now: Timestamp) -> Transaction<'_, String> 
             [since.into(), MOST_LOOKED_AT.into(), Value::Null, follower()],
         ),
         statement(
-            "SELECT b.ended_at, b.ended_at - b.first_at, b.target FROM builds b WHERE b.job_id >= \
+            concat!("SELECT max(b.ended_at - b.first_at, 0) / 1000, ", object!("'at', ", moment!("b.ended_at"), ", 'seconds', max(b.ended_at - b.first_at, 0) / 1000, 'target', b.target"), " FROM builds b WHERE b.job_id >= \
              (SELECT min(job_id) FROM (SELECT job_id FROM builds WHERE job_id > 0 ORDER BY job_id DESC LIMIT ?1)) \
-             AND b.state = 'live' AND b.first_at IS NOT NULL ORDER BY b.job_id DESC LIMIT ?2",
+             AND b.state = 'live' AND b.first_at IS NOT NULL ORDER BY b.job_id DESC LIMIT ?2"),
             [NEWEST.into(), MOST_TIMES.into()],
         ),
         statement(
-            "SELECT (SELECT count(*) FROM (SELECT 1 FROM jobs WHERE due_at IS NOT NULL LIMIT ?1)), \
-             (SELECT count(*) FROM (SELECT 1 FROM jobs WHERE state = 'dead' LIMIT ?1)), \
-             (SELECT count(*) FROM jobs WHERE state = 'held' AND alone IS NULL) + (SELECT count(*) FROM jobs WHERE \
+            concat!("SELECT ", object!("'waiting', (SELECT count(*) FROM (SELECT 1 FROM jobs WHERE due_at IS NOT NULL LIMIT ?1)), \
+             'dead', (SELECT count(*) FROM (SELECT 1 FROM jobs WHERE state = 'dead' LIMIT ?1)), \
+             'held', (SELECT count(*) FROM jobs WHERE state = 'held' AND alone IS NULL) + (SELECT count(*) FROM jobs WHERE \
              id >= (SELECT min(id) FROM (SELECT id FROM jobs WHERE id > 0 ORDER BY id DESC LIMIT ?2)) AND state = 'held' \
-             AND alone IS NOT NULL), (SELECT min(due_at) FROM jobs WHERE due_at IS NOT NULL)",
+             AND alone IS NOT NULL), 'oldest_due_at', ", moment!("SELECT min(due_at) FROM jobs WHERE due_at IS NOT NULL"))),
             [MOST_COUNTED.into(), if holds { MOST_LOOKED_AT } else { 0 }.into()],
         ),
         // The newest of each target, and the newest that was live.
         statement(
-            concat!("SELECT j.target, j.state, ", build_state!(), ", max(j.id), (SELECT max(l.ended_at) FROM builds l WHERE l.job_id >= \
+            concat!("SELECT target, ", object!("'name', target, 'state', state, 'live_at', ", moment!("live_at")), " FROM (SELECT j.target, CASE j.state WHEN 'done' THEN ifnull(", build_state!(), ", 'done') WHEN 'dead' THEN 'failed' ELSE j.state END AS state, (SELECT max(l.ended_at) FROM builds l WHERE l.job_id >= \
              (SELECT min(job_id) FROM (SELECT job_id FROM builds WHERE job_id > 0 ORDER BY job_id DESC LIMIT ?2)) \
-             AND l.target = j.target AND l.state = 'live') FROM jobs j LEFT JOIN builds b ON b.job_id = j.id \
+             AND l.target = j.target AND l.state = 'live') AS live_at FROM jobs j LEFT JOIN builds b ON b.job_id = j.id \
              WHERE j.id >= (SELECT min(id) FROM (SELECT id FROM jobs WHERE id > 0 ORDER BY id DESC LIMIT ?2)) AND j.action = ?1 \
-             AND j.state <> 'superseded' GROUP BY j.target"),
+             AND j.state <> 'superseded' GROUP BY j.target HAVING max(j.id) > 0)"),
             [builder.into(), NEWEST.into()],
         ),
         budgets(),
@@ -81,7 +82,7 @@ pub fn overview(settings: &Settings, now: Timestamp) -> Transaction<'_, String> 
         add(&mut answer, "live", &live(lives)?);
         add(&mut answer, "budgets", &json(&Known::read(settings, &[], budgets)?.accounts(now)));
         let queue = queue.first().ok_or(Unreadable { column: 0 })?;
-        add(&mut answer, "queue", &json(&Queue::read(queue)?));
+        add(&mut answer, "queue", queue.text(0)?);
         let targets =
             settings.targets.iter().map(|it| target(&it.name, targets)).collect::<Result<Vec<_>, _>>()?;
         add(&mut answer, "targets", &all(&targets));
@@ -114,71 +115,32 @@ fn counts(rows: &[Row]) -> Result<String, Unreadable> {
 
 /// How long it took from the first event until it could be seen.
 fn live(rows: &[Row]) -> Result<String, Unreadable> {
-    #[derive(Serialize)]
-    struct Live<'a> {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        median_seconds: Option<i64>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        p95_seconds: Option<i64>,
-        recent: Vec<Recent<'a>>,
-    }
-    #[derive(Serialize)]
-    struct Recent<'a> {
-        at: String,
-        seconds: i64,
-        target: &'a str,
-    }
-    let recent = rows.iter().map(|row| {
-        let seconds = row.integer(1)?.max(0).div_euclid(1000);
-        Ok(Recent { at: row.time(0)?.to_string(), seconds, target: row.text(2)? })
-    });
-    let recent = recent.collect::<Result<Vec<_>, Unreadable>>()?;
-    let mut seconds: Vec<i64> = recent.iter().map(|it| it.seconds).collect();
-    seconds.sort_unstable();
+    let seconds = sorted(rows.iter().map(|row| row.integer(0)).collect::<Result<Vec<_>, _>>()?);
     // The smallest that so many hundredths are not above.
     let percentile = |hundredths: usize| {
         let rank = seconds.len().saturating_mul(hundredths).div_ceil(100);
-        seconds.get(rank.saturating_sub(1)).copied()
+        seconds.get(rank.saturating_sub(1))
     };
-    Ok(json(&Live { median_seconds: percentile(50), p95_seconds: percentile(95), recent }))
-}
-
-#[derive(Serialize)]
-struct Queue {
-    waiting: i64,
-    dead: i64,
-    held: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    oldest_due_at: Option<String>,
-}
-
-impl Queue {
-    fn read(row: &Row) -> Result<Queue, Unreadable> {
-        Ok(Queue {
-            waiting: row.integer(0)?,
-            dead: row.integer(1)?,
-            held: row.integer(2)?,
-            oldest_due_at: time(row.maybe_time(3)?),
-        })
+    let mut live = "{}".to_owned();
+    for (name, hundredths) in [("median_seconds", 50), ("p95_seconds", 95)] {
+        if let Some(seconds) = percentile(hundredths) {
+            add(&mut live, name, &seconds.to_string());
+        }
     }
+    let recent = rows.iter().map(|row| row.text(1).map(str::to_owned)).collect::<Result<Vec<_>, _>>()?;
+    add(&mut live, "recent", &all(&recent));
+    Ok(live)
 }
 
 /// Where a target is: what its newest deploy is, and when one could be seen last.
 fn target(name: &str, rows: &[Row]) -> Result<String, Unreadable> {
-    #[derive(Serialize)]
-    struct State<'a> {
-        name: &'a str,
-        state: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        live_at: Option<String>,
+    match rows.iter().find(|row| row.text(0) == Ok(name)) {
+        Some(row) => Ok(row.text(1)?.to_owned()),
+        None => {
+            let mut idle = "{}".to_owned();
+            add(&mut idle, "name", &json(&name));
+            add(&mut idle, "state", r#""idle""#);
+            Ok(idle)
+        }
     }
-    let Some(row) = rows.iter().find(|row| row.text(0) == Ok(name)) else {
-        return Ok(json(&State { name, state: "idle", live_at: None }));
-    };
-    let state = match (row.text(1)?, row.maybe_text(2)?) {
-        ("done", Some(build)) => build,
-        ("dead", _) => "failed",
-        (job, _) => job,
-    };
-    Ok(json(&State { name, state, live_at: time(row.maybe_time(4)?) }))
 }

@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::overview::Head;
-use super::{MOST_LOOKED_AT, add, all, host, json, time};
+use super::{MOST_LOOKED_AT, add, all, host, json};
 use crate::actions::Action;
 use crate::content::address::SITE_URL;
 use crate::event::Timestamp;
@@ -74,7 +74,7 @@ fn connection(settings: &Settings, connection: &Connection, last: &[Row]) -> Res
         docs: connection.source.docs,
         secret: settings.next().unwrap_or_default(),
         previous: settings.next(),
-        last_at: time(last),
+        last_at: last.map(|at| at.to_string()),
     }))
 }
 
