@@ -123,6 +123,15 @@ pub(super) fn asked(
     } else if follower.is_none() {
         build.ended_at = Some(opening.now);
     }
+    if follower.is_some() {
+        // Those that failed are over with the call, but what they carry is not to be seen before its build is live.
+        opening.writes.push(statement(
+            "INSERT OR IGNORE INTO carries (job_id, delivery_id) SELECT ?1, c.delivery_id FROM carries c \
+             WHERE c.job_id IN (SELECT id FROM jobs WHERE state = 'dead' AND target = ?2 AND action = ?3) \
+             AND c.delivery_id < (SELECT max(delivery_id) FROM carries WHERE job_id = ?1)",
+            [job.id.into(), job.target.as_str().into(), job.action.as_str().into()],
+        ));
+    }
     opening.writes.push(statement(
         "INSERT OR REPLACE INTO builds (job_id, target, state, reference, first_at, requested_at, built_at, ended_at, \
          follower, restarts) SELECT ?1, ?2, ?3, ?4, min(d.received_at), ?5, ?6, ?7, ?8, \

@@ -108,7 +108,9 @@ fn a_build_that_fails_makes_its_job_dead_and_the_next_stands_for_it() {
     // What waited behind the dead one waits for this one.
     assert_eq!(lanes.look(110), Vec::<String>::new());
     lanes.look(115);
-    lanes.end("follow", &heard(&[Said::Live], 115, None), 115);
+    // Its events are looked for with the others: they are live when those are, or have failed with them.
+    assert_eq!(keys(&lanes.end("follow", &heard(&[Said::Live], 115, None), 115)), ["b", "a"]);
+    assert_eq!(builds(&mut lanes), ["failed b1: the log says why", "live b2 115"]);
     lanes.look(115);
     assert_eq!(keys(&lanes.end("slack", &accepted(), 116)), ["b", "a"]);
 }
