@@ -116,11 +116,13 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
     let followed = &target.followed;
     let site = followed.page.as_ref().and_then(|values| Site::of(values, settings.content_of(&target.name)));
     let pages = site.as_ref().map(|site| page::pages(site, carried)).unwrap_or_default();
-    if pages.is_empty() && followed.host.is_none() && !is_told_of(settings, target) {
+    let is_told_of = is_told_of(settings, target);
+    if pages.is_empty() && followed.host.is_none() && !is_told_of {
         return over();
     }
     let mut following = Following {
         target,
+        is_told_of,
         build,
         taken: &carried.taken,
         look: Look { answers: returned, read: 0 },
@@ -190,6 +192,8 @@ struct Heard {
 /// A build at a look.
 struct Following<'a> {
     target: &'a Target,
+    /// Whether its host tells by itself, too.
+    is_told_of: bool,
     build: &'a Build,
     taken: &'a [String],
     look: Look<'a>,
@@ -210,7 +214,7 @@ impl<'a> Following<'a> {
         let Some(site) = site.filter(|_| !pages.is_empty()) else {
             return match built_at {
                 Some(_) => Ok(self.live(heard, None)),
-                None if heard.is_refused => Ok(self.lost(heard, "nobody else can tell")),
+                None if heard.is_refused && !self.is_told_of => Ok(self.lost(heard, "nobody else can tell")),
                 None => self.wait(heard, None, None),
             };
         };
