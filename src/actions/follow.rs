@@ -330,8 +330,9 @@ impl<'a> Following<'a> {
     /// Looks again later; or gives up, or cancels a build that hangs, once it has taken too long.
     fn wait(&mut self, heard: Heard, built_at: Option<Timestamp>, page: Option<&str>) -> Result<Step, Pause> {
         let limits = &self.target.followed.limits;
-        let timeout = limits.get(TIMEOUT.name).and_then(|it| it.parse().ok()).map(Duration::from_secs);
-        let timeout = timeout.unwrap_or_default();
+        // What is set wrong is as if it were not set.
+        let timeout = limits.get(TIMEOUT.name).unwrap_or(TIMEOUT.default);
+        let timeout = timeout.parse().map(Duration::from_secs).unwrap_or_default();
         let (now, elapsed) = (self.now, self.now.since(self.build.requested_at));
         if built_at.is_none() && elapsed >= timeout {
             let minutes = timeout.as_secs() / 60;

@@ -1,6 +1,6 @@
 //! Builds that are followed: what waits for one, what becomes of the job that asked for it, and who is told.
 
-use presshook::actions::{Done, Signal};
+use presshook::actions::{Done, Signal, Step};
 use presshook::builds::{Report, Said};
 use presshook::event::Kind;
 use presshook::inbox;
@@ -178,6 +178,22 @@ fn news_by_webhook_wake_the_look_and_are_believed_with_their_name() {
     assert!(lanes.states().contains(&"deploy done".to_owned()));
     lanes.look(40);
     assert!(!lanes.states().iter().any(|it| it.contains("blocked")));
+}
+
+#[test]
+fn limits_that_are_set_wrong_give_no_build_up() {
+    let secret = ("NETLIFY_WEBHOOK_SECRET", "the secret of its host's webhooks");
+    let mut lanes = following(&[secret]);
+    ask(&mut lanes, "a", 0, &accepted());
+    lanes.look(15);
+    let job = lanes.under_way["follow"].job.clone();
+    for wrong in [("RESTART_STUCK_BUILDS", "yes"), ("BUILD_TIMEOUT_SECONDS", "soon")] {
+        let settings = crate::settings(&[DEPLOY, SITE, secret, wrong]);
+        assert!(!settings.problems.is_empty());
+        let step = (job.action.step)(&settings, &job, &[], at(15));
+        let Step::Done(done) = step else { panic!("{step:?}") };
+        assert_eq!((done.heard, done.again), (vec![], Some(at(25))), "{wrong:?}");
+    }
 }
 
 #[test]
