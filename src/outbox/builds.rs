@@ -113,7 +113,7 @@ pub(super) fn asked(
     let follower = follower.map(|action| opening.follow(action, job, opening.now.plus(FIRST_LOOK)));
     let mut build = Build {
         follower,
-        reference: done.reference.clone().filter(|it| target.followed.calls(it)),
+        reference: done.reference.clone().filter(|it| target.knows(it)),
         ..Build::new(job.id, &job.target, at)
     };
     if !target.is_called() {

@@ -181,6 +181,24 @@ fn news_by_webhook_wake_the_look_and_are_believed_with_their_name() {
 }
 
 #[test]
+fn what_a_call_is_answered_with_is_no_name_of_the_build_where_its_host_has_others() {
+    // Vercel names a job, and later a deployment; a forge names a commit.
+    let vercel = [("DEPLOY_HOOK_URL", "https://api.vercel.com/v1/integrations/deploy/prj_a/hook1")];
+    let forge = [("GITHUB_REPO", "ada/site"), ("GITHUB_TOKEN", "github_pat_11AAAAAAA0")];
+    for (target, name) in
+        [(&vercel[..], "okzCd50AIap1O31g0gne"), (&forge[..], "0d1a26e67d8f5eaf1f6ba5c57fc3c7d9")]
+    {
+        let secret = ("NETLIFY_WEBHOOK_SECRET", "the secret of its host's webhooks");
+        let mut lanes = Lanes::new(&[target, &[secret, NO_GAP, SLACK]].concat());
+        ask(&mut lanes, "a", 0, &named(name));
+        news(&mut lanes, &of("b1", Said::Building, 12));
+        assert_eq!(builds(&mut lanes), ["building b1"]);
+        news(&mut lanes, &of("b1", Said::Failed, 20));
+        assert_eq!(builds(&mut lanes), ["failed b1"]);
+    }
+}
+
+#[test]
 fn limits_that_are_set_wrong_give_no_build_up() {
     let secret = ("NETLIFY_WEBHOOK_SECRET", "the secret of its host's webhooks");
     let mut lanes = following(&[secret]);
