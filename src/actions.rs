@@ -390,6 +390,11 @@ pub struct Mail {
 }
 
 impl Done {
+    /// What an answer is that says nothing but its status.
+    pub(crate) fn of(response: &Response) -> Done {
+        Done { status: Some(response.status().as_u16()), ..Done::default() }
+    }
+
     /// Nothing was to do: nothing that is carried has a page on the site.
     pub(crate) fn without_pages() -> Done {
         let told = "nothing to do: no item has a `url` on `SITE_URL`, or what `SITE_PATH` asks for";

@@ -27,7 +27,7 @@ use crate::log::Entry;
 use crate::outbox::{Claimed, Failure, Job};
 use crate::settings::{Settings, Target};
 use crate::sources::{Fetched, Texts};
-use crate::store::{Row, Statement, StoreError, Unreadable, statement};
+use crate::store::{Row, Statement, statement};
 use crate::{Request, Response};
 use delivery::Edit;
 use ledger::Ledger;
@@ -201,8 +201,7 @@ impl<'s> Gatherer<'s> {
         match (&self.awaits, told) {
             (_, Told::Nothing) => return Ok(Next::Read(vec![self.deliveries()])),
             (Awaits::Deliveries, Told::Rows(rows)) => {
-                let ids: Result<_, Unreadable> = rows.iter().flatten().map(|row| row.integer(0)).collect();
-                self.unread = ids.map_err(StoreError::from)?;
+                self.unread = rows.iter().flatten().map(|row| row.integer(0)).collect::<Result<_, _>>()?;
             }
             (Awaits::Delivery, Told::Rows(rows)) => {
                 // Its owner may have deleted it.

@@ -34,7 +34,7 @@ use crate::outbox::{
 };
 use crate::routes;
 use crate::settings::{Settings, Target};
-use crate::store::{Row, Statement, StoreError, Transaction, statement};
+use crate::store::{Row, Statement, Transaction, Unreadable, statement};
 use message::{Message, Note, Receipt};
 
 /// Events of one delivery whose items are kept track of; those beyond deploy like the others.
@@ -110,11 +110,11 @@ pub fn accept<'a>(settings: &'a Settings, message: &'a Message, now: Timestamp) 
             .flat_map(|(report, target)| Builds::reads(&target.name, None, report.reference.as_deref())),
     );
     Transaction::new(reads, move |rows| {
-        let (rows, builds) = rows.split_at_checked(versions).ok_or(StoreError::Unreadable { column: 0 })?;
+        let (rows, builds) = rows.split_at_checked(versions).ok_or(Unreadable { column: 0 })?;
         let builds = (!builds.is_empty()).then(|| Builds::read(builds)).transpose()?;
-        let (fixed, versions) = rows.split_at_checked(fixed).ok_or(StoreError::Unreadable { column: 0 })?;
-        let [known, jobs, targets @ ..] = fixed else { return Err(StoreError::Unreadable { column: 0 }) };
-        let known = known.first().ok_or(StoreError::Unreadable { column: 0 })?;
+        let (fixed, versions) = rows.split_at_checked(fixed).ok_or(Unreadable { column: 0 })?;
+        let [known, jobs, targets @ ..] = fixed else { return Err(Unreadable { column: 0 }.into()) };
+        let known = known.first().ok_or(Unreadable { column: 0 })?;
         let (dead, open): (Vec<JobRow>, Vec<JobRow>) =
             read_jobs(jobs)?.into_iter().partition(|job| matches!(job.state, State::Dead | State::Done));
         let opening = Opening::new(settings, known.maybe_integer(4)?, open, targets, now)?;
@@ -192,7 +192,7 @@ impl Accepting<'_> {
     /// Notes the version of each item, and which events are older than what is known.
     ///
     /// **Invariant:** an older event never overwrites a newer one: versions only grow.
-    fn items<'r>(&mut self, versions: impl Iterator<Item = &'r Row>) -> Result<(), StoreError> {
+    fn items<'r>(&mut self, versions: impl Iterator<Item = &'r Row>) -> Result<(), Unreadable> {
         let now = self.opening.now;
         let connection = self.message.connection.as_str();
         let with_item =

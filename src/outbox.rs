@@ -36,7 +36,7 @@ use crate::builds::Build;
 use crate::content::Change;
 use crate::event::{Key, Timestamp};
 use crate::log::{Code, Entry, Level, milliseconds};
-use crate::store::{Statement, StoreError};
+use crate::store::{Statement, StoreError, Unreadable};
 
 pub use carried::carried;
 #[cfg(not(target_arch = "wasm32"))]
@@ -222,6 +222,12 @@ pub enum Failure {
         /// Whether the same may succeed later.
         again: bool,
     },
+}
+
+impl From<Unreadable> for Failure {
+    fn from(error: Unreadable) -> Failure {
+        StoreError::from(error).into()
+    }
 }
 
 impl From<StoreError> for Failure {

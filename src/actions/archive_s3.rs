@@ -90,7 +90,7 @@ fn signed(values: &Values, name: &str, now: Timestamp) -> Option<String> {
 fn judge(response: &Response, now: Timestamp) -> Result<Done, Failure> {
     let status = response.status();
     if status.is_success() {
-        return Ok(Done { status: Some(status.as_u16()), ..Done::default() });
+        return Ok(Done::of(response));
     }
     let code = code(response.body());
     let remedy = match (code, status.as_u16()) {

@@ -58,7 +58,7 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
 fn judge(response: &Response, target: &str, now: Timestamp) -> Result<Done, Failure> {
     let status = response.status();
     let reason = match status.as_u16() {
-        200..=299 => return Ok(Done { status: Some(status.as_u16()), ..Done::default() }),
+        200..=299 => return Ok(Done::of(response)),
         300..=399 => "the URL leads elsewhere: copy it again",
         400..=499 if !matches!(status.as_u16(), 408 | 425 | 429) => {
             "DatoCMS has no such build trigger: copy its URL again, from Project settings, Build triggers"

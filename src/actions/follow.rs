@@ -189,6 +189,16 @@ struct Heard {
     wait: Option<Duration>,
 }
 
+impl Heard {
+    /// What is told of it, and what is told beside.
+    fn and(self, report: Option<Report>) -> Vec<Report> {
+        let mut reports = Vec::with_capacity(2);
+        reports.extend(self.report);
+        reports.extend(report);
+        reports
+    }
+}
+
 /// A build at a look.
 struct Following<'a> {
     target: &'a Target,
@@ -399,7 +409,7 @@ impl<'a> Following<'a> {
     }
 
     fn end(&self, heard: Heard, report: Option<Report>) -> Step {
-        Step::looked(heard.report.into_iter().chain(report).collect(), None, None)
+        Step::looked(heard.and(report), None, None)
     }
 
     fn looked(&self, heard: Heard, again: Option<Timestamp>) -> Step {
@@ -409,9 +419,9 @@ impl<'a> Following<'a> {
             (State::Building, Some(_)) => Said::Built,
             (State::Requested | State::Live | State::Failed | State::Unknown, _) => Said::Queued,
         };
-        let why = heard.why.filter(|_| heard.is_refused && self.build.reason.is_none());
+        let why = heard.why.clone().filter(|_| heard.is_refused && self.build.reason.is_none());
         let added = why.map(|why| Report { reason: Some(why), ..Report::new(said, self.now) });
         let noted = Some(self.notes.write()).filter(|it| !it.is_empty());
-        Step::looked(heard.report.into_iter().chain(added).collect(), noted, again)
+        Step::looked(heard.and(added), noted, again)
     }
 }

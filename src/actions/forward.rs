@@ -191,7 +191,7 @@ fn unsent(reason: &str) -> Failure {
 fn judge(response: &Response, setting: &str, is_signed: bool, now: Timestamp) -> Result<Done, Failure> {
     let status = response.status();
     let reason = match status.as_u16() {
-        _ if status.is_success() => return Ok(Done { status: Some(status.as_u16()), ..Done::default() }),
+        _ if status.is_success() => return Ok(Done::of(response)),
         300..=399 => "the URL leads elsewhere, set the final one in {setting}",
         401 | 403 if is_signed => {
             "the other side refuses the signature: `FORWARD_SECRET` must be the secret that it checks with"

@@ -94,7 +94,7 @@ fn judge(response: &Response, now: Timestamp) -> Result<Done, Failure> {
     let status = response.status();
     if status.is_success() {
         // 202: the key is looked at later.
-        return Ok(Done { status: Some(status.as_u16()), ..Done::default() });
+        return Ok(Done::of(response));
     }
     let reason = match status.as_u16() {
         400 => {

@@ -117,7 +117,7 @@ fn judge(response: &Response, now: Timestamp) -> Result<Done, Failure> {
     let mut fields = payload.as_mut().map(Payload::fields);
     if status.is_success() && fields.as_mut().and_then(|it| it.switch("success")) != Some(false) {
         let reference = fields.and_then(|mut it| it.text("result.id"));
-        return Ok(Done { status: Some(status.as_u16()), reference, ..Done::default() });
+        return Ok(Done { reference, ..Done::of(response) });
     }
     let told: Vec<String> = fields
         .iter_mut()

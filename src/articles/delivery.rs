@@ -17,7 +17,7 @@ use crate::routes::{self, Route};
 use crate::settings::{Settings, Values};
 use crate::signature::Verified;
 use crate::sources::{Connection, Parsed, Source, Texts};
-use crate::store::{Row, Statement, StoreError, Value, statement};
+use crate::store::{Row, Statement, Unreadable, Value, statement};
 
 use super::pictures;
 
@@ -66,7 +66,7 @@ pub(super) fn read<'s>(
     settings: &'s Settings,
     job: &Job,
     row: &Row,
-) -> Result<(Vec<Edit<'s>>, Vec<Entry>), StoreError> {
+) -> Result<(Vec<Edit<'s>>, Vec<Entry>), Unreadable> {
     let (label, key, received_at) = (row.text(0)?, row.text(1)?, row.time(5)?);
     let mut entries = Vec::new();
     let mut tell = |code, reason: String| {
@@ -143,10 +143,10 @@ pub(super) fn read<'s>(
 }
 
 /// The request, as far as it was stored.
-fn request(row: &Row) -> Result<Request, StoreError> {
+fn request(row: &Row) -> Result<Request, Unreadable> {
     let payload = match row.0.get(4) {
         Some(Value::Blob(payload)) => Bytes::copy_from_slice(payload),
-        _ => return Err(StoreError::Unreadable { column: 4 }),
+        _ => return Err(Unreadable { column: 4 }),
     };
     let mut request = Request::new(payload);
     let headers = Payload::parse(row.text(3)?.as_bytes()).ok().and_then(|mut it| it.fields().all_texts());

@@ -12,7 +12,7 @@ use super::pictures::{self, Pictures};
 use crate::content::{self, ByPath, Change, ContentSettings, Owners, Planned};
 use crate::event::Timestamp;
 use crate::log::Code;
-use crate::store::{Row, Statement, StoreError, statement};
+use crate::store::{Row, Statement, Unreadable, statement};
 
 /// What is known of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,8 +41,8 @@ impl Sort {
 }
 
 impl File {
-    fn read(row: &Row) -> Result<(String, File), StoreError> {
-        let unreadable = || StoreError::Unreadable { column: 2 };
+    fn read(row: &Row) -> Result<(String, File), Unreadable> {
+        let unreadable = || Unreadable { column: 2 };
         let mut text = row.text(2)?.chars();
         let mark = text.next().ok_or_else(unreadable)?;
         let (sort, _) = Sort::MARKS.into_iter().find(|it| it.1 == mark).ok_or_else(unreadable)?;
@@ -108,7 +108,7 @@ impl<'t> Ledger<'t> {
         ]
     }
 
-    pub(super) fn read(target: &'t str, rows: &[Vec<Row>]) -> Result<Ledger<'t>, StoreError> {
+    pub(super) fn read(target: &'t str, rows: &[Vec<Row>]) -> Result<Ledger<'t>, Unreadable> {
         let (mut files, mut owners) = (ByPath::default(), Owners::default());
         for row in rows.iter().flatten() {
             let (path, file) = File::read(row)?;

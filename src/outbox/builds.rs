@@ -14,7 +14,7 @@ use crate::event::Timestamp;
 use crate::inbox::tallies;
 use crate::log::{Code, Entry, Level};
 use crate::settings::{Settings, Target};
-use crate::store::{Row, Statement, StoreError, Transaction, Unreadable, statement};
+use crate::store::{Row, Statement, Transaction, Unreadable, statement};
 
 use std::time::Duration;
 
@@ -178,8 +178,8 @@ impl Builds {
         ]
     }
 
-    pub(crate) fn read(rows: &[Vec<Row>]) -> Result<Builds, StoreError> {
-        let [builds, deploys, blocked] = rows else { return Err(StoreError::Unreadable { column: 0 }) };
+    pub(crate) fn read(rows: &[Vec<Row>]) -> Result<Builds, Unreadable> {
+        let [builds, deploys, blocked] = rows else { return Err(Unreadable { column: 0 }) };
         Ok(Builds {
             builds: builds.iter().map(read_build).collect::<Result<_, _>>()?,
             deploys: read_jobs(deploys)?,
@@ -374,7 +374,7 @@ pub(super) fn looked<'a>(
         let (Some(job), Some(builds), Some(rest)) =
             (rows.first(), rows.get(1..builds_end), rows.get(builds_end..))
         else {
-            return Err(StoreError::Unreadable { column: 0 });
+            return Err(Unreadable { column: 0 }.into());
         };
         let mut opening = Opening::read(settings, rest, now)?;
         let mut builds = Builds::read(builds)?;
@@ -445,9 +445,10 @@ pub(super) fn wait_on(opening: &mut Opening<'_>, blocked: &[JobRow], job: &JobRo
 }
 
 /// A look that nobody answered for is made again.
-pub(super) fn lost(opening: &mut Opening<'_>, job: JobRow) {
+pub(super) fn lost(opening: &mut Opening<'_>, mut job: JobRow) {
     opening.writes.push(statement("DELETE FROM attempts WHERE job_id = ?1", [job.id.into()]));
-    opening.writes.push(write_job(&JobRow { state: JobState::Waiting, due_at: Some(opening.now), ..job }));
+    (job.state, job.due_at) = (JobState::Waiting, Some(opening.now));
+    opening.writes.push(write_job(&job));
 }
 
 /// A time as one says it.

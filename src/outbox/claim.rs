@@ -15,7 +15,7 @@ use crate::actions::Action;
 use crate::event::{Key, Timestamp};
 use crate::log::{Code, Entry, Level};
 use crate::settings::Settings;
-use crate::store::{Row, StoreError, Transaction, statement};
+use crate::store::{Row, Transaction, Unreadable, statement};
 
 /// How long one attempt may take; then its answer counts as lost.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -91,7 +91,7 @@ pub fn claim(settings: &Settings, now: Timestamp, jitter: u32) -> Transaction<'_
     reads.extend(Opening::reads(settings));
     Transaction::new(reads, move |rows| {
         let [due, sending, dead, plans, rest @ ..] = rows.as_slice() else {
-            return Err(StoreError::Unreadable { column: 0 });
+            return Err(Unreadable { column: 0 }.into());
         };
         let opening = Opening::read(settings, rest, now)?;
         let sending = read_jobs(sending)?;
@@ -187,7 +187,7 @@ impl Claiming<'_> {
     }
 
     /// A deploy that was planned for the time at which an item becomes public.
-    fn planned(&mut self, plan: &Row) -> Result<(), StoreError> {
+    fn planned(&mut self, plan: &Row) -> Result<(), Unreadable> {
         let (target, connection) = (plan.text(0)?, plan.text(1)?);
         let (item, delivery) = (plan.text(2)?, plan.integer(3)?);
         let source = connection.split('/').next().unwrap_or_default();
@@ -275,19 +275,16 @@ impl Claiming<'_> {
             let reason = format!("this version has no action `{}`", job.action);
             let entry = Entry::new(Level::Error, Code::JobDead).with("job", job.action.as_str());
             self.claims.entries.push(entry.with("reason", reason.as_str()));
-            let finished_at = Some(self.now);
-            job = JobRow { state: State::Dead, due_at: None, reason: Some(reason), finished_at, ..job };
+            (job.state, job.due_at, job.finished_at) = (State::Dead, None, Some(self.now));
+            job.reason = Some(reason);
             return self.opening.writes.push(write(&job));
         };
         let deadline = self.now.plus(TIMEOUT).plus((action.within)(self.settings, &job.target));
         job.attempts = job.attempts.saturating_add(1);
-        job = JobRow {
-            state: State::Sending,
-            due_at: Some(deadline.plus(GRACE)),
-            tries: job.tries.saturating_add(1),
-            first_at: None,
-            ..job
-        };
+        job.state = State::Sending;
+        job.due_at = Some(deadline.plus(GRACE));
+        job.tries = job.tries.saturating_add(1);
+        job.first_at = None;
         let (charged, charge) = self.opening.known.charge(Lane::of(&job), self.now).unzip();
         self.opening.writes.extend(charge);
         self.opening.writes.push(write(&job));

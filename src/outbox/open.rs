@@ -9,7 +9,7 @@ use crate::actions::{Action, Gathers, Signal};
 use crate::event::Timestamp;
 use crate::routes::{self, Route};
 use crate::settings::{Settings, Target};
-use crate::store::{Row, Statement, StoreError, statement};
+use crate::store::{Row, Statement, Unreadable, statement};
 
 /// The jobs that events may join, what is known of their lanes, and what is written about them in one transaction.
 pub(crate) struct Opening<'s> {
@@ -74,8 +74,8 @@ impl<'s> Opening<'s> {
         settings: &'s Settings,
         rows: &[Vec<Row>],
         now: Timestamp,
-    ) -> Result<Opening<'s>, StoreError> {
-        let [last, open, known @ ..] = rows else { return Err(StoreError::Unreadable { column: 0 }) };
+    ) -> Result<Opening<'s>, Unreadable> {
+        let [last, open, known @ ..] = rows else { return Err(Unreadable { column: 0 }) };
         let last = last.first().map_or(Ok(None), |row| row.maybe_integer(0))?;
         Opening::new(settings, last, read_jobs(open)?, known, now)
     }
@@ -87,9 +87,9 @@ impl<'s> Opening<'s> {
         open: Vec<JobRow>,
         known: &[Vec<Row>],
         now: Timestamp,
-    ) -> Result<Opening<'s>, StoreError> {
+    ) -> Result<Opening<'s>, Unreadable> {
         let Some((targets, budgets)) = known.split_first() else {
-            return Err(StoreError::Unreadable { column: 0 });
+            return Err(Unreadable { column: 0 });
         };
         let budgets = budgets.first().map_or(&[][..], Vec::as_slice);
         Ok(Opening {
@@ -158,9 +158,10 @@ impl<'s> Opening<'s> {
         let known = self.open.iter().filter(|_| action.gathers != Gathers::Each).find(is_it).cloned();
         let (is_new, before) = (known.is_none(), known.as_ref().and_then(|job| job.due_at));
         let mut job = known.unwrap_or_else(|| {
-            let job = JobRow::new(self.next_id, action, target, self.now);
+            let mut job = JobRow::new(self.next_id, action, target, self.now);
             self.next_id = self.next_id.saturating_add(1);
-            JobRow { state, after, ..job }
+            (job.state, job.after) = (state, after);
+            job
         });
         let (source, event_id) = event;
         (job.source, job.event_id) = (source.to_owned(), event_id.to_owned());
@@ -178,10 +179,10 @@ impl<'s> Opening<'s> {
 
     /// Opens the job that follows the build that a job has asked for; its id.
     pub(super) fn follow(&mut self, action: &Action, deploy: &JobRow, at: Timestamp) -> i64 {
-        let job = JobRow::new(self.next_id, action, &deploy.target, self.now);
+        let mut job = JobRow::new(self.next_id, action, &deploy.target, self.now);
         self.next_id = self.next_id.saturating_add(1);
-        let (source, event_id) = (deploy.source.clone(), deploy.event_id.clone());
-        let job = JobRow { due_at: Some(at), wanted_at: at, after: Some(deploy.id), source, event_id, ..job };
+        (job.due_at, job.wanted_at, job.after) = (Some(at), at, Some(deploy.id));
+        (job.source, job.event_id) = (deploy.source.clone(), deploy.event_id.clone());
         self.writes.push(write(&job));
         job.id
     }
@@ -235,19 +236,13 @@ impl<'s> Opening<'s> {
 
     /// A job that failed waits to be tried again, then at the earliest. Events that came meanwhile join it, and it
     /// begins anew with them. The job as it is then.
-    pub(super) fn retry(&mut self, job: JobRow, again: Timestamp) -> JobRow {
-        let mut job = JobRow { state: State::Waiting, ..job };
+    pub(super) fn retry(&mut self, mut job: JobRow, again: Timestamp) -> JobRow {
+        job.state = State::Waiting;
         if let Some(sibling) = self.waiting(&job.action, &job.target).filter(|_| job.gathers).cloned() {
             self.merge(&sibling, &job);
-            job = JobRow {
-                tries: 0,
-                first_at: sibling.first_at,
-                wanted_at: sibling.wanted_at,
-                urgent: job.urgent || sibling.urgent,
-                source: sibling.source,
-                event_id: sibling.event_id,
-                ..job
-            };
+            (job.tries, job.first_at, job.wanted_at) = (0, sibling.first_at, sibling.wanted_at);
+            job.urgent |= sibling.urgent;
+            (job.source, job.event_id) = (sibling.source, sibling.event_id);
         } else {
             job.wanted_at = again;
         }

@@ -12,7 +12,7 @@ use super::schedule::month;
 use crate::actions::{Action, Gathers};
 use crate::event::Timestamp;
 use crate::settings::{Budget, Pace, Settings, Target};
-use crate::store::{Row, Statement, StoreError};
+use crate::store::{Row, Statement, Unreadable};
 
 /// What is paced by itself: a target that is built, or a destination of another action.
 #[derive(Clone, Copy, Debug)]
@@ -123,7 +123,7 @@ impl<'s> Known<'s> {
         settings: &'s Settings,
         targets: &[Row],
         budgets: &[Row],
-    ) -> Result<Known<'s>, StoreError> {
+    ) -> Result<Known<'s>, Unreadable> {
         Ok(Known {
             settings,
             targets: targets.iter().map(rows::read_target).collect::<Result<_, _>>()?,

@@ -137,7 +137,7 @@ fn carried_out(claimed: &Claimed, job: &JobRow, opening: &mut Opening<'_>) {
 }
 
 /// A job is done, and with a build every dead one of its target, for one call carries all; what waits behind it may go.
-fn succeeded(job: JobRow, done: &Done, blocked: &[JobRow], opening: &mut Opening<'_>) {
+fn succeeded(mut job: JobRow, done: &Done, blocked: &[JobRow], opening: &mut Opening<'_>) {
     let now = opening.now;
     let detail = detail(done.reference.as_deref(), done.printed());
     opening.writes.push(tallies::attempted(&job, "accepted", now));
@@ -153,21 +153,15 @@ fn succeeded(job: JobRow, done: &Done, blocked: &[JobRow], opening: &mut Opening
         let pause = Action::named(&job.action).and_then(|it| it.after_build).unwrap_or_default();
         opening.reopen(job, When::After(pause));
     }
-    let job = JobRow {
-        state: State::Done,
-        due_at: None,
-        urgent: false,
-        reason: None,
-        finished_at: Some(now),
-        ..job
-    };
+    job.end(State::Done, now);
+    job.reason = None;
     opening.writes.push(tallies::ended(&job, now));
     opening.writes.push(write(&job));
 }
 
 /// A job's attempt has failed: when it is tried again, if at all. Events that came meanwhile join it, and it begins
 /// anew with them. The job as it is then.
-pub(super) fn failed(job: JobRow, failure: &Failure, opening: &mut Opening<'_>, jitter: u32) -> JobRow {
+pub(super) fn failed(mut job: JobRow, failure: &Failure, opening: &mut Opening<'_>, jitter: u32) -> JobRow {
     let now = opening.now;
     opening.writes.push(tallies::attempted(&job, failure.outcome(), now));
     let reason = failure.to_string();
@@ -179,10 +173,10 @@ pub(super) fn failed(job: JobRow, failure: &Failure, opening: &mut Opening<'_>, 
         opening.writes.push(hold);
     }
     let delay = DELAYS.get(usize::try_from(job.tries.saturating_sub(1)).unwrap_or(usize::MAX));
-    let job = JobRow { reason: Some(reason), ..job };
+    job.reason = Some(reason);
     if !failure.is_temporary() || (delay.is_none() && opening.waiting(&job.action, &job.target).is_none()) {
         // What waits behind it has its own chance; where it succeeds, it supersedes this one.
-        let job = JobRow { state: State::Dead, due_at: None, urgent: false, finished_at: Some(now), ..job };
+        job.end(State::Dead, now);
         opening.writes.extend([write(&job), tallies::ended(&job, now)]);
         opening.tell(Signal::Dead, &job, job.reason.as_deref().unwrap_or_default());
         return job;

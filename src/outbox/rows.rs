@@ -104,6 +104,12 @@ impl JobRow {
         }
     }
 
+    /// It is over.
+    pub(super) fn end(&mut self, state: State, now: Timestamp) {
+        (self.state, self.due_at, self.finished_at) = (state, None, Some(now));
+        self.urgent = false;
+    }
+
     /// How the log tells of it after a failed attempt.
     pub(super) fn told_as(&self) -> (Level, Code) {
         if self.state == State::Dead { (Level::Error, Code::JobDead) } else { (Level::Warn, Code::JobRetry) }

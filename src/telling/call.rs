@@ -43,7 +43,7 @@ impl Call {
                 request.and_then(|it| (self.finish)(values, it)).map_or_else(Step::Fail, Step::Send)
             }
             Some(Returned::Response(response)) if response.status().is_success() => {
-                Step::Done(Done { status: Some(response.status().as_u16()), ..Done::default() })
+                Step::Done(Done::of(response))
             }
             Some(Returned::Response(response)) => Step::Fail(self.failure(job, response, now)),
             Some(_) => Step::Fail(Failure::NotSet),

@@ -121,7 +121,7 @@ impl Committing {
         match committed {
             Ok(commit) => Committing::Over { answers: talk.heard(), commit },
             Err(Pause::Send(request)) => Committing::Send(*request),
-            Err(Pause::Fail(failure)) => Committing::Fail(failure),
+            Err(Pause::Fail(failure)) => Committing::Fail(*failure),
         }
     }
 }

@@ -224,5 +224,5 @@ impl Place<'_> {
 }
 
 fn said_so(response: &Response, again: bool, retry_after: Option<Duration>, reason: String) -> Pause {
-    Pause::Fail(Failure::Said { reason, status: response.status(), retry_after, again })
+    Pause::Fail(Failure::Said { reason, status: response.status(), retry_after, again }.into())
 }

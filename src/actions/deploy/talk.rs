@@ -16,17 +16,19 @@ use crate::{Request, Response};
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Why a conversation goes no further for now.
+///
+/// Small, for each answer that is asked for may be one.
 #[derive(Debug)]
 pub(super) enum Pause {
     /// This is to be sent, and answered.
     Send(Box<Request>),
     /// It failed.
-    Fail(Failure),
+    Fail(Box<Failure>),
 }
 
 impl Pause {
     fn of(request: Result<Request, Failure>) -> Pause {
-        request.map_or_else(Pause::Fail, |it| Pause::Send(Box::new(it)))
+        request.map_or_else(|it| Pause::Fail(it.into()), |it| Pause::Send(it.into()))
     }
 }
 
@@ -52,7 +54,7 @@ impl<'r> Talk<'r> {
         request: impl FnOnce() -> Result<Request, Failure>,
     ) -> Result<&'r Response, Pause> {
         match self.next() {
-            Some(answer) => answer.ok_or(Pause::Fail(Failure::NotSet)),
+            Some(answer) => answer.ok_or_else(|| Pause::of(Err(Failure::NotSet))),
             None => Err(Pause::of(request())),
         }
     }

@@ -4,6 +4,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use super::talk::Pause;
+use crate::payload::Fields;
 
 /// The hexadecimal digits of a SHA-1; repositories of the newer format have longer ids.
 const SHA1_DIGITS: usize = 40;
@@ -17,6 +18,17 @@ pub(super) struct Entry {
     pub(super) id: String,
     /// Whether it is a directory.
     pub(super) is_directory: bool,
+}
+
+impl Entry {
+    /// Those that an API lists.
+    pub(super) fn listed(fields: &mut Fields<'_, '_>) -> Vec<Entry> {
+        let entries = fields.objects("tree").into_iter().filter_map(|mut entry| {
+            let is_directory = entry.text("type")? == "tree";
+            Some(Entry { name: entry.text("path")?, id: entry.text("sha")?, is_directory })
+        });
+        entries.collect()
+    }
 }
 
 /// The id that Git gives to these bytes, in the format that another id of the repository has.

@@ -9,7 +9,7 @@ use super::{MOST_COUNTED, add, all, follower, json, moment, object, outcome, tit
 use crate::inbox::message::Note;
 use crate::routes::why;
 use crate::settings::Settings;
-use crate::store::{Row, Statement, StoreError, Transaction, Value, statement};
+use crate::store::{Row, Statement, Transaction, Unreadable, Value, statement};
 
 /// A job `j` that carries `?1`, with its attempts and what it shares; and the build that it asked for.
 const JOBS: &str = concat!(
@@ -52,7 +52,7 @@ pub fn show(settings: &Settings, id: i64) -> Transaction<'_, Option<String>> {
         statement(JOBS, [id.into(), MOST_COUNTED.into()]),
     ];
     Transaction::new(reads, |rows| {
-        let [delivery, jobs] = rows.as_slice() else { return Err(StoreError::Unreadable { column: 0 }) };
+        let [delivery, jobs] = rows.as_slice() else { return Err(Unreadable { column: 0 }.into()) };
         let Some(row) = delivery.first() else { return Ok((Vec::new(), None)) };
         let (connection, events) = (row.text(0)?, row.text(2)?);
         let notes = Note::read_for(settings, events);
@@ -77,8 +77,8 @@ pub fn show(settings: &Settings, id: i64) -> Transaction<'_, Option<String>> {
 }
 
 /// A payload as it came, or as base64 where it is no text.
-fn payload(row: &Row, column: usize) -> Result<(&'static str, String), StoreError> {
-    let Some(Value::Blob(bytes)) = row.0.get(column) else { return Err(StoreError::Unreadable { column }) };
+fn payload(row: &Row, column: usize) -> Result<(&'static str, String), Unreadable> {
+    let Some(Value::Blob(bytes)) = row.0.get(column) else { return Err(Unreadable { column }) };
     Ok(match str::from_utf8(bytes) {
         Ok(text) => ("payload", text.to_owned()),
         Err(_) => ("payload_base64", STANDARD.encode(bytes)),

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::actions::Action;
 use crate::settings::Settings;
-use crate::store::{Statement, StoreError, Transaction, statement};
+use crate::store::{Statement, Transaction, Unreadable, statement};
 
 /// A build `b`, as far as it is known; nothing where there is none. `live_seconds`: from the first event that it carries
 /// until it could be seen.
@@ -82,11 +82,11 @@ pub fn deploys(settings: &Settings, before: Option<i64>, limit: u32) -> Transact
         ),
     ];
     Transaction::new(reads, move |rows| {
-        let [deploys, looked] = rows.as_slice() else { return Err(StoreError::Unreadable { column: 0 }) };
+        let [deploys, looked] = rows.as_slice() else { return Err(Unreadable { column: 0 }.into()) };
         let page = deploys
             .iter()
             .map(|row| Ok(with_build(settings, row.text(1)?, row.text(2)?, row.maybe_text(3)?)))
-            .collect::<Result<Vec<_>, StoreError>>()?;
+            .collect::<Result<Vec<_>, Unreadable>>()?;
         Ok((Vec::new(), paged("deploys", deploys, &page, looked, limit)?))
     })
 }

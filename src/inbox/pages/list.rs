@@ -2,7 +2,7 @@
 
 use super::{END, MOST_LOOKED_AT, build_state, follower, moment, object, outcome, paged, title, within};
 use crate::content::unicode::lowercase;
-use crate::store::{Statement, StoreError, Transaction, Value, statement};
+use crate::store::{Statement, Transaction, Unreadable, Value, statement};
 
 /// Which deliveries are asked for; all of what is set must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -102,7 +102,7 @@ pub fn list(before: Option<i64>, limit: u32, filter: Filter) -> Transaction<'sta
         ),
     ];
     Transaction::new(reads, move |rows| {
-        let [deliveries, looked] = rows.as_slice() else { return Err(StoreError::Unreadable { column: 0 }) };
+        let [deliveries, looked] = rows.as_slice() else { return Err(Unreadable { column: 0 }.into()) };
         let page =
             deliveries.iter().map(|row| row.text(1).map(str::to_owned)).collect::<Result<Vec<_>, _>>()?;
         Ok((Vec::new(), paged("deliveries", deliveries, &page, looked, limit)?))

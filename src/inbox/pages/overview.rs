@@ -13,7 +13,7 @@ use crate::outbox::{Known, budgets};
 use crate::routes::Rules;
 use crate::settings::{Mode, Settings};
 use crate::sorted::sorted;
-use crate::store::{Row, StoreError, Transaction, Value, statement};
+use crate::store::{Row, Transaction, Unreadable, Value, statement};
 
 /// What the counts by outcome are of.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -69,7 +69,7 @@ pub fn overview(settings: &Settings, now: Timestamp) -> Transaction<'_, String> 
     Transaction::new(reads, move |rows| {
         let [outcomes, lives, queue, targets, budgets, hours] = rows.get(updates..).unwrap_or_default()
         else {
-            return Err(StoreError::Unreadable { column: 0 });
+            return Err(Unreadable { column: 0 }.into());
         };
         let mut answer = json(&Head::of(settings, now));
         add(&mut answer, "hours", &json(&tallies::read_hours(hours)?));
@@ -81,7 +81,7 @@ pub fn overview(settings: &Settings, now: Timestamp) -> Transaction<'_, String> 
         add(&mut answer, "outcomes_since", &json(&cut.unwrap_or(since).to_string()));
         add(&mut answer, "live", &live(lives)?);
         add(&mut answer, "budgets", &json(&Known::read(settings, &[], budgets)?.accounts(now)));
-        let queue = queue.first().ok_or(StoreError::Unreadable { column: 0 })?;
+        let queue = queue.first().ok_or(Unreadable { column: 0 })?;
         add(&mut answer, "queue", queue.text(0)?);
         let targets =
             settings.targets.iter().map(|it| target(&it.name, targets)).collect::<Result<Vec<_>, _>>()?;
@@ -105,7 +105,7 @@ impl Head {
     }
 }
 
-fn counts(rows: &[Row]) -> Result<String, StoreError> {
+fn counts(rows: &[Row]) -> Result<String, Unreadable> {
     let mut counts = "{}".to_owned();
     for row in rows {
         add(&mut counts, row.text(0)?, &row.integer(1)?.to_string());
@@ -114,7 +114,7 @@ fn counts(rows: &[Row]) -> Result<String, StoreError> {
 }
 
 /// How long it took from the first event until it could be seen.
-fn live(rows: &[Row]) -> Result<String, StoreError> {
+fn live(rows: &[Row]) -> Result<String, Unreadable> {
     let seconds = sorted(rows.iter().map(|row| row.integer(0)).collect::<Result<Vec<_>, _>>()?);
     // The smallest that so many hundredths are not above.
     let percentile = |hundredths: usize| {
@@ -133,7 +133,7 @@ fn live(rows: &[Row]) -> Result<String, StoreError> {
 }
 
 /// Where a target is: what its newest deploy is, and when one could be seen last.
-fn target(name: &str, rows: &[Row]) -> Result<String, StoreError> {
+fn target(name: &str, rows: &[Row]) -> Result<String, Unreadable> {
     match rows.iter().find(|row| row.text(0) == Ok(name)) {
         Some(row) => Ok(row.text(1)?.to_owned()),
         None => {

@@ -13,7 +13,7 @@ use crate::event::Timestamp;
 use crate::log::{self, Code, Level};
 use crate::settings::{Mode, Settings, Target};
 use crate::sources::{self, Connection, SOURCES, Source};
-use crate::store::{Row, StoreError, Transaction, statement};
+use crate::store::{Row, Transaction, Unreadable, statement};
 
 /// All of that, as JSON.
 pub fn setup(settings: &Settings, now: Timestamp) -> Transaction<'_, String> {
@@ -26,7 +26,7 @@ pub fn setup(settings: &Settings, now: Timestamp) -> Transaction<'_, String> {
         let last = rows.first().map_or(&[][..], Vec::as_slice);
         let usable = || settings.connections.iter().filter(|it| !it.secrets.is_empty());
         let connections =
-            usable().map(|it| connection(settings, it, last)).collect::<Result<Vec<_>, StoreError>>()?;
+            usable().map(|it| connection(settings, it, last)).collect::<Result<Vec<_>, Unreadable>>()?;
         let is_set_up = |source: &&&Source| usable().any(|it| it.source == **source);
         let senders: Vec<String> = SOURCES.iter().filter(|it| !is_set_up(it)).map(|it| sender(it)).collect();
         let targets: Vec<String> = settings.targets.iter().map(|it| target(settings, it)).collect();
@@ -44,7 +44,7 @@ pub fn setup(settings: &Settings, now: Timestamp) -> Transaction<'_, String> {
     })
 }
 
-fn connection(settings: &Settings, connection: &Connection, last: &[Row]) -> Result<String, StoreError> {
+fn connection(settings: &Settings, connection: &Connection, last: &[Row]) -> Result<String, Unreadable> {
     #[derive(Serialize)]
     struct Known<'a> {
         connection: &'a str,

@@ -161,10 +161,7 @@ impl<'a> Gitea<'a> {
             let mut fields = payload.fields();
             let more = fields.switch("truncated") == Some(true);
             let before = entries.len();
-            entries.extend(fields.objects("tree").into_iter().filter_map(|mut entry| {
-                let is_directory = entry.text("type")? == "tree";
-                Some(Entry { name: entry.text("path")?, id: entry.text("sha")?, is_directory })
-            }));
+            entries.extend(Entry::listed(&mut fields));
             if !more || entries.len() == before {
                 return Ok(entries);
             }

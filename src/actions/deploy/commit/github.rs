@@ -205,12 +205,7 @@ impl<'a> GitHub<'a> {
             return Err(self.refused(response, Doing::Reading));
         }
         let mut payload = Payload::parse(response.body()).map_err(|_| self.place.unreadable(response))?;
-        let mut fields = payload.fields();
-        let entries = fields.objects("tree").into_iter().filter_map(|mut entry| {
-            let is_directory = entry.text("type")? == "tree";
-            Some(Entry { name: entry.text("path")?, id: entry.text("sha")?, is_directory })
-        });
-        Ok(entries.collect())
+        Ok(Entry::listed(&mut payload.fields()))
     }
 
     /// A commit of a tree, on no branch yet.
