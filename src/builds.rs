@@ -221,6 +221,8 @@ impl Build {
         let ended = self.state.is_end();
         match report.said {
             _ if ended && !matches!(report.said, Said::Built | Said::Live) => return false,
+            // That is what was known when its page was looked for in vain.
+            Said::Built if self.state == State::Unknown && self.built_at.is_some() => return false,
             Said::Queued => {}
             Said::Building if self.built_at.is_some() => {}
             Said::Building => {

@@ -116,11 +116,13 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
     let followed = &target.followed;
     let site = followed.page.as_ref().and_then(|values| Site::of(values, settings.content_of(&target.name)));
     let pages = site.as_ref().map(|site| page::pages(site, carried)).unwrap_or_default();
-    if pages.is_empty() && followed.host.is_none() && !is_told_of(settings, target) {
+    let is_told_of = is_told_of(settings, target);
+    if pages.is_empty() && followed.host.is_none() && !is_told_of {
         return over();
     }
     let mut following = Following {
         target,
+        is_told_of,
         build,
         taken: &carried.taken,
         look: Look { answers: returned, read: 0 },
@@ -200,6 +202,8 @@ impl Heard {
 /// A build at a look.
 struct Following<'a> {
     target: &'a Target,
+    /// Whether its host tells by itself, too.
+    is_told_of: bool,
     build: &'a Build,
     taken: &'a [String],
     look: Look<'a>,
@@ -220,7 +224,7 @@ impl<'a> Following<'a> {
         let Some(site) = site.filter(|_| !pages.is_empty()) else {
             return match built_at {
                 Some(_) => Ok(self.live(heard, None)),
-                None if heard.is_refused => Ok(self.lost(heard, "nobody else can tell")),
+                None if heard.is_refused && !self.is_told_of => Ok(self.lost(heard, "nobody else can tell")),
                 None => self.wait(heard, None, None),
             };
         };
@@ -336,8 +340,9 @@ impl<'a> Following<'a> {
     /// Looks again later; or gives up, or cancels a build that hangs, once it has taken too long.
     fn wait(&mut self, heard: Heard, built_at: Option<Timestamp>, page: Option<&str>) -> Result<Step, Pause> {
         let limits = &self.target.followed.limits;
-        let timeout = limits.get(TIMEOUT.name).and_then(|it| it.parse().ok()).map(Duration::from_secs);
-        let timeout = timeout.unwrap_or_default();
+        // What is set wrong is as if it were not set.
+        let timeout = limits.get(TIMEOUT.name).unwrap_or(TIMEOUT.default);
+        let timeout = timeout.parse().map(Duration::from_secs).unwrap_or_default();
         let (now, elapsed) = (self.now, self.now.since(self.build.requested_at));
         if built_at.is_none() && elapsed >= timeout {
             let minutes = timeout.as_secs() / 60;

@@ -113,7 +113,7 @@ pub(super) fn asked(
     let follower = follower.map(|action| opening.follow(action, job, opening.now.plus(FIRST_LOOK)));
     let mut build = Build {
         follower,
-        reference: done.reference.clone().filter(|it| target.followed.calls(it)),
+        reference: done.reference.clone().filter(|it| target.knows(it)),
         ..Build::new(job.id, &job.target, at)
     };
     if !target.is_called() {
@@ -122,6 +122,15 @@ pub(super) fn asked(
         build.learn(&Report::new(said, opening.now));
     } else if follower.is_none() {
         build.ended_at = Some(opening.now);
+    }
+    if follower.is_some() {
+        // Those that failed are over with the call, but what they carry is not to be seen before its build is live.
+        opening.writes.push(statement(
+            "INSERT OR IGNORE INTO carries (job_id, delivery_id) SELECT ?1, c.delivery_id FROM carries c \
+             WHERE c.job_id IN (SELECT id FROM jobs WHERE state = 'dead' AND target = ?2 AND action = ?3) \
+             AND c.delivery_id < (SELECT max(delivery_id) FROM carries WHERE job_id = ?1)",
+            [job.id.into(), job.target.as_str().into(), job.action.as_str().into()],
+        ));
     }
     opening.writes.push(statement(
         "INSERT OR REPLACE INTO builds (job_id, target, state, reference, first_at, requested_at, built_at, ended_at, \

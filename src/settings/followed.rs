@@ -22,10 +22,15 @@ pub struct Followed {
     pub limits: Values,
 }
 
-impl Followed {
-    /// Whether a build can be asked for by what the answer to a deploy call has named it.
-    pub fn calls(&self, reference: &str) -> bool {
-        self.host.as_ref().is_none_or(|(host, _)| (host.calls)(reference))
+impl Target {
+    /// Whether what a call's answer has named may be what others call the build. A host that is asked knows its own names;
+    /// the webhooks of one that could be asked have others than its answers. What a forge names is a commit.
+    pub(crate) fn knows(&self, reference: &str) -> bool {
+        let Some(hook) = self.hook.as_deref().filter(|_| self.forge.is_none()) else { return false };
+        match &self.followed.host {
+            Some((host, _)) => (host.calls)(reference),
+            None => Host::of(hook).is_none(),
+        }
     }
 }
 

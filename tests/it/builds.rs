@@ -86,6 +86,15 @@ fn what_was_given_up_may_turn_out_to_have_worked_and_by_nothing_else() {
 }
 
 #[test]
+fn that_its_host_is_done_is_no_news_of_what_was_looked_for_since() {
+    let lost = [of("b1", Said::Built, 60), report(Said::Lost, 360)];
+    let again = after(&[&lost[..], &[of("b1", Said::Built, 400)]].concat());
+    assert_eq!((again.state, again.ended_at), (State::Unknown, Some(at(360))));
+    let seen = after(&[&lost[..], &[of("b1", Said::Live, 400)]].concat());
+    assert_eq!(seen.state, State::Live);
+}
+
+#[test]
 fn a_build_that_somebody_else_asked_for_is_not_taken_for_it() {
     let began = |said, seconds: i64, began: i64| Report { began: Some(at(began)), ..of("b0", said, seconds) };
     // It began before the call, whenever it ends.

@@ -1,6 +1,6 @@
 //! Builds that are followed: what waits for one, what becomes of the job that asked for it, and who is told.
 
-use presshook::actions::{Done, Signal};
+use presshook::actions::{Done, Signal, Step};
 use presshook::builds::{Report, Said};
 use presshook::event::Kind;
 use presshook::inbox;
@@ -108,7 +108,9 @@ fn a_build_that_fails_makes_its_job_dead_and_the_next_stands_for_it() {
     // What waited behind the dead one waits for this one.
     assert_eq!(lanes.look(110), Vec::<String>::new());
     lanes.look(115);
-    lanes.end("follow", &heard(&[Said::Live], 115, None), 115);
+    // Its events are looked for with the others: they are live when those are, or have failed with them.
+    assert_eq!(keys(&lanes.end("follow", &heard(&[Said::Live], 115, None), 115)), ["b", "a"]);
+    assert_eq!(builds(&mut lanes), ["failed b1: the log says why", "live b2 115"]);
     lanes.look(115);
     assert_eq!(keys(&lanes.end("slack", &accepted(), 116)), ["b", "a"]);
 }
@@ -176,6 +178,40 @@ fn news_by_webhook_wake_the_look_and_are_believed_with_their_name() {
     assert!(lanes.states().contains(&"deploy done".to_owned()));
     lanes.look(40);
     assert!(!lanes.states().iter().any(|it| it.contains("blocked")));
+}
+
+#[test]
+fn what_a_call_is_answered_with_is_no_name_of_the_build_where_its_host_has_others() {
+    // Vercel names a job, and later a deployment; a forge names a commit.
+    let vercel = [("DEPLOY_HOOK_URL", "https://api.vercel.com/v1/integrations/deploy/prj_a/hook1")];
+    let forge = [("GITHUB_REPO", "ada/site"), ("GITHUB_TOKEN", "github_pat_11AAAAAAA0")];
+    for (target, name) in
+        [(&vercel[..], "okzCd50AIap1O31g0gne"), (&forge[..], "0d1a26e67d8f5eaf1f6ba5c57fc3c7d9")]
+    {
+        let secret = ("NETLIFY_WEBHOOK_SECRET", "the secret of its host's webhooks");
+        let mut lanes = Lanes::new(&[target, &[secret, NO_GAP, SLACK]].concat());
+        ask(&mut lanes, "a", 0, &named(name));
+        news(&mut lanes, &of("b1", Said::Building, 12));
+        assert_eq!(builds(&mut lanes), ["building b1"]);
+        news(&mut lanes, &of("b1", Said::Failed, 20));
+        assert_eq!(builds(&mut lanes), ["failed b1"]);
+    }
+}
+
+#[test]
+fn limits_that_are_set_wrong_give_no_build_up() {
+    let secret = ("NETLIFY_WEBHOOK_SECRET", "the secret of its host's webhooks");
+    let mut lanes = following(&[secret]);
+    ask(&mut lanes, "a", 0, &accepted());
+    lanes.look(15);
+    let job = lanes.under_way["follow"].job.clone();
+    for wrong in [("RESTART_STUCK_BUILDS", "yes"), ("BUILD_TIMEOUT_SECONDS", "soon")] {
+        let settings = crate::settings(&[DEPLOY, SITE, secret, wrong]);
+        assert!(!settings.problems.is_empty());
+        let step = (job.action.step)(&settings, &job, &[], at(15));
+        let Step::Done(done) = step else { panic!("{step:?}") };
+        assert_eq!((done.heard, done.again), (vec![], Some(at(25))), "{wrong:?}");
+    }
 }
 
 #[test]

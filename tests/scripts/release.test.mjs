@@ -473,6 +473,7 @@ test("what is another's stays as it is, and what is wrong is said", () => {
     [empty, ["init"], /no URL of a deploy hook/, { CLOUDFLARE_DEPLOY_HOOK: "hunter2" }],
     [empty, ["init", "--out", "public"], /do not go together/],
     [empty, ["init", "--frob"], /--frob/],
+    [empty, ["init", "--pages", "--out", "."], /All of .*empty is published.*--out empty/s],
     [empty, ["init", "--pages", "nowhere"], /There is no directory .*nowhere/],
     [empty, ["deploy"], /no wrangler\.toml here.*presshook init/],
   ];

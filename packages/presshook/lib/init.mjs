@@ -140,6 +140,10 @@ To try the Worker on this machine first: npx wrangler dev`);
 async function site(directory, { sender, out, inbox }, ask, environment) {
   if (!existsSync(directory)) throw new Problem(`There is no directory ${directory}: name the site's.`);
   const target = out === undefined ? undefined : path.resolve(directory, out);
+  if (target && `${directory}${path.sep}`.startsWith(`${target}${path.sep}`)) {
+    throw new Problem(`All of ${target} is published, so your secrets must not lie in it, as ${VARS} would.
+Run this in the directory above: npx presshook init --pages --out ${path.basename(target)}`);
+  }
   const place = target ? path.join(target, "_worker.js") : path.join(directory, "presshook");
   const old = versionOf(place);
   const chosen = await choose(path.join(directory, VARS), sender, ask, environment);

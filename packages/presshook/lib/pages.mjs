@@ -26,7 +26,10 @@ const MOST_RULE_LENGTH = 100;
 /** The files of a `functions` directory; nothing else of the site is answered by them. */
 const FUNCTIONS = ["api/webhook/[[path]].js", "api/health.js"];
 /** The owner's, below `/api` (src/owner.rs): where the site has such a name itself, it keeps it. */
-const OWNER = ["deliveries", "dead", "jobs", "targets", "export", "import"];
+const OWNER = [
+  ...["changes", "connections", "dead", "deliveries", "deploys", "export", "import", "jobs", "metrics"],
+  ...["overview", "refusals", "setup", "status", "targets"],
+];
 
 /**
  * What goes to the Function, and what of that is the site's all the same: Pages serves those files itself. `kept` are
