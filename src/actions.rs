@@ -11,7 +11,6 @@ mod email;
 pub(crate) mod follow;
 mod forward;
 mod indexnow;
-pub(crate) mod json;
 mod notify;
 mod purge;
 mod slack;

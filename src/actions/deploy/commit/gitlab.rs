@@ -12,9 +12,9 @@ use crate::actions::deploy::names::{branch, project, token};
 use crate::actions::deploy::place::Place;
 use crate::actions::deploy::talk::{Api, Pause, Talk, segment};
 use crate::actions::deploy::tree::{blob_id, directory, id_of, join};
-use crate::actions::json::{Members, object};
 use crate::content::Change;
 use crate::event::Timestamp;
+use crate::json::{Members, object};
 use crate::payload::json;
 use crate::settings::{Field, Need, url};
 
