@@ -113,6 +113,7 @@ pub(super) fn is_reserved(name: &str) -> bool {
 
 /// Whether a name ends as one with a hash does.
 fn is_marked(name: &str) -> bool {
-    name.rsplit_once(BEFORE_HASH)
-        .is_some_and(|(_, end)| end.len() == HASH && end.bytes().all(|it| it.is_ascii_hexdigit()))
+    let end = name.len().checked_sub(HASH.saturating_add(BEFORE_HASH.len())).and_then(|at| name.get(at..));
+    let hash = end.and_then(|it| it.strip_prefix(BEFORE_HASH));
+    hash.is_some_and(|it| it.bytes().all(|it| it.is_ascii_hexdigit()))
 }
