@@ -103,9 +103,7 @@ impl<'a> GitLab<'a> {
             let response = talk.ask(|| {
                 let mut body: Members<'_> =
                     vec![("branch", self.place.branch.into()), ("commit_message", self.what.message.into())];
-                if let Some(Author { name, email }) = Author::of(self.what.values) {
-                    body.extend([("author_name", name.into()), ("author_email", email.into())]);
-                }
+                body.extend(Author::of(self.what.values).into_iter().flat_map(|it| it.members()));
                 body.push(("actions", Value::Array(actions)));
                 self.api.say(Method::POST, &self.path("/repository/commits"), MOST, &object(body))
             })?;
