@@ -2,6 +2,7 @@
 //! [`Delivery`], [`Key`], [`Timestamp`]. How a sender's payload becomes these is its own file's
 //! business; what is done about them is decided in `routes`.
 
+pub(crate) mod read;
 pub(crate) mod timestamp;
 pub(crate) mod told;
 

@@ -43,9 +43,11 @@ use http::HeaderName;
 use crate::Request;
 use crate::builds::Report;
 use crate::contract::Endpoint;
-use crate::event::{Delivery, Event, Image, Item, Kind, Seo, Timestamp};
+use crate::event::{Delivery, Event, Item, Timestamp};
 use crate::payload::{Fields, ParseError, Payload, json_of};
 use custom::{Described, Given};
+
+pub(crate) use crate::event::read::{item_at, item_of, kind_of};
 
 use crate::settings::{Field, Values};
 use crate::signature::{self, Scheme, Secret, SignatureError, Verified};
@@ -366,90 +368,4 @@ pub(crate) fn place(url: Option<String>) -> Option<String> {
     url.filter(|it| {
         it.starts_with("https://") && it.len() <= 500 && it.bytes().all(|byte| byte.is_ascii_graphic())
     })
-}
-
-/// Reads an item. Where each field is, is told as paths separated by `|`; the first that holds something counts.
-pub(crate) fn item_at<'p>(fields: &mut Fields<'_, '_>, paths: &dyn Fn(&str) -> &'p str) -> Item {
-    let times =
-        ["published_at", "updated_at"].map(|name| paths(name).split('|').find_map(|path| fields.time(path)));
-    let lists = ["changes", "tags", "categories", "keywords"].map(|name| {
-        let mut lists = paths(name).split('|').map(|path| fields.texts(path));
-        lists.find(|list| !list.is_empty()).unwrap_or_default()
-    });
-    let mut text = |name: &str| paths(name).split('|').find_map(|path| fields.text(path));
-    let [published_at, updated_at] = times;
-    let [changes, tags, categories, keywords] = lists;
-    Item {
-        id: text("id"),
-        site: text("site"),
-        content_type: text("type"),
-        status: text("status"),
-        changes,
-        title: text("title"),
-        subroute: text("subroute"),
-        slug: text("slug"),
-        url: text("url"),
-        language: text("language"),
-        language_name: text("language_name"),
-        market: text("market"),
-        excerpt: text("excerpt"),
-        html: text("html"),
-        markdown: text("markdown"),
-        plain_text: text("plain_text"),
-        image: text("image").map(|url| Image { url, alt: text("image_alt") }),
-        tags,
-        categories,
-        author: text("author"),
-        seo: Seo { title: text("seo_title"), description: text("description"), keywords },
-        published_at,
-        updated_at,
-    }
-}
-
-/// Reads an item whose fields are its owner's own, by the names that people give to fields.
-pub(crate) fn item_of(fields: &mut Fields<'_, '_>) -> Item {
-    item_at(fields, &|field| match field {
-        "id" => "documentId|_id|id",
-        "type" => "_type|__typename|type",
-        "status" => "status|stage",
-        "title" => "title|name",
-        "subroute" => "subroute",
-        "slug" => "slug.current|slug",
-        "url" => "url|permalink",
-        "language" => "language|locale",
-        "excerpt" => "excerpt|summary",
-        "html" => "html|content_html",
-        "markdown" => "markdown",
-        "plain_text" => "plain_text|text",
-        "image" => "image.url|cover.url|featured_image.url|image|featured_image",
-        "image_alt" => "image.alt|cover.alternativeText|featured_image.alt",
-        "author" => "author.name|author",
-        "tags" => "tags",
-        "categories" => "categories",
-        "seo_title" => "seo.title|seo.metaTitle|meta_title",
-        "description" => "seo.description|seo.metaDescription|meta_description|description",
-        "keywords" => "seo.keywords|keywords",
-        "published_at" => "published_at|publishedAt",
-        "updated_at" => "updated_at|updatedAt|_updatedAt",
-        _ => "",
-    })
-}
-
-/// The kind of an event by the last word of its name, for senders whose events are their owner's own.
-///
-/// `created` is public here: where a sender cannot tell a draft from an article, a build too many is cheap.
-pub(crate) fn kind_of(name: &str) -> Kind {
-    let name = name.to_ascii_lowercase();
-    let word = name.rsplit(['.', ':', '_', '-', '/', ' ']).next().unwrap_or_default();
-    match word {
-        "published" | "publish" | "created" | "create" | "new" | "added" | "restored" => Kind::Published,
-        "updated" | "update" | "edited" | "edit" | "changed" | "modified" | "save" | "approved" => {
-            Kind::Updated
-        }
-        "unpublished" | "unpublish" | "withdrawn" => Kind::Unpublished,
-        "deleted" | "delete" | "removed" | "trashed" | "trash" | "archived" | "archive" => Kind::Deleted,
-        "test" | "ping" => Kind::Test,
-        "draft" => Kind::Created,
-        _ => Kind::Other,
-    }
 }

@@ -9,7 +9,7 @@ import { TOKEN } from "./edges.mjs";
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** How long the page may take for anything, in milliseconds: machines that test are busy. */
-export const PATIENCE = 30_000;
+export const PATIENCE = 60_000;
 
 /** @typedef {Awaited<ReturnType<typeof watched>>} Watched */
 
