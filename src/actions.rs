@@ -11,7 +11,6 @@ mod email;
 pub(crate) mod follow;
 mod forward;
 mod indexnow;
-pub(crate) mod json;
 mod notify;
 mod purge;
 mod slack;
@@ -20,19 +19,18 @@ mod teams;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Method;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 
 use crate::builds::Report;
 use crate::event::{Kind, Timestamp};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::files::{Filed, Files};
+pub(crate) use crate::json::{json_post, request};
 use crate::log::Code;
 use crate::outbox::{Failure, Job};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::program::{Exit, Program};
 use crate::settings::{Field, Pace, Settings, Target};
-use crate::{AGENT, Request, Response};
+use crate::{Request, Response};
 
 /// Every action, one line each.
 pub static ACTIONS: &[&Action] = &[
@@ -283,35 +281,6 @@ impl Step {
         }
         next.map_or(Step::Done(done), Step::Send)
     }
-}
-
-/// A request to a URL, with these headers and the one that tells who asks.
-///
-/// # Errors
-/// [`Failure::NotSet`] where the URL is none, or a value cannot be a header's.
-pub(crate) fn request(
-    method: Method,
-    url: &str,
-    headers: &[(HeaderName, &str)],
-    body: Vec<u8>,
-) -> Result<Request, Failure> {
-    let mut request = Request::new(Bytes::from(body));
-    *request.method_mut() = method;
-    *request.uri_mut() = url.parse().map_err(|_| Failure::NotSet)?;
-    for (name, value) in [(USER_AGENT, AGENT)].iter().chain(headers) {
-        let mut value = HeaderValue::from_str(value).map_err(|_| Failure::NotSet)?;
-        value.set_sensitive(*name == AUTHORIZATION);
-        request.headers_mut().insert(name, value);
-    }
-    Ok(request)
-}
-
-/// A `POST` of JSON.
-///
-/// # Errors
-/// As [`request`] has them.
-pub(crate) fn json_post(url: &str, body: Vec<u8>) -> Result<Request, Failure> {
-    request(Method::POST, url, &[(CONTENT_TYPE, "application/json")], body)
 }
 
 /// Marks a request whose address was written by a sender, as an extension of it: only what is public may be reached,

@@ -260,3 +260,14 @@ impl Build {
         Some(ended.0.saturating_sub(self.first_at?.0).max(0))
     }
 }
+
+/// A time as one says it.
+pub(crate) fn in_words(milliseconds: i64) -> String {
+    let seconds = milliseconds.saturating_add(500) / 1000;
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, 0) => format!("{minutes} min"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}

@@ -58,6 +58,7 @@ pub mod event;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod files;
 pub mod inbox;
+mod json;
 pub mod log;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;

@@ -8,9 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json_borrow::Value;
 
-use crate::actions::json::{self as tree, written};
 use crate::actions::{Action, Done, Gathers, Object, Reads, Returned, Step};
 use crate::event::{Kind, Timestamp, sha256, told};
+use crate::json::{self as tree, written};
 use crate::outbox::{Failure, Job};
 use crate::payload::json;
 #[cfg(target_arch = "wasm32")]

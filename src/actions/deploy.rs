@@ -22,10 +22,10 @@ use std::time::Duration;
 
 use serde_json_borrow::Value;
 
-use crate::actions::json::{Members, object, texts};
 use crate::actions::{Action, Done, Gathers, Reads, Returned, Step};
 use crate::articles;
 use crate::event::Timestamp;
+use crate::json::{Members, object, texts};
 use crate::log::Code;
 use crate::outbox::{Failure, Job};
 use crate::routes;

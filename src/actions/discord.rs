@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde_json_borrow::Value;
 
 use super::Action;
-use super::json::{self, object};
 use crate::Response;
+use crate::json::{self, object};
 use crate::payload::Payload;
 use crate::settings::{Field, Need, url};
 use crate::telling::call::{Call, as_it_is};

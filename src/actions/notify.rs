@@ -21,8 +21,8 @@ use http::header::AUTHORIZATION;
 use serde_json_borrow::Value;
 
 use super::Action;
-use super::json::{Members, object, written};
 use crate::Request;
+use crate::json::{Members, object, written};
 use crate::outbox::Failure;
 use crate::settings::{Field, Need, Values, url};
 use crate::telling::call::{Call, no_wait};

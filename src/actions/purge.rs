@@ -7,10 +7,10 @@ use http::Method;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 
 use crate::Response;
-use crate::actions::json::{object, texts, written};
 use crate::actions::{Action, Done, Gathers, MostRead, Reads, Returned, Step, request};
 use crate::content::address::{SITE_PATH, SITE_URL, Site};
 use crate::event::Timestamp;
+use crate::json::{object, texts, written};
 use crate::outbox::{Failure, Job};
 use crate::payload::Payload;
 use crate::settings::{Field, Need, Pace, Settings};

@@ -14,8 +14,8 @@ use http::Uri;
 use serde_json_borrow::Value;
 
 use super::Action;
-use super::json::{object, written};
 use crate::Response;
+use crate::json::{object, written};
 use crate::settings::{Field, Need, url};
 use crate::telling::call::{Call, as_it_is, no_wait};
 use crate::telling::{Line, TELLS, Telling, and_more};

@@ -9,7 +9,7 @@ use super::open::{Bar, Opening, When};
 use super::rows::{JobRow, State as JobState, read_jobs, select_jobs, write as write_job};
 use super::{Claimed, LONGEST_BUILD, record};
 use crate::actions::{Action, Done, Signal};
-use crate::builds::{Build, Report, Said, State};
+use crate::builds::{Build, Report, Said, State, in_words};
 use crate::event::Timestamp;
 use crate::inbox::tallies;
 use crate::log::{Code, Entry, Level};
@@ -449,15 +449,4 @@ pub(super) fn lost(opening: &mut Opening<'_>, mut job: JobRow) {
     opening.writes.push(statement("DELETE FROM attempts WHERE job_id = ?1", [job.id.into()]));
     (job.state, job.due_at) = (JobState::Waiting, Some(opening.now));
     opening.writes.push(write_job(&job));
-}
-
-/// A time as one says it.
-fn in_words(milliseconds: i64) -> String {
-    let seconds = milliseconds.saturating_add(500) / 1000;
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, seconds) => format!("{seconds} s"),
-        (0, minutes, 0) => format!("{minutes} min"),
-        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
-        (hours, minutes, _) => format!("{hours} h {minutes} min"),
-    }
 }

@@ -8,9 +8,9 @@ mod workflow_dispatch;
 use http::Uri;
 
 use super::body;
-use crate::actions::json::written;
 use crate::actions::{Done, Returned, Step, json_post};
 use crate::event::Timestamp;
+use crate::json::written;
 use crate::outbox::{Failure, Job};
 use crate::payload::Payload;
 use crate::settings::{Field, Target, Values};

@@ -14,10 +14,10 @@ use serde_json_borrow::Value;
 use super::place::Place;
 use super::talk::{Pause, Talk};
 use super::{Next, message};
-use crate::actions::json::object;
 use crate::actions::{Done, Returned};
 use crate::content::Change;
 use crate::event::Timestamp;
+use crate::json::object;
 use crate::outbox::{Failure, Job};
 use crate::settings::{Field, Need, Target, Values};
 use crate::{Request, Response};
@@ -162,9 +162,15 @@ impl<'a> Author<'a> {
         Author::parse(values.get(AUTHOR.name)?)
     }
 
-    /// As the sites that take a person take one.
+    /// As a site takes one that has the author's name and address beside the rest of a commit.
+    fn members(&self) -> [(&'static str, Value<'a>); 2] {
+        [("author_name", self.name.into()), ("author_email", self.email.into())]
+    }
+
+    /// As a site takes one that has them in an object of their own.
     fn written(&self) -> (&'static str, Value<'a>) {
-        ("author", object(vec![("name", self.name.into()), ("email", self.email.into())]))
+        let own = self.members().into_iter().map(|(name, it)| (name.trim_start_matches("author_"), it));
+        ("author", object(own.collect()))
     }
 
     fn parse(text: &str) -> Option<Author<'_>> {

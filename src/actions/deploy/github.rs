@@ -8,9 +8,9 @@ use serde_json_borrow::Value;
 
 use super::ask::said;
 use super::talk::segments;
-use crate::actions::json::written;
 use crate::actions::{MostRead, request};
 use crate::event::Timestamp;
+use crate::json::written;
 use crate::outbox::Failure;
 use crate::settings::{Field, Need, Values, url};
 use crate::{Request, Response};

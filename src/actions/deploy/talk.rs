@@ -7,8 +7,8 @@ use http::header::{ACCEPT, CONTENT_TYPE, HeaderName};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json_borrow::Value;
 
-use crate::actions::json::written;
 use crate::actions::{MostRead, Returned, request};
+use crate::json::written;
 use crate::outbox::Failure;
 use crate::{Request, Response};
 

@@ -10,8 +10,8 @@ use crate::actions::deploy::body;
 use crate::actions::deploy::github::fail;
 use crate::actions::deploy::names::{project, reference, token};
 use crate::actions::deploy::talk::segment;
-use crate::actions::json::{object, written};
 use crate::actions::{MostRead, json_post};
+use crate::json::{object, written};
 use crate::outbox::Failure;
 use crate::settings::{Field, Need, url};
 

@@ -6,7 +6,7 @@ use super::Way;
 use crate::actions::deploy::body;
 use crate::actions::deploy::github::{ANY_TOKEN, API_URL, Names, fail, quote};
 use crate::actions::deploy::names::{repository, token};
-use crate::actions::json::object;
+use crate::json::object;
 use crate::settings::{Field, Need};
 
 const REPO: &str = "GITHUB_DISPATCH_REPO";

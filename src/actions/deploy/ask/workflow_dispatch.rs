@@ -8,7 +8,7 @@ use super::Way;
 use crate::actions::deploy::github::{ANY_TOKEN, API_URL, Names, fail, quote};
 use crate::actions::deploy::names::{reference, repository, token};
 use crate::actions::deploy::talk::segment;
-use crate::actions::json::{Members, object};
+use crate::json::{Members, object};
 use crate::payload::json;
 use crate::settings::{Field, Need};
 

@@ -13,9 +13,9 @@ use crate::actions::deploy::names::{branch, repository, token};
 use crate::actions::deploy::place::Place;
 use crate::actions::deploy::talk::{Api, Pause, Talk, segments};
 use crate::actions::deploy::tree::{Entry, blob_id, found, id_of};
-use crate::actions::json::{Members, object};
 use crate::content::Change;
 use crate::event::Timestamp;
+use crate::json::{Members, object};
 use crate::payload::Payload;
 use crate::settings::{Field, Need, url};
 

@@ -12,9 +12,9 @@ use crate::actions::deploy::names::{branch, project, token};
 use crate::actions::deploy::place::Place;
 use crate::actions::deploy::talk::{Api, Pause, Talk, segment};
 use crate::actions::deploy::tree::{blob_id, directory, id_of, join};
-use crate::actions::json::{Members, object};
 use crate::content::Change;
 use crate::event::Timestamp;
+use crate::json::{Members, object};
 use crate::payload::json;
 use crate::settings::{Field, Need, url};
 
@@ -103,9 +103,7 @@ impl<'a> GitLab<'a> {
             let response = talk.ask(|| {
                 let mut body: Members<'_> =
                     vec![("branch", self.place.branch.into()), ("commit_message", self.what.message.into())];
-                if let Some(Author { name, email }) = Author::of(self.what.values) {
-                    body.extend([("author_name", name.into()), ("author_email", email.into())]);
-                }
+                body.extend(Author::of(self.what.values).into_iter().flat_map(|it| it.members()));
                 body.push(("actions", Value::Array(actions)));
                 self.api.say(Method::POST, &self.path("/repository/commits"), MOST, &object(body))
             })?;
