@@ -55,7 +55,7 @@ test("another server takes what is passed on to it, once, as its sender's", asyn
   const [delivery, ...others] = await deliveries(receiver);
   assert.equal(others.length, 0);
   assert.match(delivery.event_id, /^msg_[0-9a-f]{32}$/);
-  const given = delivery.payload;
+  const given = JSON.parse(delivery.payload);
   assert.equal(given.event_id, "evt_1");
   assert.deepEqual(given.payload, JSON.parse(body));
   assert.equal(delivery.events[0].kind, "published");
