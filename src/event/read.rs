@@ -1,7 +1,6 @@
-//! Reading what happened from a payload's fields: an item by the paths of its fields, and a kind by its name. Where a
-//! sender has its fields is said in its file.
+//! Reading an item from a payload by the paths of its fields. Where a sender has its fields is said in its file.
 
-use super::{Image, Item, Kind, Seo};
+use super::{Image, Item, Seo};
 use crate::payload::Fields;
 
 /// Reads an item. Where each field is, is told as paths separated by `|`; the first that holds something counts.
@@ -69,23 +68,4 @@ pub(crate) fn item_of(fields: &mut Fields<'_, '_>) -> Item {
         "updated_at" => "updated_at|updatedAt|_updatedAt",
         _ => "",
     })
-}
-
-/// The kind of an event by the last word of its name, for senders whose events are their owner's own.
-///
-/// `created` is public here: where a sender cannot tell a draft from an article, a build too many is cheap.
-pub(crate) fn kind_of(name: &str) -> Kind {
-    let name = name.to_ascii_lowercase();
-    let word = name.rsplit(['.', ':', '_', '-', '/', ' ']).next().unwrap_or_default();
-    match word {
-        "published" | "publish" | "created" | "create" | "new" | "added" | "restored" => Kind::Published,
-        "updated" | "update" | "edited" | "edit" | "changed" | "modified" | "save" | "approved" => {
-            Kind::Updated
-        }
-        "unpublished" | "unpublish" | "withdrawn" => Kind::Unpublished,
-        "deleted" | "delete" | "removed" | "trashed" | "trash" | "archived" | "archive" => Kind::Deleted,
-        "test" | "ping" => Kind::Test,
-        "draft" => Kind::Created,
-        _ => Kind::Other,
-    }
 }
