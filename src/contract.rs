@@ -202,7 +202,7 @@ pub fn admit(settings: &Settings, endpoint: &Endpoint<'_>, body_bytes: Option<u6
 }
 
 /// The headers that anything here looks at of a webhook, so that an edge need not carry the others. Of what is the
-/// owner's any may be looked at ([`owner::is_place`]).
+/// owner's any may be looked at ([`crate::owner::is_place`]).
 ///
 /// Nothing where it may be any, because a sender signs headers of its choice.
 pub fn headers(settings: &Settings) -> Option<Vec<HeaderName>> {

@@ -27,7 +27,7 @@ pub fn carried(job: i64, reads: Reads) -> Transaction<'static, Carried> {
         ));
     }
     if reads == Reads::Build {
-        statements.extend([builds::of(job), builds::taken(job)]);
+        statements.extend([builds::rows::of(job), builds::rows::taken(job)]);
     }
     if reads == Reads::Payload {
         statements.push(statement(
@@ -48,7 +48,7 @@ pub fn carried(job: i64, reads: Reads) -> Transaction<'static, Carried> {
             carried.news = of(2).iter().map(news).collect::<Result<_, _>>()?;
         }
         if reads == Reads::Build {
-            carried.build = of(3).first().map(builds::read_build).transpose()?;
+            carried.build = of(3).first().map(builds::rows::read_build).transpose()?;
             carried.taken =
                 of(4).iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<_, _>>()?;
         } else if let Some(row) = of(3).first() {
