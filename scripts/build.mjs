@@ -19,6 +19,7 @@ const INPUTS = [
   ".cargo",
   "rust-toolchain.toml",
   "scripts/build.mjs",
+  "scripts/interface.mjs",
   "scripts/order.mjs",
 ];
 
@@ -142,8 +143,21 @@ export async function compile(crate) {
     "-o",
     module,
   ]);
-  writeFileSync(module, named(readFileSync(module)));
+  const imported = interfaceOf(module).imports.filter(({ kind }) => kind === "function").length;
+  writeFileSync(module, named(readFileSync(module), imported));
   await run(wasmOpt, [...FEATURES, ...ORDER, ...STRIP, module, "-o", module]);
+}
+
+/**
+ * What a module takes and gives.
+ *
+ * @param {string} module
+ * @returns {{ exports: { name: string, kind: string }[], imports: { name: string, kind: string }[] }}
+ */
+function interfaceOf(module) {
+  const told = output(npmProgram("node"), [path.join(ROOT, "scripts", "interface.mjs"), module]);
+  if (told === undefined) throw new Problem("The module that was compiled could not be read.");
+  return JSON.parse(told);
 }
 
 /**
@@ -154,12 +168,11 @@ export async function compile(crate) {
  * @param {string} module
  */
 function leaveOutClasses(crate, module) {
-  const compiled = new WebAssembly.Module(readFileSync(module));
-  const names = WebAssembly.Module.exports(compiled).map(({ name }) => name);
-  const imports = WebAssembly.Module.imports(compiled).map(({ name }) => name);
+  const { exports, imports } = interfaceOf(module);
+  const names = exports.map(({ name }) => name);
   const unused = names
     .flatMap((name) => /^__wbg_(\w+)_free$/.exec(name)?.[1] ?? [])
-    .filter((name) => !imports.some((it) => it.startsWith(`__wbg_${name}_new`)));
+    .filter((name) => !imports.some((it) => it.name.startsWith(`__wbg_${name}_new`)));
   const kept = names.filter(
     (name) => !unused.some((it) => new RegExp(`^(__wbg_([gs]et_)?)?${it}_`).test(name)),
   );
