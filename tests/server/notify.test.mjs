@@ -72,6 +72,8 @@ describe("the team", { concurrency: true }, () => {
     const server = await served({ ...EMAIL, SMTP_URL: url("ann%40example.com:pass%3Aword") });
     await publish(server, ["A title"]);
     const store = new DatabaseSync(server.database);
+    // The server writes too.
+    store.exec("PRAGMA busy_timeout = 5000");
     store.exec("ALTER TABLE news RENAME TO hidden");
     const { code, reason } = await failed(server);
     assert.equal(code, "JOB_RETRY");
