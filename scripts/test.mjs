@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "./build.mjs";
+import { getChromium } from "./chromium.mjs";
 import { proxies } from "./proxies.mjs";
 import { setup } from "./setup.mjs";
 import { Problem, ROOT, bold, main, run, say } from "./shell.mjs";
@@ -73,7 +74,10 @@ const tests = [
   },
   {
     name: "the owner's page in a real browser",
-    run: () => run("node", ["--test", "--test-force-exit", "tests/browser/page.test.mjs"]),
+    run: async () => {
+      await getChromium();
+      await run("node", ["--test", "--test-force-exit", "tests/browser/page.test.mjs"]);
+    },
   },
   {
     name: "a few crashes; `npm run test:crash` makes fifty",
