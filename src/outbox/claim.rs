@@ -166,7 +166,7 @@ impl Claiming<'_> {
         #[cfg(not(target_arch = "wasm32"))]
         let failure = match built.and_then(|it| self.settings.target(it)) {
             // Nobody else was called.
-            Some(target) if !target.calls() => Failure::Program {
+            Some(target) if !target.is_called() => Failure::Program {
                 reason: "the server ended before it was done".to_owned(),
                 printed: String::new(),
                 again: true,

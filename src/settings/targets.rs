@@ -98,14 +98,6 @@ pub struct Pace {
     pub min_gap: Duration,
 }
 
-impl Target {
-    /// Whether anybody else is called to have it built.
-    #[cfg(not(target_arch = "wasm32"))]
-    pub(crate) fn calls(&self) -> bool {
-        self.hook.is_some() || self.way.is_some() || self.forge.is_some()
-    }
-}
-
 impl Pace {
     /// That of actions that say one thing for a burst of events.
     pub(crate) const BURST: Pace = Pace {
