@@ -18,6 +18,8 @@
 //!
 //! On a server an action may also have a program run: `Run`, which comes back as `Exit`; or a site's files written:
 //! `Write`, which comes back as `Written`.
+//! A build that was asked for is followed by a job of its own, one look after the other, until it can be seen; what waits
+//! for it goes then.
 //! Without an inbox (direct mode) a delivery's jobs are tried at once, by [`outbox::Direct`].
 //!
 //! In the order in which a delivery flows:
@@ -43,6 +45,7 @@
 //! - [`owner`]: the owner's commands from outside.
 //! - [`session`]: who may give them: the token, and the cookie of a browser that has signed in with it.
 //! - [`dashboard`]: the owner's page, as files.
+//! - `json`: what is sent, as one tree of JSON; `sorted`: sorting that costs the Worker little.
 //! - [`log`]: one JSON object a line, with the words owners look for.
 //! - `cloudflare`: the Worker and its Durable Object, compiled for Wasm only.
 //! - `native`: the server, native only.
