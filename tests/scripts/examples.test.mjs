@@ -3,15 +3,15 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import test from "node:test";
 import { parseEnv } from "node:util";
 import { parse, parseAllDocuments } from "yaml";
 import { remedy, settings } from "../../scripts/server.mjs";
 import { ROOT, output } from "../../scripts/shell.mjs";
+import { inDirectory } from "./directory.mjs";
 
 const HERE = "examples/server";
 /** @param {string} file */
@@ -47,16 +47,6 @@ const instructions = (text) =>
     .replaceAll("\\\n", " ")
     .split("\n")
     .filter(Boolean);
-
-/** @param {(directory: string) => void} use */
-function inDirectory(use) {
-  const directory = mkdtempSync(path.join(tmpdir(), "presshook-"));
-  try {
-    use(directory);
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
-}
 
 /**
  * Runs a checker, which has to be content and silent about trouble.

@@ -3,9 +3,15 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
-import { statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { parseEnv } from "node:util";
@@ -18,6 +24,7 @@ import { PLATFORMS } from "../../scripts/release/binary.mjs";
 import { check, notes, repository, version } from "../../scripts/release/version.mjs";
 import { example, settings } from "../../scripts/release/worker.mjs";
 import { Problem, ROOT } from "../../scripts/shell.mjs";
+import { inDirectory } from "./directory.mjs";
 
 /** @param {string} file */
 const read = (file) => readFileSync(path.join(ROOT, file), "utf8");
@@ -31,16 +38,6 @@ const WORKFLOW = read(".github/workflows/release.yml");
 const workflow = parse(WORKFLOW);
 const jobs = Object.entries(workflow.jobs);
 const runs = jobs.flatMap(([, job]) => job.steps.flatMap((step) => step.run ?? []));
-
-/** @param {(directory: string) => void} use */
-function inDirectory(use) {
-  const directory = mkdtempSync(path.join(tmpdir(), "presshook-"));
-  try {
-    use(directory);
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
-}
 
 test("each script, task and part that the workflow runs is there", () => {
   const tasks = JSON.parse(read("package.json")).scripts;
