@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -162,11 +162,23 @@ SCN-016 redaction canary: skipped: nothing leaked into answers and deploy calls;
     const directory = mkdtempSync(path.join(tmpdir(), "presshook-"));
     const [log, storage] = [path.join(directory, "log"), path.join(directory, "storage")];
     mkdirSync(storage);
-    // The receiver lives in this process, so the command asks it to restart over HTTP.
+    const whole = path.join(directory, "whole");
+    /**
+     * Another process reads the file, and must never see half of it.
+     *
+     * @param {string} to
+     * @param {Buffer} content
+     */
+    const replace = (to, content) => {
+      writeFileSync(whole, content);
+      renameSync(whole, to);
+    };
     const keep = setInterval(() => {
-      writeFileSync(log, it.log());
-      writeFileSync(path.join(storage, "deliveries"), Buffer.concat(it.storage()));
+      // The storage comes first: what the log names must be there.
+      replace(path.join(storage, "deliveries"), Buffer.concat(it.storage()));
+      replace(log, Buffer.from(it.log()));
     }, 20);
+    // The receiver lives in this process, so the command asks it to restart over HTTP.
     const control = createServer(async (_, response) => response.end(String(await it.restart())));
     await new Promise((resolve) => control.listen(0, "127.0.0.1", () => resolve(undefined)));
     const address = control.address();
