@@ -128,9 +128,14 @@ pub(super) fn later(ctx: &Context, future: impl Future<Output = ()> + 'static) {
 
 /// The time, in whole milliseconds.
 pub(super) fn now() -> Timestamp {
+    moment(Date::now())
+}
+
+/// A time as JavaScript has it.
+pub(super) fn moment(at: f64) -> Timestamp {
     // Whole milliseconds since 1970, far below the 2^53 that a float holds exactly.
     #[allow(clippy::cast_possible_truncation)]
-    Timestamp(Date::now() as i64)
+    Timestamp(at as i64)
 }
 
 async fn wait(promise: Promise) -> Array {
