@@ -51,6 +51,7 @@ const ADDRESSES = ["--low-memory-unused"];
 const TYPES = `/** The Worker, as the runtime makes it for a request; its prototype has the module's functions. */
 export default class {
   constructor(ctx: unknown, env: unknown);
+  revive(): void;
   prepare(env: unknown): [number, string[], [string, string][], string, number];
   handle(env: unknown, at: number, head: string, numbered: boolean, body: Uint8Array | undefined): string;
   proceed(request: Request, ctx: unknown): Response | Promise<Response>;

@@ -74,6 +74,12 @@ extern "C" {
     fn file(name: &str, mark: &str, said: &str) -> JsValue;
 }
 
+/// Nothing. A module that has broken is started afresh when it is called, but only after the texts of that call have been
+/// put into the memory of the broken one: so this is called first, which has none.
+#[wasm_bindgen]
+#[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
+pub fn revive() {}
+
 /// What is to be known of these bindings before a request is read: how many bytes of a body are read at most, the headers
 /// of a webhook that are looked at (none for all), the headers of a plain answer, and where an import is sent and how
 /// many bytes it may have.

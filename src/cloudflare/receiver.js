@@ -14,13 +14,14 @@ import { EMPTY, alive, broken, read } from "./entry.js";
 // The owner's page, for `file` in entry.js, of which the module has a copy of its own that can import nothing.
 Reflect.set(globalThis, "__presshook_files", files);
 
-const { prepare, handle, proceed } = Worker.prototype;
+const { revive, prepare, handle, proceed } = Worker.prototype;
 /** @type {{ criticalError: boolean }} */
 const state = Reflect.get(globalThis, "__worker_init_state");
 
 /** Sees to it that the module runs: after a panic it is started afresh. */
 export function ready() {
   if (state.criticalError) new Worker({}, {});
+  revive();
 }
 
 /**
