@@ -15,6 +15,7 @@
 //! - `inbox`: the Durable Object.
 //! - `mail`: what comes of sending mail.
 //! - `question`: what only the inbox knows.
+//! - `storing`: what waits for the inbox.
 //! - `direct`: what is done without an inbox.
 //! - `counted`: what is counted.
 
@@ -25,16 +26,17 @@ mod isolate;
 mod mail;
 mod outside;
 mod question;
+mod storing;
 
 use std::cell::Cell;
+use std::mem;
 use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::StatusCode;
 use http::request::Parts;
 use worker::js_sys::futures::JsFuture;
-use worker::js_sys::{Array, Function, Object, Promise, Reflect};
+use worker::js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys::Context as JsContext;
@@ -44,7 +46,7 @@ use crate::Request;
 use crate::contract::{self, Answer, COMMON_HEADERS, OPEN, Opening, Rejection, Resource};
 use crate::dashboard::{self, MESSAGE};
 use crate::event::{Delivery, Timestamp};
-use crate::inbox::message::{self, Message, Receipt};
+use crate::inbox::message::{self, Message};
 use crate::log::{self, Level};
 use crate::outbox::Job;
 use crate::owner::{self, Command};
@@ -58,6 +60,7 @@ use direct::process;
 use isolate::Isolate;
 use outside::{ask, later, now, promise};
 use question::Question;
+use storing::Storing;
 
 /// How long the inbox may take to store a delivery: less than the senders that wait the shortest.
 const STORE_WITHIN: Duration = Duration::from_secs(5);
@@ -111,19 +114,23 @@ pub fn prepare(env: &Env) -> Array {
 pub fn handle(env: &Env, at: f64, head: &str, numbered: bool, body: Option<Vec<u8>>) -> String {
     let isolate = Isolate::of(env);
     let arrival = Arrival { at: outside::moment(at), bytes: body.as_ref().map_or(0, Vec::len) };
-    let (target, decision) = match isolate::head(head, isolate.names.as_deref().filter(|_| numbered)) {
+    let (target, mut decision) = match isolate::head(head, isolate.names.as_deref().filter(|_| numbered)) {
         Some(parts) => (parts.uri.clone(), decide(&isolate, parts, body, arrival.at)),
         None => (http::Uri::default(), Decision::Answer(contract::rejected(&Rejection::NotFound))),
     };
-    match decision {
-        Decision::Answer(answer) if answer.is_plain() && !head.starts_with("HEAD") => return answer.body,
-        _ => {}
+    if let Decision::Answer(answer) = &mut decision
+        && answer.is_plain()
+        && !head.starts_with("HEAD")
+    {
+        return mem::take(&mut answer.body);
     }
     PENDING.set(Some(Pending { isolate, arrival, target, decision }));
     String::new()
 }
 
-/// Goes on with the request that [`handle`] has just decided about: its answer, at once or later.
+/// Goes on with the request that [`handle`] has just decided about. Returns its answer, at once or later: the text of a
+/// plain one, or a response. Or a list of what the inbox is to be asked: a number, then the arguments of `ask` in
+/// `entry.js`; what comes of it is handed to [`stored`] with that number.
 #[wasm_bindgen]
 #[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
 pub fn proceed(request: web_sys::Request, ctx: JsContext) -> JsValue {
@@ -152,18 +159,44 @@ pub fn proceed(request: web_sys::Request, ctx: JsContext) -> JsValue {
             let answer = contract::accepted(&delivery, false, Duration::ZERO);
             arrival.accepted(&isolate, &delivery, false, &ctx);
             process(&isolate, delivery, jobs, &ctx);
-            respond(&answer, &method).into()
+            answered(answer)
         }
-        Decision::Store { delivery, message } => promise(async move {
-            let answer = store(&isolate, delivery, &message, target.path(), &arrival, &ctx).await;
-            Ok(respond(&answer, &method).into())
-        })
-        .into(),
+        Decision::Store { delivery, message } => {
+            let inbox = isolate.inbox.clone();
+            let storing = Storing { isolate, arrival, target, delivery };
+            let Some(inbox) = inbox else {
+                let unbound = "`INBOX` is not bound; see `SETTINGS_INVALID` in the log";
+                return storing.done(Err(unbound.to_owned()), &ctx);
+            };
+            let message = Uint8Array::from(&message.to_bytes()[..]);
+            // Milliseconds, far below 2^32.
+            let within = outside::milliseconds(STORE_WITHIN);
+            let question: [JsValue; 6] = [
+                storing.wait().into(),
+                inbox,
+                "POST".into(),
+                message::ACCEPT.into(),
+                message.into(),
+                within.into(),
+            ];
+            question.iter().collect::<Array>().into()
+        }
         Decision::Ask(question) => promise(async move {
             let answer = question.answer(&isolate, &method, &target, &ctx).await;
             Ok(respond(&answer, &method).into())
         })
         .into(),
+    }
+}
+
+/// Answers a request whose delivery the inbox was asked to store, given what came of that: nothing where the module has
+/// been started afresh meanwhile and knows nothing of it.
+#[wasm_bindgen]
+#[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
+pub fn stored(number: f64, status: f64, text: String, ctx: JsContext) -> JsValue {
+    match Storing::of(number) {
+        Some(storing) => storing.done(outside::said(status, text), &Context::new(ctx)),
+        None => JsValue::UNDEFINED,
     }
 }
 
@@ -301,45 +334,6 @@ fn accept(isolate: &Isolate, delivery: Delivery, request: &Request) -> Decision 
     Decision::Accept { delivery, jobs }
 }
 
-/// Has the inbox store a delivery, and answers only then.
-async fn store(
-    isolate: &Rc<Isolate>,
-    delivery: Delivery,
-    message: &Message,
-    path: &str,
-    arrival: &Arrival,
-    ctx: &Context,
-) -> Answer {
-    let stored = match &isolate.inbox {
-        Some(inbox) => ask(inbox, "POST", message::ACCEPT, Some(&message.to_bytes()), STORE_WITHIN).await,
-        None => Err("`INBOX` is not bound; see `SETTINGS_INVALID` in the log".to_owned()),
-    };
-    let receipt = stored.and_then(|(status, text)| match status {
-        StatusCode::OK => Receipt::read(&text).ok_or(text),
-        StatusCode::NOT_FOUND => {
-            Err("it is of another version: deploy this Worker and the inbox's".to_owned())
-        }
-        _ => Err(format!("{status}: {text}")),
-    });
-    match receipt {
-        Ok(receipt) => {
-            let answer = contract::accepted(&delivery, receipt.duplicate, now().since(delivery.received_at));
-            arrival.accepted(isolate, &delivery, receipt.duplicate, ctx);
-            wake_later(isolate, receipt.wake_at, ctx);
-            answer
-        }
-        Err(reason) => {
-            let answer = refuse(isolate, path, &Rejection::Unavailable { reason }, arrival, ctx);
-            if !delivery.source.repeats() {
-                // Nobody will send it again: once, without memory, is better than never.
-                let jobs = routes::jobs(&isolate.settings, &delivery);
-                process(isolate, delivery, jobs, ctx);
-            }
-            answer
-        }
-    }
-}
-
 /// Waits, after the answer, until what the inbox holds is due, and wakes it then: the prompt attempt. The inbox's own
 /// alarm does the same, should this be cut short.
 fn wake_later(isolate: &Rc<Isolate>, wake_at: Option<Timestamp>, ctx: &Context) {
@@ -396,6 +390,11 @@ fn refuse(
     let is_open = !matches!(resource, Ok(Resource::Owner | Resource::Page));
     let answer = contract::rejected(rejection);
     Answer { is_open: answer.is_open && is_open, ..answer }
+}
+
+/// The answer to a `POST`: the text of a plain one, or a response.
+fn answered(answer: Answer) -> JsValue {
+    if answer.is_plain() { answer.body.into() } else { respond(&answer, "POST").into() }
 }
 
 fn respond(answer: &Answer, method: &str) -> web_sys::Response {

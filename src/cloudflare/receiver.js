@@ -9,12 +9,12 @@
 
 import files from "../../build/dashboard.js";
 import Worker from "../../build/index.js";
-import { EMPTY, alive, broken, read } from "./entry.js";
+import { EMPTY, alive, ask, broken, read } from "./entry.js";
 
 // The owner's page, for `file` in entry.js, of which the module has a copy of its own that can import nothing.
 Reflect.set(globalThis, "__presshook_files", files);
 
-const { revive, prepare, handle, proceed } = Worker.prototype;
+const { revive, prepare, handle, proceed, stored } = Worker.prototype;
 /** @type {{ criticalError: boolean }} */
 const state = Reflect.get(globalThis, "__worker_init_state");
 
@@ -82,11 +82,28 @@ export async function receive(request, env, ctx) {
     const text = handle(env, Date.now(), head, numbered, body);
     if (text !== "") return new Response(text, plain);
     const answer = proceed(request, ctx);
+    if (typeof answer === "string") return new Response(answer, plain);
+    if (Array.isArray(answer)) return await store(answer, ctx, plain);
     return answer instanceof Promise ? await alive(answer) : answer;
   } catch (error) {
     broken(error);
     return new Response('{"error":"Internal server error"}', { status: 500, headers: HEADERS });
   }
+}
+
+/**
+ * Has the inbox store what the module has verified, and answers only then.
+ *
+ * @param {[number, ...import("../../build/index.js").Question]} what
+ * @param {unknown} ctx
+ * @param {ResponseInit} plain
+ */
+async function store([number, ...question], ctx, plain) {
+  const [status, said] = await ask(...question);
+  ready();
+  const answer = stored(number, status, said, ctx);
+  if (answer === undefined) throw new Error("the module broke");
+  return typeof answer === "string" ? new Response(answer, plain) : answer;
 }
 
 /** Of the answer to a defect, when the module can tell none. */
