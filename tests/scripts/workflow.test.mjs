@@ -52,6 +52,19 @@ test("each script, task and part that the workflow runs is there", () => {
   assert.match(all, /--check-tag "\$GITHUB_REF_NAME"/);
 });
 
+test("a script needs no package, so that it runs where none is installed", () => {
+  const names = /** @type {string[]} */ (readdirSync(path.join(ROOT, "scripts"), { recursive: true }));
+  const scripts = names.filter((it) => it.endsWith(".mjs"));
+  assert.ok(scripts.length > 20);
+  for (const file of scripts) {
+    for (const [, from] of read(path.join("scripts", file)).matchAll(
+      /^(?:import|export) [^;]*?from "(.+)";$/gm,
+    )) {
+      assert.match(from, /^(node:|\.)/, file);
+    }
+  }
+});
+
 test("the program is made for each platform, on a machine of its kind", () => {
   const matrix = workflow.jobs.binary.strategy.matrix.include;
   assert.deepEqual(
