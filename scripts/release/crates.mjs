@@ -5,7 +5,7 @@ import path from "node:path";
 import { Problem, output } from "../shell.mjs";
 
 /** What a release is compiled for, by its part; the platforms of `binary.mjs`, and the Worker's. */
-const TARGETS = {
+export const TARGETS = {
   program: [
     "x86_64-unknown-linux-musl",
     "aarch64-unknown-linux-musl",

@@ -102,17 +102,8 @@ test("a job may do what it needs and nothing else", () => {
   }
 });
 
-test("the workflow's actions are pinned, and nobody's text becomes part of a script", () => {
-  const uses = [...WORKFLOW.matchAll(/uses: (.*)/g)].map(([, it]) => it);
-  for (const it of uses) assert.match(it, /^[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
-  // One version of each.
-  assert.equal(new Set(uses).size, new Set(uses.map((it) => it.split("@")[0])).size);
+test("nobody's text becomes part of a script", () => {
   for (const run of runs) assert.doesNotMatch(run, /\$\{\{/);
-  for (const [name, job] of jobs) {
-    for (const step of job.steps.filter((it) => it.uses?.startsWith("actions/checkout@"))) {
-      assert.equal(step.with?.["persist-credentials"], false, name);
-    }
-  }
 });
 
 test("the image takes the programs of a release in place of its stage `build`, for each architecture", () => {
