@@ -16,7 +16,7 @@ export async function setup({ tools = TOOLS } = {}) {
     { name: "Rust toolchain and the Wasm target", run: rust },
     ...tools.map((tool) => ({
       name: `${tool.crate} ${tool.version}`,
-      run: (/** @type {() => void} */ begin) => install(tool, begin),
+      run: (/** @type {() => void} */ begin) => program(tool, begin),
     })),
   ];
   for (const [index, step] of steps.entries()) {
@@ -115,10 +115,12 @@ async function rust(begin) {
 }
 
 /**
+ * Compiles a pinned program, unless it is there.
+ *
  * @param {import("./tools.mjs").Tool} tool
- * @param {() => void} begin
+ * @param {() => void} begin is told before it takes its time
  */
-async function install(tool, begin) {
+export async function program(tool, begin) {
   if (find(tool)) return "there";
   begin();
   say(`Compiling it takes about ${tool.minutes} minutes on two cores, once on this machine.`);

@@ -6,6 +6,7 @@ import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "./build.mjs";
 import { getChromium } from "./chromium.mjs";
+import { deny } from "./deny.mjs";
 import { proxies } from "./proxies.mjs";
 import { setup } from "./setup.mjs";
 import { Problem, ROOT, bold, main, run, say } from "./shell.mjs";
@@ -33,6 +34,7 @@ const checks = [
   { name: "clippy, Wasm", run: () => run("cargo", ["clippy", "--locked", "--lib", ...WASM, ...DENY]) },
   { name: "rustdoc, native", run: () => run("cargo", ["doc", "--locked", "--no-deps", "--lib"], DOC) },
   { name: "rustdoc, Wasm", run: () => run("cargo", ["doc", "--locked", "--no-deps", "--lib", ...WASM], DOC) },
+  { name: "the crates' licenses, versions and sources are allowed", run: () => deny() },
 ];
 
 /** @type {Step[]} */

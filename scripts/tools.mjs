@@ -1,4 +1,4 @@
-// The programs that compile the Worker, pinned, and where they lie.
+// The programs that compile the Worker, and the one that checks the crates, pinned, and where they lie.
 // `worker-build` and `wasm-bindgen-cli` go with the crates `worker` and `wasm-bindgen` in Cargo.toml; tests/it/tidy.rs
 // checks that they agree. They are compiled from source: no prebuilt binary is fetched from anywhere.
 
@@ -14,6 +14,9 @@ export const TOOLS = [
   { crate: "wasm-bindgen-cli", program: "wasm-bindgen", version: "0.2.129", minutes: 2 },
   { crate: "worker-build", program: "worker-build", version: "0.8.7", minutes: 3 },
 ];
+
+/** What compares the crates with deny.toml; building needs none of it. @type {Tool} */
+export const DENY = { crate: "cargo-deny", program: "cargo-deny", version: "0.20.2", minutes: 3 };
 
 /** Kept outside the checkout, so that a second clone need not compile them again. */
 export const CACHE =

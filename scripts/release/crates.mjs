@@ -1,51 +1,24 @@
-// The crates that the program and the Worker are made of: their bill of materials, as CycloneDX, and their licenses.
+// The crates that the program and the Worker are made of, and their licenses.
 
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
-import { Problem, ROOT, output, say } from "../shell.mjs";
+import { Problem, output } from "../shell.mjs";
 
-/** What a release is compiled for; the platforms of `binary.mjs`, and the Worker's. */
-const TARGETS = [
-  "x86_64-unknown-linux-musl",
-  "aarch64-unknown-linux-musl",
-  "x86_64-apple-darwin",
-  "aarch64-apple-darwin",
-  "wasm32-unknown-unknown",
-];
-
-/**
- * @typedef {{ id: string, name: string, version: string, license: string | null, manifest_path: string }} Package
- * @typedef {{ id: string, deps: { pkg: string, dep_kinds: { kind: string | null }[] }[] }} Node
- */
+/** What a release is compiled for, by its part; the platforms of `binary.mjs`, and the Worker's. */
+export const TARGETS = {
+  program: [
+    "x86_64-unknown-linux-musl",
+    "aarch64-unknown-linux-musl",
+    "x86_64-apple-darwin",
+    "aarch64-apple-darwin",
+  ],
+  worker: ["wasm32-unknown-unknown"],
+};
 
 /**
- * Writes the bill.
- *
- * @param {string} out
- * @param {string} version
+ * @typedef {{ name: string, version: string, license: string | null, manifest_path: string }} Package
+ * @typedef {Package & { parts: string[], needs: Package[] }} Crate
  */
-export function bill(out, version) {
-  const file = path.join(out, `presshook-${version}.cdx.json`);
-  const purl = (/** @type {string} */ name, /** @type {string} */ at) => `pkg:cargo/${name}@${at}`;
-  const components = crates().map(({ name, version: at, license }) => ({
-    type: "library",
-    "bom-ref": purl(name, at),
-    name,
-    version: at,
-    purl: purl(name, at),
-    ...(license && { licenses: [{ expression: license.replaceAll("/", " OR ") }] }),
-  }));
-  const component = { type: "application", name: "presshook", version, purl: purl("presshook", version) };
-  const whole = {
-    bomFormat: "CycloneDX",
-    specVersion: "1.5",
-    version: 1,
-    metadata: { component },
-    components,
-  };
-  writeFileSync(file, `${JSON.stringify(whole, null, 2)}\n`);
-  say(`${path.relative(ROOT, file)}: ${components.length} crates`);
-}
 
 /** Their licenses, each text once, under the names of the crates that come with it. */
 export function licenses() {
@@ -72,23 +45,56 @@ function text(file) {
   }
 }
 
-/** What is compiled in, and not what only tests or building need. */
-function crates() {
-  const args = ["metadata", "--format-version", "1", "--locked"];
-  const told = output("cargo", [...args, ...TARGETS.flatMap((it) => ["--filter-platform", it])]);
-  if (told === undefined)
-    throw new Problem("`cargo metadata --locked` fails: does Cargo.lock fit Cargo.toml?");
-  /** @type {{ packages: Package[], resolve: { root: string, nodes: Node[] } }} */
-  const { packages, resolve } = JSON.parse(told);
-  const nodes = new Map(resolve.nodes.map((node) => [node.id, node]));
-  const reached = new Set([resolve.root]);
-  // A set is gone through with what is added to it meanwhile.
-  for (const id of reached) {
-    for (const { pkg, dep_kinds } of nodes.get(id)?.deps ?? []) {
-      if (dep_kinds.some(({ kind }) => kind === null)) reached.add(pkg);
+/**
+ * What is compiled in, and not what only tests or building need: each with the parts that have it and what it needs of the
+ * others, this crate first.
+ *
+ * @returns {Crate[]}
+ */
+export function compiled() {
+  const targets = Object.values(TARGETS).flat();
+  const told = cargo(
+    "metadata",
+    "--format-version",
+    "1",
+    ...targets.flatMap((it) => ["--filter-platform", it]),
+  );
+  /** @type {{ packages: Package[] }} */
+  const { packages } = JSON.parse(told);
+  const known = new Map(packages.map((it) => [`${it.name} v${it.version}`, it]));
+  // What needs what is asked of `cargo tree`: the metadata have crates of features that are off, too.
+  /** @type {Map<string, { parts: Set<string>, needs: Set<string> }>} */
+  const all = new Map();
+  const options = ["--edges", "normal", "--prefix", "depth", "--format", " {p}"];
+  for (const [part, target] of Object.entries(TARGETS).flatMap(([part, of]) => of.map((it) => [part, it]))) {
+    /** @type {string[]} */
+    const way = [];
+    for (const line of cargo("tree", ...options, "--target", target).split("\n")) {
+      const [depth, name, version] = line.split(" ");
+      const crate = `${name} ${version}`;
+      const entry = all.get(crate) ?? { parts: new Set(), needs: new Set() };
+      all.set(crate, entry);
+      entry.parts.add(part);
+      way.splice(Number(depth), way.length, crate);
+      all.get(way[Number(depth) - 1])?.needs.add(crate);
     }
   }
-  reached.delete(resolve.root);
-  const key = (/** @type {Package} */ it) => `${it.name} ${it.version}`;
-  return packages.filter((it) => reached.has(it.id)).sort((a, b) => (key(a) < key(b) ? -1 : 1));
+  const found = (/** @type {Iterable<string>} */ names) =>
+    [...names].sort().flatMap((it) => known.get(it) ?? []);
+  const [root, ...others] = all;
+  others.sort(([a], [b]) => (a < b ? -1 : 1));
+  return [root, ...others].flatMap(([name, { parts, needs }]) =>
+    found([name]).map((it) => ({ ...it, parts: [...parts], needs: found(needs) })),
+  );
+}
+
+/** Those of others. */
+const crates = () => compiled().slice(1);
+
+/** @param {string[]} args */
+function cargo(...args) {
+  const told = output("cargo", [...args, "--locked"]);
+  if (told === undefined)
+    throw new Problem(`\`cargo ${args[0]} --locked\` fails: does Cargo.lock fit Cargo.toml?`);
+  return told;
 }

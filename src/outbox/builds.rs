@@ -311,7 +311,7 @@ pub(super) fn looked<'a>(
         opening.writes.push(statement("DELETE FROM attempts WHERE job_id = ?1", [job.id.into()]));
         let (done, reason) = match result {
             Ok(done) => (Some(done), None),
-            Err(failure) => (None, Some(failure.to_string())),
+            Err(failure) => (None, Some(settings.blanked(failure.to_string()))),
         };
         let again = done.map_or(Some(now.plus(NEXT_LOOK)), |it| it.again);
         let (state, due_at, finished_at) = match again {
@@ -340,7 +340,8 @@ impl Builds {
             self.restart(opening, job);
         }
         for report in &done.heard {
-            self.learn(opening, job, report);
+            let reason = report.reason.clone().map(|it| opening.settings.blanked(it));
+            self.learn(opening, job, &Report { reason, ..report.clone() });
         }
         if done.again.is_none() && !done.restart {
             self.left(opening, job);

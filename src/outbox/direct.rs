@@ -97,14 +97,15 @@ impl<'a> Direct<'a> {
         let made = usize::try_from(self.attempt.number).unwrap_or(usize::MAX);
         let pause = Direct::PAUSES.get(made.saturating_sub(1)).filter(|_| failure.is_temporary());
         let until = pause.map(|pause| now.plus(failure.retry_after().unwrap_or(*pause).max(*pause)));
+        let reason = self.settings.blanked(failure.to_string());
         match until.filter(|until| *until < self.deadline) {
             Some(until) => {
                 let entry = self.entry(Level::Warn, Code::JobRetry, now);
-                let entry = entry.with("reason", failure.to_string()).with("due", until.to_string());
+                let entry = entry.with("reason", reason).with("due", until.to_string());
                 (Output::Sleep { until }, Some(entry))
             }
             None => {
-                let entry = self.entry(Level::Error, Code::JobDead, now).with("reason", failure.to_string());
+                let entry = self.entry(Level::Error, Code::JobDead, now).with("reason", reason);
                 (Output::Stop, Some(entry))
             }
         }

@@ -16,7 +16,7 @@ pub(crate) struct Opening<'s> {
     pub(crate) known: Known<'s>,
     pub(crate) now: Timestamp,
     pub(crate) writes: Vec<Statement>,
-    settings: &'s Settings,
+    pub(crate) settings: &'s Settings,
     /// Those that wait, are held or are blocked.
     open: Vec<JobRow>,
     next_id: i64,

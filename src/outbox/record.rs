@@ -96,7 +96,7 @@ pub fn record<'a>(
                 opening.writes.extend(refund);
                 let job = failed(job, failure, &mut opening, jitter);
                 let (level, code) = job.told_as();
-                let told = told(level, code).with("reason", failure.to_string());
+                let told = told(level, code).with("reason", settings.blanked(failure.to_string()));
                 vec![told.with_some("due", job.due_at.map(|it| it.to_string()))]
             }
         };
@@ -164,7 +164,7 @@ fn succeeded(mut job: JobRow, done: &Done, blocked: &[JobRow], opening: &mut Ope
 pub(super) fn failed(mut job: JobRow, failure: &Failure, opening: &mut Opening<'_>, jitter: u32) -> JobRow {
     let now = opening.now;
     opening.writes.push(tallies::attempted(&job, failure.outcome(), now));
-    let reason = failure.to_string();
+    let reason = opening.settings.blanked(failure.to_string());
     let status = failure.status().map(|it| it.as_u16());
     let detail = detail(Some(&reason), failure.printed());
     opening.writes.push(ended(&job, failure.outcome(), status, detail.as_deref(), now));

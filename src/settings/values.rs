@@ -5,9 +5,9 @@
 
 use std::fmt;
 
-use super::SettingsError;
 use super::reader::{REMOVE, Reader};
 use super::targets::{DEFAULT, name_of, suffix_of};
+use super::{Settings, SettingsError};
 
 /// A setting that its user's file declares.
 #[derive(Debug)]
@@ -99,20 +99,24 @@ pub(crate) fn url(text: &str) -> Option<&'static str> {
     (!whole).then_some("a whole URL that begins with `https://`")
 }
 
-/// Values by their fields' names.
+/// Values by their fields' names, each with whether it is secret.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Values(Vec<(&'static str, String)>);
+pub struct Values(Vec<(&'static str, String, bool)>);
 
 impl Values {
     /// The value of a field; nothing where it is not set and has no default.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+        self.0.iter().find(|(known, ..)| *known == name).map(|(_, value, _)| value.as_str())
+    }
+
+    fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(|(.., is_secret)| *is_secret).map(|(_, value, _)| value.as_str())
     }
 }
 
 impl fmt::Debug for Values {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+        f.debug_list().entries(self.0.iter().map(|(name, ..)| name)).finish()
     }
 }
 
@@ -166,17 +170,39 @@ impl Reader {
                     let beside = fields.iter().find(|it| it.need == Need::Makes).map_or("", |it| it.name);
                     self.problems.push(SettingsError::Missing { setting, beside });
                 } else if !field.default.is_empty() {
-                    values.push((field.name, field.default.to_owned()));
+                    values.push((field.name, field.default.to_owned(), field.is_secret));
                 }
                 continue;
             };
             let Some(text) = self.value(&setting, REMOVE) else { continue };
             match (field.wrong)(&text) {
                 Some(expected) => self.malformed(&setting, expected),
-                None => values.push((field.name, text)),
+                None => values.push((field.name, text, field.is_secret)),
             }
         }
         (self.problems.len() == before).then_some(Values(values))
+    }
+}
+
+/// A text that is shorter stands in others by chance.
+const LEAST_SECRET: usize = 8;
+
+impl Settings {
+    /// What another place has said, without the secrets that it was sent, should it have repeated one.
+    pub(crate) fn blanked(&self, mut said: String) -> String {
+        let targets = || self.targets.iter();
+        let hooks = targets().filter_map(|it| it.hook.as_ref()?.path_and_query()).map(|it| it.as_str());
+        let ways = targets().filter_map(|it| Some(&it.way.as_ref()?.1));
+        let forges = targets().filter_map(|it| Some(&it.forge.as_ref()?.1));
+        let hosts = targets().filter_map(|it| Some(&it.followed.host.as_ref()?.1));
+        let others = self.destinations.iter().map(|it| &it.values);
+        let values = ways.chain(forges).chain(hosts).chain(others).flat_map(Values::secrets);
+        for secret in hooks.chain(values).filter(|it| it.len() >= LEAST_SECRET) {
+            if said.contains(secret) {
+                said = said.replace(secret, "(secret)");
+            }
+        }
+        said
     }
 }
 

@@ -412,3 +412,33 @@ fn where_each_delivery_has_a_job_they_go_one_by_one_and_fail_alone() {
     assert_eq!(keys(&lanes.end("forward", &accepted(), 1001)), ["b"]);
     assert_eq!(lanes.states(), ["forward done", "forward done", "forward done"]);
 }
+
+#[test]
+fn what_a_host_repeats_of_a_secret_is_told_nowhere() {
+    const TOKEN: &str = "github_pat_11AAAAAAA0dispatch";
+    let token = [("GITHUB_DISPATCH_REPO", "octo-org/site"), ("GITHUB_DISPATCH_TOKEN", TOKEN)];
+    let mut lanes = Lanes::new(&[token[0], token[1], SLACK]);
+    lanes.publish("a", 0);
+    assert_eq!(lanes.look(10), ["deploy"]);
+    let claimed = lanes.under_way.remove("deploy").expect("it is under way");
+    let body = format!(r#"{{"message":"no Bearer {TOKEN} for this"}}"#);
+    let answer = crate::actions::answer(422, &[], &body);
+    let Step::Fail(failure) = (claimed.job.action.step)(&lanes.settings, &claimed.job, &[answer], at(11))
+    else {
+        panic!("422 is a failure");
+    };
+    assert!(failure.to_string().contains(TOKEN), "it is what the host said: {failure}");
+    let result = Err(failure);
+    let record = outbox::record(&lanes.settings, &claimed, &result, at(11), 100);
+    let told = format!("{:?}", lanes.store.commit(record).expect("it is recorded"));
+    let stored = lanes.store.execute(&presshook::store::Statement {
+        sql: "SELECT coalesce(j.reason, '') || coalesce(a.detail, '') FROM jobs j LEFT JOIN attempts a ON a.job_id = j.id",
+        params: Vec::new(),
+    });
+    let stored = format!("{:?}", stored.expect("it reads"));
+    lanes.look(30);
+    let news = format!("{:?}", signals(&lanes.end("slack", &accepted(), 31)));
+    for (what, text) in [("the log", told), ("the store", stored), ("the team", news)] {
+        assert!(text.contains("no Bearer (secret) for this") && !text.contains(TOKEN), "{what}: {text}");
+    }
+}

@@ -11,6 +11,7 @@ mod actions;
 mod addresses;
 mod articles;
 mod builds;
+mod claims;
 mod clients;
 mod coalescing;
 mod command;

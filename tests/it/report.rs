@@ -195,3 +195,15 @@ fn a_delivery_that_is_not_there_is_told() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("there is no delivery 42"), "{}", text(&output.stderr));
 }
+
+#[test]
+fn the_token_goes_nowhere_that_a_receiver_redirects_to() {
+    let elsewhere = StandIn::answering(|_| (200, String::new(), delivery().to_string()));
+    let target = elsewhere.url.clone();
+    let stand_in = StandIn::answering(move |_| (307, format!("location: {target}/\r\n"), String::new()));
+    let settings = environment(&[("ADMIN_TOKEN", TOKEN)]);
+    let output = presshook_with(&["report", "41", "--url", &stand_in.url], &settings);
+    assert!(!output.status.success(), "{output:?}");
+    assert!(!stand_in.received().is_empty(), "it was asked");
+    assert_eq!(elsewhere.received().len(), 0, "{output:?}");
+}

@@ -9,6 +9,7 @@ use std::time::Duration;
 use presshook::native::start;
 use presshook::settings::{Settings, Target};
 
+use crate::command::{environment, presshook_with, text};
 use crate::scratch::Scratch;
 use crate::{HOOK, SECRET, settings};
 
@@ -246,4 +247,47 @@ fn one_database_has_one_server() {
     assert!(second.contains("another server uses the database"), "{second}");
     drop(first);
     assert_eq!(refusal(&pairs), [""; 0], "its end lets the next begin");
+}
+
+#[test]
+fn what_is_stored_is_the_servers_users_alone() {
+    let scratch = Scratch::new("private");
+    let database = scratch.path("data/of/presshook.db");
+    let place = database.display().to_string();
+    let pairs = [("BLOGSHOOT_WEBHOOK_SECRET", SECRET), ("DATABASE", place.as_str())];
+    let owned = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let server = start::check(owned).ok();
+    assert!(server.is_some());
+    let directory = database.parent().expect("its directory");
+    assert_eq!(fs::metadata(directory).expect("made").permissions().mode() & 0o777, 0o700);
+    let files: Vec<PathBuf> =
+        fs::read_dir(directory).expect("readable").map(|it| it.expect("readable").path()).collect();
+    assert!(
+        files.contains(&database) && files.len() > 1,
+        "what SQLite keeps beside it is there too: {files:?}"
+    );
+    for file in files {
+        let mode = fs::metadata(&file).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", file.display());
+    }
+}
+
+#[test]
+fn a_place_that_is_published_is_not_chosen_for_the_database() {
+    // Where nothing is a work tree already.
+    let scratch = Scratch::new(std::env::temp_dir().join("presshook-published").to_str().expect("text"));
+    for (place, told) in [("site", "Git work tree"), ("www/site", "which a web server may publish")] {
+        let directory = scratch.path(place);
+        fs::create_dir_all(&directory).expect("a directory");
+        if place == "site" {
+            fs::create_dir(directory.join(".git")).expect("a directory");
+        }
+        let state = directory.join("state").display().to_string();
+        let settings = [("BLOGSHOOT_WEBHOOK_SECRET", SECRET), ("STATE_DIRECTORY", &state)];
+        let output = presshook_with(&["serve"], &environment(&settings));
+        assert!(!output.status.success());
+        let said = text(&[output.stdout, output.stderr].concat());
+        assert!(said.contains(told) && said.contains("set `DATABASE` to a file elsewhere"), "{said}");
+        assert!(!directory.join("state").exists(), "nothing was made there");
+    }
 }

@@ -244,12 +244,27 @@ fn a_fifth_connection_is_told_to_use_its_own_url() {
 
 #[test]
 fn a_secret_is_never_printed() {
-    let settings = settings(&[("BLOGSHOOT_WEBHOOK_SECRET", SECRET), ("DEPLOY_HOOK_URL", HOOK)]);
-    let connections = format!("{:?}", settings.connections);
-    assert!(
-        connections.contains("BLOGSHOOT_WEBHOOK_SECRET") && !connections.contains(SECRET),
-        "{connections}"
-    );
+    let secrets = [
+        ("BLOGSHOOT_WEBHOOK_SECRET", SECRET),
+        ("BLOGSHOOT_WEBHOOK_SECRET_PREVIOUS", "the secret that was before it, of a sender"),
+        ("DEPLOY_HOOK_URL", HOOK),
+        ("ADMIN_TOKEN", "the token of an owner who looks"),
+        ("SLACK_WEBHOOK_URL", "https://hooks.slack.example/services/T0/B0/secret-of-slack"),
+        ("GITHUB_TOKEN", "github_pat_11AAAAAAA0commit"),
+        ("SMTP_URL", "smtps://ann:password-of-ann@mail.example.com"),
+    ];
+    let further =
+        [("GITHUB_REPO", "octo-org/site"), ("EMAIL_TO", "ann@example.com"), ("EMAIL_FROM", "a@example.com")];
+    let settings = settings(&[&secrets[..], &further[..]].concat());
+    assert_eq!(settings.problems, []);
+    let printed = format!("{settings:?}");
+    for (name, secret) in secrets {
+        assert!(!printed.contains(secret), "the value of `{name}` is in {printed}");
+    }
+    for part in ["5f0c", "password-of-ann", "secret-of-slack"] {
+        assert!(!printed.contains(part), "{part} is in {printed}");
+    }
+    assert!(printed.contains("BLOGSHOOT_WEBHOOK_SECRET") && printed.contains("GITHUB_REPO"), "{printed}");
 }
 
 #[test]

@@ -211,20 +211,6 @@ test("the program's archive has the program, its licenses and what systemd needs
   }
 });
 
-test("the bill of materials names the crates at their versions", () => {
-  const bill = JSON.parse(readFileSync(path.join(dist, `presshook-${VERSION}.cdx.json`), "utf8"));
-  const named = bill.components.map((/** @type {{ purl: string }} */ it) => it.purl);
-  const lock = readFileSync(path.join(ROOT, "Cargo.lock"), "utf8");
-  for (const crate of ["hmac", "tokio", "rusqlite", "worker"]) {
-    const locked = new RegExp(`name = "${crate}"\nversion = "(.+)"`).exec(lock)?.[1];
-    assert.ok(named.includes(`pkg:cargo/${crate}@${locked}`), crate);
-  }
-  assert.ok(
-    !named.some((/** @type {string} */ it) => it.startsWith("pkg:cargo/proptest@")),
-    "only tests need it",
-  );
-});
-
 test(
   "what an image is made of has the program for each architecture",
   { skip: process.platform !== "linux" },

@@ -181,11 +181,12 @@ describe("the team", { concurrency: true }, () => {
     const closed = await mailbox(() => {});
     closed.close();
     assert.notEqual(closed.url(), url());
-    const server = await served({ ...EMAIL, SMTP_URL: closed.url() });
+    const server = await served({ ...EMAIL, SMTP_URL: closed.url("ann:password-of-ann") });
     await publish(server, ["A post"]);
     const entry = await failed(server);
     assert.equal(entry.code, "JOB_RETRY");
     assert.match(entry.reason, /could not be reached: the mail server: .*refused/i);
+    assert.doesNotMatch(server.output(), /password-of-ann/);
   });
 
   test("no server starts that is to send mail and is told of no mail server", async () => {

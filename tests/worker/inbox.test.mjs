@@ -135,6 +135,20 @@ describe("one atomic accept", () => {
     expect(await inbox.sql("SELECT count(*) AS n FROM carries")).toEqual([{ n: 1 }]);
   });
 
+  it("is refused by an inbox of another version, and the sender is asked to try again", async () => {
+    const inbox = await durable({ settings: SLOWLY });
+    /** One that is asked as a later receiver would. @param {string} method @param {string} target @param {Uint8Array} body */
+    const ask = (method, target, body) => inbox.stub().ask(method, target.replace("/1/", "/2/"), body);
+    const later = worker({ ...inbox.bindings, INBOX: { getByName: () => ({ ask }) } });
+    const { response } = await later.ask("/api/webhook", await signed(event("article.created", "evt_1")));
+    expect([response.status, await response.text()]).toEqual([503, '{"error":"Inbox unavailable"}']);
+    expect(lines.find((it) => it.code === "INBOX_FAILED").reason).toMatch(
+      /: it is of another version: deploy /,
+    );
+    expect(await inbox.sql("SELECT count(*) AS n FROM deliveries")).toEqual([{ n: 0 }]);
+    expect((await inbox.send("evt_1")).status).toBe(200);
+  });
+
   it("deploys once all the same for a sender that would not try again", async () => {
     const inbox = await durable({ settings: AT_ONCE });
     await broken(inbox);
