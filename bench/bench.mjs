@@ -12,7 +12,7 @@ import { build, compile } from "../scripts/build.mjs";
 import { setup } from "../scripts/setup.mjs";
 import { ROOT, main, output, say } from "../scripts/shell.mjs";
 import { chosen, measured, median, progress, write } from "./figures.mjs";
-import * as page from "./deliveries.mjs";
+import * as page from "./parts/deliveries.mjs";
 import { SECRET, article, signed } from "./messages.mjs";
 import { cpuMicroseconds, post, start } from "./runtime.mjs";
 
@@ -53,7 +53,7 @@ const PRESSHOOK = modules(
   "build/index_bg.wasm",
   "build/dashboard.js",
 );
-const GENUINE = modules("bench/genuine.mjs");
+const GENUINE = modules("bench/workers/genuine.mjs");
 const SMALLEST = modules("bench/smallest/build/index.js", "bench/smallest/build/index_bg.wasm");
 const BINDINGS = { BLOGSHOOT_WEBHOOK_SECRET: SECRET };
 /** Set up to deploy, but not for the event that is sent: nothing here calls out. */
@@ -65,7 +65,7 @@ function services() {
     { name: "presshook", modules: PRESSHOOK, bindings: { ...BINDINGS, ...QUIET, LOG_LEVEL: "error" } },
     { name: "presshook, logging", modules: PRESSHOOK, bindings: { ...BINDINGS, ...QUIET } },
     { name: "smallest Rust", modules: SMALLEST, bindings: BINDINGS },
-    { name: "JavaScript", modules: { ...modules("bench/webcrypto.mjs"), ...GENUINE }, bindings: BINDINGS },
+    { name: "JavaScript", modules: { ...modules("bench/workers/webcrypto.mjs"), ...GENUINE }, bindings: BINDINGS },
   ];
 }
 
@@ -97,8 +97,8 @@ function durable() {
   const hook = { CLOUDFLARE_DEPLOY_HOOK: "https://host.example/hook", LOG_LEVEL: "error" };
   const bindings = { ...BINDINGS, ...late, ...hook };
   const SCHEMA = schema();
-  const javascript = { ...modules("bench/durable.mjs"), ...GENUINE };
-  const counted = { ...modules("bench/counted.mjs"), ...PRESSHOOK };
+  const javascript = { ...modules("bench/workers/durable.mjs"), ...GENUINE };
+  const counted = { ...modules("bench/workers/counted.mjs"), ...PRESSHOOK };
   return [
     { name: "presshook", modules: PRESSHOOK, bindings, inbox: true },
     { name: "JavaScript", modules: javascript, bindings: { ...BINDINGS, SCHEMA }, inbox: true },

@@ -1,6 +1,6 @@
 // Presshook, with what it asks of its inbox counted: `GET /calls` tells how often that was.
 
-import worker, { Inbox } from "../src/cloudflare/worker.js";
+import worker, { Inbox } from "../../src/cloudflare/worker.js";
 
 export { Inbox };
 

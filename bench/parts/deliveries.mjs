@@ -6,11 +6,11 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { build } from "../scripts/build.mjs";
-import { freePort, listens } from "../scripts/serve.mjs";
-import { Problem, ROOT, main, run, say } from "../scripts/shell.mjs";
-import { barred, median } from "./figures.mjs";
-import { start } from "./runtime.mjs";
+import { build } from "../../scripts/build.mjs";
+import { freePort, listens } from "../../scripts/serve.mjs";
+import { Problem, ROOT, main, run, say } from "../../scripts/shell.mjs";
+import { barred, median } from "../figures.mjs";
+import { start } from "../runtime.mjs";
 
 const DELIVERIES = Number(process.env.DELIVERIES ?? 100_000);
 /** Deliveries that one deploy carries. */
