@@ -1,6 +1,8 @@
 // All parts of the benchmark, in the order in which they are measured and told.
 
+import { part as builds } from "./parts/builds.mjs";
 import { part as cold } from "./parts/cold.mjs";
+import { part as cost } from "./parts/cost.mjs";
 import { part as deliveries } from "./parts/deliveries.mjs";
 import { part as durable } from "./parts/durable.mjs";
 import { part as found } from "./parts/found.mjs";
@@ -13,6 +15,6 @@ import { part as warm } from "./parts/warm.mjs";
 
 /** @type {import("./run.mjs").Part<any>[]} */
 export const PARTS = [
-  ...[warm, found, cold, durable, size, deliveries],
+  ...[warm, found, cold, durable, cost, builds, size, deliveries],
   ...[serverPosts, serverDurable, serverMemory, serverStart],
 ];
