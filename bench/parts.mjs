@@ -6,6 +6,7 @@ import { part as cost } from "./parts/cost.mjs";
 import { part as deliveries } from "./parts/deliveries.mjs";
 import { part as durable } from "./parts/durable.mjs";
 import { part as found } from "./parts/found.mjs";
+import { part as path } from "./parts/path.mjs";
 import { part as serverDurable } from "./parts/server-durable.mjs";
 import { part as serverMemory } from "./parts/server-memory.mjs";
 import { part as serverPosts } from "./parts/server-posts.mjs";
@@ -15,6 +16,6 @@ import { part as warm } from "./parts/warm.mjs";
 
 /** @type {import("./run.mjs").Part<any>[]} */
 export const PARTS = [
-  ...[warm, found, cold, durable, cost, builds, size, deliveries],
+  ...[warm, found, cold, durable, cost, builds, size, path, deliveries],
   ...[serverPosts, serverDurable, serverMemory, serverStart],
 ];
