@@ -5,12 +5,17 @@
 import Smallest from "./smallest/index.js";
 import { headers, refused } from "./genuine.mjs";
 
+const { key, answer } = Smallest.prototype;
+let keyed = false;
+
 export default {
   /** @param {Request} request @param {{ BLOGSHOOT_WEBHOOK_SECRET: string }} env */
   async fetch(request, env) {
     const claimed = request.headers.get("x-blogshoot-signature") ?? "";
     const body = new Uint8Array(await request.arrayBuffer());
-    const answer = Smallest.prototype.answer(body, claimed, env.BLOGSHOOT_WEBHOOK_SECRET);
-    return answer === undefined ? refused() : new Response(answer, { headers });
+    if (!keyed) key(env.BLOGSHOOT_WEBHOOK_SECRET);
+    keyed = true;
+    const text = answer(body, claimed);
+    return text === undefined ? refused() : new Response(text, { headers });
   },
 };

@@ -1,6 +1,8 @@
 //! The least that a Rust Worker can do for a BlogShoot webhook: check the signature, read the event, answer as Presshook
 //! answers. No settings, no log, no other sender, no explanation, no deploy.
 
+use std::cell::RefCell;
+
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -35,7 +37,7 @@ async fn fetch(mut request: Request, env: Env, _ctx: Context) -> Result<Response
     let claimed = request.headers().get("x-blogshoot-signature")?.unwrap_or_default();
     let body = request.bytes().await?;
     let secret = env.secret("BLOGSHOOT_WEBHOOK_SECRET")?.to_string();
-    let Some(answer) = answered(&body, &claimed, &secret)? else {
+    let Some(answer) = answered(&body, &claimed, keyed(&secret))? else {
         return Response::error(r#"{"error":"Invalid signature"}"#, 401);
     };
     let mut response = Response::from_json(&answer)?;
@@ -45,14 +47,29 @@ async fn fetch(mut request: Request, env: Env, _ctx: Context) -> Result<Response
     Ok(response)
 }
 
-/// The answer as a text, for `workers/ceiling.mjs`, where JavaScript does all else; none if the signature is another.
-#[wasm_bindgen]
-pub fn answer(body: &[u8], claimed: &str, secret: &str) -> Option<String> {
-    serde_json::to_string(&answered(body, claimed, secret).ok()??).ok()
+thread_local! {
+    /// The key that `workers/ceiling.mjs` has set.
+    static KEY: RefCell<Option<Hmac<Sha256>>> = const { RefCell::new(None) };
 }
 
-fn answered<'a>(body: &'a [u8], claimed: &str, secret: &str) -> Result<Option<Answer<'a>>> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("an HMAC key may have any length");
+/// Sets the key for [`answer`].
+#[wasm_bindgen]
+pub fn key(secret: &str) {
+    KEY.set(Some(keyed(secret)));
+}
+
+/// The answer as a text, for `workers/ceiling.mjs`, where JavaScript does all else; none if the signature is another.
+#[wasm_bindgen]
+pub fn answer(body: &[u8], claimed: &str) -> Option<String> {
+    let mac = KEY.with_borrow(Clone::clone)?;
+    serde_json::to_string(&answered(body, claimed, mac).ok()??).ok()
+}
+
+fn keyed(secret: &str) -> Hmac<Sha256> {
+    Hmac::new_from_slice(secret.as_bytes()).expect("an HMAC key may have any length")
+}
+
+fn answered<'a>(body: &'a [u8], claimed: &str, mut mac: Hmac<Sha256>) -> Result<Option<Answer<'a>>> {
     mac.update(body);
     let genuine = hex::decode(claimed).is_ok_and(|claimed| mac.verify_slice(&claimed).is_ok());
     if !genuine {
