@@ -35,6 +35,7 @@ mod greetings;
 mod health;
 mod hosts;
 mod inspect;
+mod json;
 mod keeping;
 mod lanes;
 mod live;

@@ -143,7 +143,7 @@ fn no_two_senders_may_have_one_secret_and_one_header() {
                     (format!("{}_WEBHOOK_SECRET", name.to_uppercase().replace('-', "_")), secret.clone()),
                     ("CUSTOM_MAC".to_owned(), "token".to_owned()),
                 ]);
-                both.connections[0].headers().map(ToString::to_string).collect()
+                both.connections[0].headers().iter().map(ToString::to_string).collect()
             };
             let (first, second) = (headers(one.name), headers(other.name));
             let share = first.iter().any(|header| second.contains(header));
