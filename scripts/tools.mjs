@@ -15,6 +15,13 @@ export const TOOLS = [
   { crate: "worker-build", program: "worker-build", version: "0.8.7", minutes: 3 },
 ];
 
+/**
+ * What runs the fuzzers; nothing else needs it.
+ *
+ * @type {Tool}
+ */
+export const CARGO_FUZZ = { crate: "cargo-fuzz", program: "cargo-fuzz", version: "0.13.2", minutes: 1 };
+
 /** Kept outside the checkout, so that a second clone need not compile them again. */
 export const CACHE =
   process.env.PRESSHOOK_TOOLS ??
