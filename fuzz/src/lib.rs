@@ -7,37 +7,50 @@
     reason = "what is wrong panics"
 )]
 
+#[allow(dead_code, reason = "each program is of one target, so that it holds no more than that needs")]
 #[path = "../../tests/fuzz/targets/mod.rs"]
 mod targets;
 
 use std::path::PathBuf;
 use std::{env, fs, io};
 
-use targets::{TARGETS, Target};
+use targets::Target;
 
 /// The program of a target.
 #[macro_export]
 macro_rules! program {
-    ($name:literal) => {
-        libfuzzer_sys::fuzz_target!(init: $crate::begin($name), |input: &[u8]| $crate::run($name, input));
+    ($name:ident) => {
+        libfuzzer_sys::fuzz_target!(init: $crate::$name::begin(), |input: &[u8]| $crate::$name::run(input));
     };
 }
 
-/// Tries an input of a target.
-pub fn run(name: &str, input: &[u8]) {
-    (named(name).run)(input);
+macro_rules! programs {
+    ($($name:ident)*) => {$(
+        /// What its program calls.
+        pub mod $name {
+            /// Before all else.
+            pub fn begin() {
+                super::begin(&super::targets::$name::TARGET);
+            }
+
+            /// Tries an input.
+            pub fn run(input: &[u8]) {
+                (super::targets::$name::TARGET.run)(input);
+            }
+        }
+    )*};
+}
+
+programs! {
+    verification parsing settings routes front_matter paths html moments session archive redaction
 }
 
 /// Writes what a target begins with into the directory that `FUZZ_SEEDS` names, its dictionary and the length of its
 /// longest input beside it.
-pub fn begin(name: &str) {
+fn begin(target: &Target) {
     if let Some(directory) = env::var_os("FUZZ_SEEDS") {
-        write(named(name), PathBuf::from(directory)).expect("the directory can be written to");
+        write(target, PathBuf::from(directory)).expect("the directory can be written to");
     }
-}
-
-fn named(name: &str) -> &'static Target {
-    TARGETS.iter().find(|target| target.name == name).expect("each program is called like its target")
 }
 
 #[allow(clippy::disallowed_methods, reason = "it writes files")]

@@ -1,4 +1,4 @@
 //! libFuzzer's program for `front_matter`.
 #![no_main]
 
-presshook_fuzz::program!("front_matter");
+presshook_fuzz::program!(front_matter);

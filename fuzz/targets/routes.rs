@@ -1,4 +1,4 @@
 //! libFuzzer's program for `routes`.
 #![no_main]
 
-presshook_fuzz::program!("routes");
+presshook_fuzz::program!(routes);

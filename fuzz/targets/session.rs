@@ -1,4 +1,4 @@
 //! libFuzzer's program for `session`.
 #![no_main]
 
-presshook_fuzz::program!("session");
+presshook_fuzz::program!(session);

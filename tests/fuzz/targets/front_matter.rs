@@ -12,7 +12,7 @@ use super::pairs::{Pairs, written};
 use super::senders::NOW;
 use super::{Target, words};
 
-pub(super) const TARGET: Target = Target {
+pub(crate) const TARGET: Target = Target {
     name: "front_matter",
     run,
     seeds: || {

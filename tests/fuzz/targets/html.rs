@@ -6,7 +6,7 @@ use presshook::sources::Source;
 
 use super::{Target, words};
 
-pub(super) const TARGET: Target = Target {
+pub(crate) const TARGET: Target = Target {
     name: "html",
     run,
     seeds: || {

@@ -2,20 +2,20 @@
 //! Two drivers call them: libFuzzer, in `fuzz/`, as often as one likes; and `cargo test`, which tries what they begin
 //! with, changed a little, and all that was ever found wrong (`tests/it/fuzz/targets.rs`).
 
-mod archive;
-mod front_matter;
-mod html;
-mod moments;
+pub(crate) mod archive;
+pub(crate) mod front_matter;
+pub(crate) mod html;
+pub(crate) mod moments;
 mod pairs;
-mod parsing;
-mod paths;
-mod redaction;
+pub(crate) mod parsing;
+pub(crate) mod paths;
+pub(crate) mod redaction;
 mod reference;
-mod routes;
+pub(crate) mod routes;
 mod senders;
-mod session;
-mod settings;
-mod verification;
+pub(crate) mod session;
+pub(crate) mod settings;
+pub(crate) mod verification;
 
 /// One thing to be fuzzed.
 pub(crate) struct Target {

@@ -8,7 +8,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{Target, words};
 
-pub(super) const TARGET: Target = Target {
+pub(crate) const TARGET: Target = Target {
     name: "moments",
     run,
     seeds: || {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::senders::{NOW, Sender, of, request, seeds, settings};
 use super::{Target, words};
 
-pub(super) const TARGET: Target = Target {
+pub(crate) const TARGET: Target = Target {
     name: "parsing",
     run,
     seeds: || seeds(false, &[0]),

@@ -13,7 +13,7 @@ const SECRET: &str = "a/é\"";
 /// As we write it into JSON.
 const ESCAPED: &str = r#"a/é\""#;
 
-pub(super) const TARGET: Target = Target {
+pub(crate) const TARGET: Target = Target {
     name: "redaction",
     run,
     seeds: || {

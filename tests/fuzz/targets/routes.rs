@@ -25,7 +25,7 @@ const SET_UP: [(&str, &str); 6] = [
 ];
 const CONNECTIONS: [&str; 3] = ["blogshoot", "blogshoot/shop", "ghost"];
 
-pub(super) const TARGET: Target = Target {
+pub(crate) const TARGET: Target = Target {
     name: "routes",
     run,
     seeds: || {
@@ -84,7 +84,7 @@ pub(super) const TARGET: Target = Target {
             "\"ghost\"",
         ])
     },
-    longest: 300,
+    longest: 400,
 };
 
 fn run(input: &[u8]) {

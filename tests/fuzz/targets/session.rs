@@ -15,7 +15,7 @@ use super::{Target, words};
 const TOKEN: &str = "the token of the owner";
 const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-pub(super) const TARGET: Target = Target {
+pub(crate) const TARGET: Target = Target {
     name: "session",
     run,
     seeds: || {

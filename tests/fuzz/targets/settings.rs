@@ -16,7 +16,7 @@ use super::{Target, words};
 /// What stands in secrets, and is looked for everywhere else.
 const SECRET: &str = "Zk3vQ9xT1m";
 
-pub(super) const TARGET: Target = Target {
+pub(crate) const TARGET: Target = Target {
     name: "settings",
     run,
     seeds: || {

@@ -12,7 +12,7 @@ use presshook::signature::{Place, Scheme, SignatureError};
 use super::senders::{NOW, Sender, of, request, seeds, settings};
 use super::{Target, reference, words};
 
-pub(super) const TARGET: Target = Target {
+pub(crate) const TARGET: Target = Target {
     name: "verification",
     run,
     seeds: || {
@@ -89,7 +89,8 @@ fn as_it_is(sender: &Sender, request: &Request, now: Timestamp) {
         Err(rejection) => {
             tells_no_secret(request, &rejection);
             let is_unclear = matches!(&rejection, Rejection::Signature(it) if is_ambiguous(it))
-                || repeats(sender, request);
+                || repeats(sender, request)
+                || sender.tells_twice(request);
             assert!(!genuine || is_unclear, "{name}: a genuine request is refused: {rejection}");
         }
     }

@@ -60,10 +60,7 @@ fn each_target_has_a_program_a_row_in_the_readme_and_nothing_found_is_of_another
         .collect();
     assert_eq!(names, programs, "fuzz/Cargo.toml");
     for name in names {
-        assert!(
-            read(&format!("fuzz/targets/{name}.rs")).contains(&format!("program!(\"{name}\")")),
-            "{name}"
-        );
+        assert!(read(&format!("fuzz/targets/{name}.rs")).contains(&format!("program!({name});")), "{name}");
         assert!(readme.contains(&format!("\n| `{name}` ")), "fuzz/README.md does not say what `{name}` is");
     }
     for directory in fs::read_dir(root.join("tests/fuzz/found")).expect("readable") {
