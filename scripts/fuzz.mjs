@@ -12,7 +12,7 @@ import { CARGO_FUZZ, find } from "./tools.mjs";
 
 /** Compiles the fuzzers where a sanitizer is asked for, which the project's own toolchain has none of. */
 const NIGHTLY = "nightly-2026-05-20";
-/** So long is one run of libFuzzer, which tells little while it runs; the next goes on where it ended. */
+/** So long is one turn of a target: libFuzzer tells little while it runs, and the next goes on where it ended. */
 const SECONDS = 15;
 const HERE = path.join(ROOT, "fuzz");
 const README = path.join(HERE, "README.md");
@@ -29,6 +29,7 @@ const SANITIZER = process.env.SANITIZER ?? "none";
  * @property {number} seconds
  * @property {number} coverage Edges of the program that were taken.
  * @property {number} inputs Inputs that were kept, as each does something that none before did.
+ * @property {number} runs How many inputs it is to try next.
  * @property {string} [found] The file of an input that is wrong.
  */
 
@@ -54,11 +55,11 @@ async function fuzz() {
     );
     return;
   }
-  /** @type {Progress[]} */
   const done = [];
-  for (const name of names.length > 0 ? names : all) {
-    if (stopped) break;
-    done.push(await one(name));
+  for (const name of names.length > 0 ? names : all) done.push(await begin(name));
+  // Each has its turn, so that what is easily found is found soon.
+  for (let left = done; left.length > 0 && !stopped; left = left.filter(isUnfinished)) {
+    for (const progress of left) if (!stopped) await go(progress);
   }
   report(done);
   const found = done.filter((it) => it.found);
@@ -98,66 +99,75 @@ function program(name) {
   return path.join(HERE, "target", host, "release", name);
 }
 
+/** @param {Progress} progress */
+const isUnfinished = ({ executions, found }) => executions < EXECUTIONS && !found;
+
 /**
- * Runs a target's fuzzer until it has tried enough or found something.
+ * Prepares a target's fuzzer.
  *
  * @param {string} name
+ * @returns {Promise<Progress>}
  */
-async function one(name) {
-  say(`\n${bold(name)}`);
-  const [corpus, seeds, artifacts] = ["corpus", "seeds", "artifacts"].map((it) => path.join(HERE, it, name));
+async function begin(name) {
+  const { corpus, seeds, artifacts } = directories(name);
   rmSync(seeds, { recursive: true, force: true });
   for (const directory of [corpus, seeds, artifacts]) mkdirSync(directory, { recursive: true });
-  const known = new Set(readdirSync(artifacts));
   // What it begins with it writes itself.
-  await libfuzzer(name, ["-runs=0"], { FUZZ_SEEDS: seeds });
-  const longest = readFileSync(`${seeds}.longest`, "utf8").trim();
-  const args = [
+  const { status, text } = await libfuzzer(name, ["-runs=0"], { FUZZ_SEEDS: seeds });
+  if (status !== 0) throw new Problem(`The fuzzer of ${name} does not start:\n${text}`);
+  return { name, executions: 0, seconds: 0, coverage: 0, inputs: 0, runs: 20_000 };
+}
+
+/** @param {string} name */
+function directories(name) {
+  const [corpus, seeds, artifacts] = ["corpus", "seeds", "artifacts"].map((it) => path.join(HERE, it, name));
+  return { corpus, seeds, artifacts };
+}
+
+/**
+ * Runs a target's fuzzer for a while.
+ *
+ * @param {Progress} progress
+ */
+async function go(progress) {
+  const { name } = progress;
+  const { corpus, seeds, artifacts } = directories(name);
+  const known = new Set(readdirSync(artifacts));
+  const started = Date.now();
+  const { status, text } = await libfuzzer(name, [
     corpus,
     seeds,
     `-dict=${seeds}.dict`,
-    `-max_len=${longest}`,
+    `-max_len=${readFileSync(`${seeds}.longest`, "utf8")}`,
     `-artifact_prefix=${artifacts}${path.sep}`,
+    `-runs=${progress.runs}`,
+    // Where the machine has become slower meanwhile.
+    `-max_total_time=${2 * SECONDS}`,
     "-timeout=10",
     "-rss_limit_mb=2048",
     "-print_final_stats=1",
-  ];
-  /** @type {Progress} */
-  const progress = { name, executions: 0, seconds: 0, coverage: 0, inputs: 0 };
-  let runs = 20_000;
-  while (progress.executions < EXECUTIONS && !stopped) {
-    const started = Date.now();
-    const told = await libfuzzer(name, [
-      ...args,
-      `-runs=${Math.min(runs, EXECUTIONS - progress.executions)}`,
-    ]);
-    const seconds = (Date.now() - started) / 1000;
-    const number = (/** @type {RegExp} */ pattern) =>
-      Number([...told.text.matchAll(pattern)].at(-1)?.[1] ?? 0);
-    // What it begins with is tried each time, and is nothing new.
-    const begun = number(/#(\d+)\s+INITED/g);
-    const executions = number(/stat::number_of_executed_units:\s*(\d+)/g) - begun;
-    progress.executions += Math.max(0, executions);
-    progress.seconds += seconds;
-    progress.coverage = Math.max(progress.coverage, number(/cov: (\d+)/g));
-    progress.inputs = number(/corp: (\d+)/g);
-    const found = readdirSync(artifacts).find((it) => !known.has(it));
-    if (found) {
-      progress.found = path.relative(ROOT, path.join(artifacts, found));
-      say(
-        /panicked at[^]{0,3000}|ERROR: libFuzzer.*/.exec(told.text)?.[0].split("stack backtrace")[0] ??
-          told.text,
-      );
-      break;
-    }
-    if (told.status !== 0 && !stopped) {
-      throw new Problem(`The fuzzer of ${name} ended with ${told.status}:\n${told.text.slice(-3000)}`);
-    }
-    tell(progress);
-    // As many more as it does in that time, without what it begins with.
-    runs = begun + Math.max(1000, Math.round((Math.max(1, executions) / seconds) * SECONDS));
+  ]);
+  const seconds = (Date.now() - started) / 1000;
+  const number = (/** @type {RegExp} */ pattern) => Number([...text.matchAll(pattern)].at(-1)?.[1] ?? 0);
+  // What it begins with is tried each time, and is nothing new.
+  const begun = number(/#(\d+)\s+INITED/g);
+  const executions = Math.max(0, number(/stat::number_of_executed_units:\s*(\d+)/g) - begun);
+  progress.executions += executions;
+  progress.seconds += seconds;
+  progress.coverage = Math.max(progress.coverage, number(/cov: (\d+)/g));
+  progress.inputs = Math.max(number(/corp: (\d+)/g), progress.inputs);
+  // As many more as it does in that time, beside what it begins with.
+  const more = Math.max(1000, Math.round((executions / seconds) * SECONDS));
+  progress.runs = begun + Math.min(more, Math.max(1, EXECUTIONS - progress.executions));
+  const found = readdirSync(artifacts).find((it) => !known.has(it));
+  if (found) {
+    progress.found = path.relative(ROOT, path.join(artifacts, found));
+    const [told] = /panicked at[^]{0,3000}|ERROR: libFuzzer.*/.exec(text) ?? [text.slice(-3000)];
+    say(`${bold(name)} ${told.split("stack backtrace")[0]}`);
+  } else if (status !== 0 && !stopped) {
+    throw new Problem(`The fuzzer of ${name} ended with ${status}:\n${text.slice(-3000)}`);
   }
-  return progress;
+  tell(progress);
 }
 
 /**
@@ -186,11 +196,11 @@ function libfuzzer(name, args, env = {}) {
 }
 
 /** @param {Progress} progress */
-function tell({ executions, seconds, coverage, inputs }) {
+function tell({ name, executions, seconds, coverage, inputs }) {
   const rate = executions / seconds;
   const left = Math.max(0, EXECUTIONS - executions) / rate;
   say(
-    `  ${whole(executions)} of ${whole(EXECUTIONS)}, ${whole(rate)} a second, ${coverage} edges, ${inputs} inputs, ` +
+    `${name}: ${whole(executions)} of ${whole(EXECUTIONS)}, ${whole(rate)} a second, ${coverage} edges, ${inputs} inputs, ` +
       `${minutes(left)} left`,
   );
 }
