@@ -18,6 +18,13 @@ export const TOOLS = [
 /** What compares the crates with deny.toml; building needs none of it. @type {Tool} */
 export const DENY = { crate: "cargo-deny", program: "cargo-deny", version: "0.20.2", minutes: 3 };
 
+/**
+ * What runs the fuzzers; nothing else needs it.
+ *
+ * @type {Tool}
+ */
+export const CARGO_FUZZ = { crate: "cargo-fuzz", program: "cargo-fuzz", version: "0.13.2", minutes: 1 };
+
 /** Kept outside the checkout, so that a second clone need not compile them again. */
 export const CACHE =
   process.env.PRESSHOOK_TOOLS ??

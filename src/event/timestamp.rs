@@ -126,7 +126,8 @@ fn offset(zone: &str) -> Option<UtcOffset> {
     if zone.eq_ignore_ascii_case("Z") {
         return Some(UtcOffset::UTC);
     }
-    let (hours, minutes) = zone.get(1..)?.split_once(':').filter(|_| zone.len() == 6)?;
+    let two_and_two = |it: &(&str, &str)| it.0.len() == 2 && it.1.len() == 2;
+    let (hours, minutes) = zone.get(1..)?.split_once(':').filter(two_and_two)?;
     let (hours, minutes): (i8, i8) = (number(hours)?, number(minutes)?);
     let sign = match zone.get(..1)? {
         "+" => 1,

@@ -172,3 +172,22 @@ fn a_secret_in_the_body_is_blanked_however_its_json_spells_it() {
         assert_eq!(message.payload, body("(secret)"), "{spelled}");
     }
 }
+
+#[test]
+fn a_secret_is_blanked_wherever_it_stands_in_whatever_spelling_and_to_its_last_quote() {
+    const SECRET: &str = r#"a/b""#;
+    let settings = settings(&[("PRISMIC_WEBHOOK_SECRET", SECRET)]);
+    let body =
+        |note: &str, secret: &str| format!(r#"{{"type":"api-update","note":"{note}","secret":"{secret}"}}"#);
+    for (note, secret) in
+        [(r#"a/b\""#, r#"a\/b\""#), (r#"\u0061/b\""#, r#"a/b\""#), (r#"a\/b\u0022"#, r#"a\/b\""#)]
+    {
+        let request = http::Request::post("/api/webhook/prismic").body(Bytes::from(body(note, secret)));
+        let request = request.expect("a request");
+        let Ok(Received::Delivery(delivery)) = receive(&settings, &request, Timestamp(0)) else {
+            panic!("{secret} is not accepted");
+        };
+        let message = Message::of(&settings, &delivery, &request);
+        assert_eq!(message.payload, body("(secret)", "(secret)"), "{note} {secret}");
+    }
+}
