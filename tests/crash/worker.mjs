@@ -87,7 +87,8 @@ export async function start({ config, port }, hear) {
       // It has ended already.
     }
   };
-  process.on("exit", end);
+  // Before what clears its directory away.
+  process.prependListener("exit", end);
   /** Ends it as a crash would: nothing of it does anything more. */
   const kill = async () => {
     end();

@@ -1,0 +1,203 @@
+// `npm run soak`, or `npm run soak -- server` for one edge: half an hour of fifty events a second, while the host fails
+// one call in five and the edge is ended by SIGKILL every minute. In the last fifth of the time it lives on. In the end
+// every acknowledged edit must have been carried by a call that the host received after it and answered with success, no
+// more calls may have been repeated than answers were lost, and memory must be flat. README.md tells how that is judged.
+//
+// MINUTES says how long, RATE how many events a second, SOAK_SEED which faults and moments.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { build } from "../../scripts/build.mjs";
+import { Problem, main, say } from "../../scripts/shell.mjs";
+import { carried, look, owner, unhurried } from "../crash/account.mjs";
+import { EDGES, known } from "../crash/edges.mjs";
+import { hooks, host } from "../crash/host.mjs";
+import { between, generator } from "../crash/random.mjs";
+import { faults } from "./faults.mjs";
+import { growths, resident } from "./memory.mjs";
+import { judged, told } from "./report.mjs";
+import { show } from "./screen.mjs";
+import { CONNECTIONS, sending } from "./sending.mjs";
+import { stored } from "./store.mjs";
+
+const MINUTES = Number(process.env.MINUTES ?? 30);
+const RATE = Number(process.env.RATE ?? 50);
+const SEED = Number(process.env.SOAK_SEED ?? Date.now() % 1_000_000);
+const TARGETS = ["default", "second", "third"];
+const TOKEN = "the token of the owner";
+/** What a claim may take until it counts as lost, and then some further tries, in milliseconds. */
+const PATIENCE = 150_000;
+/** Of the time, the part at the end in which the edge is not ended. */
+const LIVES_ON = 0.2;
+
+const PACE = { DEPLOY_SETTLE_SECONDS: "1", DEPLOY_MAX_WAIT_SECONDS: "2", DEPLOY_MIN_GAP_SECONDS: "0" };
+
+/** The ends of an edge: each minute, and in a short run more often. */
+const INTERVAL = Math.min(60, MINUTES * 10) * 1000;
+
+/**
+ * Soaks an edge; what came of it. Nothing here fails but what makes the rest pointless: what was found wrong is in the
+ * report.
+ *
+ * @param {string} name
+ * @param {number} seed
+ * @param {(state: () => string) => void} shows how it goes
+ * @returns {Promise<import("./report.mjs").Outcome>}
+ */
+async function soak(name, seed, shows) {
+  const [moments, pauses, failing, edits] = [0, 1, 2, 3].map((it) => generator(seed + it));
+  const directory = mkdtempSync(path.join(tmpdir(), "presshook-soak-"));
+  const clear = () => rmSync(directory, { recursive: true, force: true });
+  process.on("exit", clear);
+  const trouble = faults(failing);
+  const hook = await host(pauses, trouble.next);
+  let log = "";
+  /** Lines of the log that tell of an error, by their code. @type {Map<string, number>} */
+  const errors = new Map();
+  const hear = (/** @type {string} */ text) => {
+    log = (log + text).slice(-20_000);
+    for (const [, code] of text.matchAll(/"level":"error","code":"(\w+)"/g))
+      errors.set(code, (errors.get(code) ?? 0) + 1);
+  };
+  /** @type {import("../crash/edges.mjs").Life | undefined} */
+  let running;
+  /** @type {NodeJS.Timeout | undefined} */
+  let looking;
+  try {
+    const settings = { ...CONNECTIONS, ...hooks(hook.url, TARGETS), ADMIN_TOKEN: TOKEN, ...PACE };
+    const edge = await EDGES[name](directory, settings, hear);
+    running = await edge.begin();
+    await running.ready;
+
+    /** @type {import("./memory.mjs").Sample[]} */
+    const samples = [];
+    const store = { all: 0, logs: 0 };
+    let [life, begunAt, ended] = [0, Date.now(), false];
+    looking = setInterval(() => {
+      const { all, logs } = stored(edge.storage);
+      Object.assign(store, { all, logs: Math.max(logs, store.logs) });
+      const megabytes = running && resident(running.pid);
+      if (megabytes !== undefined) samples.push({ life, age: Date.now() - begunAt, megabytes });
+      else if (running) ended = true;
+    }, 1000);
+    const until = async (/** @type {number} */ at) => {
+      for (let left = at - Date.now(); left > 0; left = at - Date.now()) {
+        await sleep(Math.min(left, 1000));
+        if (ended) throw new Problem(`the ${name} has ended by itself:\n${log}`);
+      }
+    };
+
+    const startedAt = Date.now();
+    const endsAt = startedAt + MINUTES * 60_000;
+    const sender = sending(`${edge.url}/api/webhook`, RATE, edits);
+    shows(() =>
+      told({
+        name,
+        elapsed: Math.min(Date.now(), endsAt) - startedAt,
+        events: sender.edits.length,
+        acknowledged: sender.counts.acknowledged,
+        calls: hook.calls.length,
+        faults: trouble.given(),
+        kills: life,
+        megabytes: samples.at(-1)?.megabytes ?? 0,
+        store: store.all,
+      }),
+    );
+    const unhurriedly = () => {
+      for (const target of TARGETS) unhurried(hook.to(target), begunAt, Date.now());
+    };
+    for (;;) {
+      const next = Date.now() + between(moments, 0.75, 1.25) * INTERVAL;
+      if (next > endsAt - LIVES_ON * MINUTES * 60_000) break;
+      await until(next);
+      const { kill } = running;
+      running = undefined;
+      await kill();
+      unhurriedly();
+      [life, begunAt] = [life + 1, Date.now()];
+      running = await edge.begin();
+    }
+    await until(endsAt);
+
+    // From here on the host is well, so that what waits is not held up for hours.
+    trouble.stop();
+    await sender.stop(60_000);
+    unhurriedly();
+    const accepted = sender.edits.filter((it) => it.acknowledgedAt !== undefined);
+    const last = accepted.at(-1);
+    if (!last) throw new Problem(`the ${name} has acknowledged nothing:\n${log}`);
+    const isCarried = (/** @type {string} */ target) =>
+      hook.to(target).some((it) => it.answered && it.at >= last.sentAt && it.ids.includes(last.id));
+    const limit = Date.now() + PATIENCE;
+    while (!TARGETS.every(isCarried) && Date.now() < limit) await sleep(100);
+    await sleep(1000);
+
+    const read = owner(edge.url, TOKEN);
+    const seen = await look(read);
+    const targets = [];
+    for (const target of TARGETS) {
+      const calls = hook.to(target);
+      const { by, lost } = await carried(target, accepted, calls, seen, read);
+      const done = [...seen.jobs(target).values()].filter(({ state }) => state === "done").length;
+      const waits = accepted.flatMap((it) => (by.get(it.id)?.at ?? NaN) - it.sentAt).filter((it) => it >= 0);
+      targets.push({ name: target, calls, lost, done, waits });
+    }
+    const strict = await read("/api/health?strict").then(
+      () => undefined,
+      (error) => String(error.message),
+    );
+    return {
+      name,
+      seconds: MINUTES * 60,
+      rate: RATE,
+      sender,
+      kills: life,
+      faults: trouble.counts,
+      targets,
+      samples,
+      growths: growths(samples, INTERVAL),
+      store,
+      errors,
+      strict,
+    };
+  } catch (error) {
+    say(`${name}: the end of its log:\n${log}`);
+    throw error;
+  } finally {
+    clearInterval(looking);
+    await running?.kill();
+    hook.close();
+    process.off("exit", clear);
+    clear();
+  }
+}
+
+async function script() {
+  const names = process.argv.length > 2 ? process.argv.slice(2).map(known) : Object.keys(EDGES);
+  if (!(MINUTES >= 1)) throw new Problem("MINUTES must be a number from 1");
+  if (!(RATE >= 1 && RATE <= 500)) throw new Problem("RATE must be a number from 1 to 500");
+  if (names.includes("worker")) await build();
+  say(`${MINUTES} minutes of soak, ${names.join(" and ")}, ${RATE} events a second, SOAK_SEED=${SEED}`);
+  /** @type {Map<string, () => string>} */
+  const states = new Map();
+  const stop = show(() => [...states.values()].map((state) => state()));
+  const soaked = await Promise.allSettled(
+    names.map((name, index) => soak(name, SEED + 10 * index, (state) => states.set(name, state))),
+  );
+  stop();
+  const outcomes = soaked.flatMap((it) => (it.status === "fulfilled" ? it.value : []));
+  const failed = soaked.flatMap((it) => (it.status === "rejected" ? [it.reason] : []));
+  const missed = judged(outcomes);
+  const other = failed.find((it) => !(it instanceof Problem));
+  if (other) throw other;
+  missed.push(...failed.map((it) => it.message));
+  if (missed.length === 0)
+    return say("Nothing was lost, nothing repeated without cause, and memory is flat.");
+  throw new Problem(
+    `${missed.join("\n")}\nThe same again: MINUTES=${MINUTES} SOAK_SEED=${SEED} npm run soak -- ${names.join(" ")}`,
+  );
+}
+
+await main(script);
