@@ -27,12 +27,14 @@ export const EDGES = {
     return { url: prepared.url, storage: prepared.storage, begin };
   },
 
-  /** The native server. */
+  /** The native server, compiled here for tests unless `PROGRAM` says another build of it. */
   async server(directory, settings, hear) {
     const port = await freePort();
     const storage = path.join(directory, "storage");
     mkdirSync(storage);
-    const begin = () => launch(settings, { directory: storage, port, hear });
+    const { PROGRAM } = process.env;
+    const program = PROGRAM ? path.resolve(PROGRAM) : undefined;
+    const begin = () => launch(settings, { directory: storage, port, program, hear });
     return { url: `http://127.0.0.1:${port}`, storage, begin };
   },
 };
