@@ -8,23 +8,27 @@ import { launch } from "../server/server.mjs";
 import { prepare, start } from "./worker.mjs";
 
 /**
- * Gives an edge a directory, settings, and somebody who hears what it prints.
+ * Gives an edge a directory, settings, and somebody who hears what it prints. Where an edge collects its garbage when it
+ * likes, it may have a port on which it is told to.
  *
- * @typedef {(directory: string, settings: Record<string, string>, hear: (text: string) => void) => Promise<Edge>} Prepare
+ * @typedef {(
+ *   directory: string, settings: Record<string, string>, hear: (text: string) => void, inspector?: number,
+ * ) => Promise<Edge>} Prepare
  *
  * An edge with its storage and a port; `begin` starts it without waiting until it is ready.
  *
- * @typedef {{ url: string, storage: string, begin: () => Promise<Life> }} Edge
+ * @typedef {{ url: string, storage: string, inspector?: number, begin: () => Promise<Life> }} Edge
  * @typedef {{ pid: number, ready: Promise<unknown>, kill: () => Promise<unknown> }} Life
  */
 
 /** @type {Record<string, Prepare>} */
 export const EDGES = {
   /** In workerd itself. */
-  async worker(directory, settings, hear) {
+  async worker(directory, settings, hear, inspector) {
     const prepared = await prepare(directory, settings);
-    const begin = async () => ({ ...(await start(prepared, hear)), ready: Promise.resolve() });
-    return { url: prepared.url, storage: prepared.storage, begin };
+    const args = inspector === undefined ? [] : [`--inspector-addr=127.0.0.1:${inspector}`];
+    const begin = async () => ({ ...(await start(prepared, hear, args)), ready: Promise.resolve() });
+    return { url: prepared.url, storage: prepared.storage, inspector, begin };
   },
 
   /** The native server, compiled here for tests unless `PROGRAM` says another build of it. */

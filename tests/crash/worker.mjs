@@ -73,10 +73,14 @@ const presshook :Workerd.Worker = (
  *
  * @param {Awaited<ReturnType<typeof prepare>>} prepared
  * @param {(text: string) => void} hear is told what it prints
+ * @param {string[]} [args] of `workerd serve`
  */
-export async function start({ config, port }, hear) {
+export async function start({ config, port }, hear, args = []) {
   // A process group of its own, so that all of it is ended at once.
-  const child = spawn(WORKERD, ["serve", config], { detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(WORKERD, ["serve", config, ...args], {
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   for (const output of [child.stdout, child.stderr]) output.setEncoding("utf8").on("data", hear);
   const ended = new Promise((resolve) => child.on("close", resolve).on("error", resolve));
   const end = () => {

@@ -58,7 +58,7 @@ export function growths(samples, interval) {
   const warm = samples.filter((it) => it.life === last && it.age >= Math.max(interval, 60_000));
   const found = [];
   if (lives.length >= 3) found.push(compared("over the lives, at the same age", lives));
-  if (warm.length >= 60)
+  if (warm.length > 0 && warm[warm.length - 1].age - warm[0].age >= 60_000)
     found.push(
       compared(
         "within the last life",

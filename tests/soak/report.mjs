@@ -28,7 +28,7 @@ const MOST_LOG = 32 * 1024 * 1024;
 /** A value that so large a part of them does not exceed. @param {number[]} values @param {number} part */
 export function percentile(values, part) {
   const sorted = Float64Array.from(values).sort();
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))];
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN;
 }
 
 /**
@@ -145,6 +145,7 @@ function account({
         `${unexplained} jobs for ${target} are done, and the host has not answered as many calls with success`,
       );
   }
+  if (samples.length === 0) miss("its memory could not be looked at");
   for (const { what, earlier, later, growth } of growths) {
     if (growth > MOST_GROWTH)
       miss(

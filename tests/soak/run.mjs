@@ -10,17 +10,18 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { build } from "../../scripts/build.mjs";
+import { freePort } from "../../scripts/serve.mjs";
 import { Problem, main, say } from "../../scripts/shell.mjs";
 import { carried, look, owner, unhurried } from "../crash/account.mjs";
 import { EDGES, known } from "../crash/edges.mjs";
 import { hooks, host } from "../crash/host.mjs";
 import { between, generator } from "../crash/random.mjs";
 import { faults } from "./faults.mjs";
-import { growths, resident } from "./memory.mjs";
+import { growths } from "./memory.mjs";
 import { judged, told } from "./report.mjs";
 import { show } from "./screen.mjs";
 import { CONNECTIONS, sending } from "./sending.mjs";
-import { stored } from "./store.mjs";
+import { watch } from "./watch.mjs";
 
 const MINUTES = Number(process.env.MINUTES ?? 30);
 const RATE = Number(process.env.RATE ?? 50);
@@ -63,29 +64,20 @@ async function soak(name, seed, shows) {
   };
   /** @type {import("../crash/edges.mjs").Life | undefined} */
   let running;
-  /** @type {NodeJS.Timeout | undefined} */
-  let looking;
+  let stopWatching = () => {};
   try {
     const settings = { ...CONNECTIONS, ...hooks(hook.url, TARGETS), ADMIN_TOKEN: TOKEN, ...PACE };
-    const edge = await EDGES[name](directory, settings, hear);
+    const edge = await EDGES[name](directory, settings, hear, await freePort());
     running = await edge.begin();
     await running.ready;
 
-    /** @type {import("./memory.mjs").Sample[]} */
-    const samples = [];
-    const store = { all: 0, logs: 0 };
-    let [life, begunAt, ended] = [0, Date.now(), false];
-    looking = setInterval(() => {
-      const { all, logs } = stored(edge.storage);
-      Object.assign(store, { all, logs: Math.max(logs, store.logs) });
-      const megabytes = running && resident(running.pid);
-      if (megabytes !== undefined) samples.push({ life, age: Date.now() - begunAt, megabytes });
-      else if (running) ended = true;
-    }, 1000);
+    let [life, begunAt] = [0, Date.now()];
+    const watched = watch(edge, () => running && { pid: running.pid, life, begunAt });
+    stopWatching = watched.stop;
     const until = async (/** @type {number} */ at) => {
       for (let left = at - Date.now(); left > 0; left = at - Date.now()) {
         await sleep(Math.min(left, 1000));
-        if (ended) throw new Problem(`the ${name} has ended by itself:\n${log}`);
+        if (watched.hasEnded()) throw new Problem(`the ${name} has ended by itself:\n${log}`);
       }
     };
 
@@ -101,8 +93,8 @@ async function soak(name, seed, shows) {
         calls: hook.calls.length,
         faults: trouble.given(),
         kills: life,
-        megabytes: samples.at(-1)?.megabytes ?? 0,
-        store: store.all,
+        megabytes: watched.samples.at(-1)?.megabytes ?? 0,
+        store: watched.store.all,
       }),
     );
     const unhurriedly = () => {
@@ -126,23 +118,18 @@ async function soak(name, seed, shows) {
     await sender.stop(60_000);
     unhurriedly();
     const accepted = sender.edits.filter((it) => it.acknowledgedAt !== undefined);
-    const last = accepted.at(-1);
-    if (!last) throw new Problem(`the ${name} has acknowledged nothing:\n${log}`);
-    const isCarried = (/** @type {string} */ target) =>
-      hook.to(target).some((it) => it.answered && it.at >= last.sentAt && it.ids.includes(last.id));
-    const limit = Date.now() + PATIENCE;
-    while (!TARGETS.every(isCarried) && Date.now() < limit) await sleep(100);
-    await sleep(1000);
-
     const read = owner(edge.url, TOKEN);
+    const limit = Date.now() + PATIENCE;
+    while ((await waits(read)) && Date.now() < limit) await sleep(500);
+
     const seen = await look(read);
     const targets = [];
     for (const target of TARGETS) {
       const calls = hook.to(target);
       const { by, lost } = await carried(target, accepted, calls, seen, read);
       const done = [...seen.jobs(target).values()].filter(({ state }) => state === "done").length;
-      const waits = accepted.flatMap((it) => (by.get(it.id)?.at ?? NaN) - it.sentAt).filter((it) => it >= 0);
-      targets.push({ name: target, calls, lost, done, waits });
+      const took = accepted.flatMap(({ id, sentAt }) => (by.get(id)?.at ?? NaN) - sentAt);
+      targets.push({ name: target, calls, lost, done, waits: took.filter((it) => it >= 0) });
     }
     const strict = await read("/api/health?strict").then(
       () => undefined,
@@ -156,9 +143,9 @@ async function soak(name, seed, shows) {
       kills: life,
       faults: trouble.counts,
       targets,
-      samples,
-      growths: growths(samples, INTERVAL),
-      store,
+      samples: watched.samples,
+      growths: growths(watched.samples, INTERVAL),
+      store: watched.store,
       errors,
       strict,
     };
@@ -166,12 +153,19 @@ async function soak(name, seed, shows) {
     say(`${name}: the end of its log:\n${log}`);
     throw error;
   } finally {
-    clearInterval(looking);
+    stopWatching();
     await running?.kill();
     hook.close();
     process.off("exit", clear);
     clear();
   }
+}
+
+/** Whether a job waits, or is being done, for any of the deliveries that came last. @param {import("../crash/account.mjs").Read} read */
+async function waits(read) {
+  const { deliveries } = await read("/api/deliveries?limit=100");
+  const jobs = deliveries.flatMap((/** @type {any} */ delivery) => delivery.jobs);
+  return jobs.some((/** @type {any} */ job) => job.state === "waiting" || job.state === "sending");
 }
 
 async function script() {
