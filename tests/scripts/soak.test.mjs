@@ -131,5 +131,5 @@ function repeat({ targets: [it] }) {
 
 /** @param {Outcome} outcome */
 function grow(outcome) {
-  outcome.growths = [{ what: "over the lives", earlier: 10, later: 12, growth: 1.2 }];
+  outcome.growths = [{ what: "over the lives", earlier: 10, later: 12, growth: 1.2, most: 1.1 }];
 }

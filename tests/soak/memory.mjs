@@ -10,13 +10,13 @@ import { percentile } from "./report.mjs";
  * @typedef {{ life: number, age: number, megabytes: number }} Sample
  *
  * Two stretches compared: what was compared, the median of the earlier and of the later, and how many times the one the
- * other is.
+ * other is, and may be.
  *
- * @typedef {{ what: string, earlier: number, later: number, growth: number }} Growth
+ * @typedef {{ what: string, earlier: number, later: number, growth: number, most: number }} Growth
  */
 
-/** So many times what it was may it be: garbage is not collected at the same moment each time. */
-export const MOST_GROWTH = 1.1;
+/** So many times what it was may it be; in a short run, whose lives have hardly warmed up, that says less. */
+const MOST = { minutes: 1.1, seconds: 1.25 };
 
 /** What a process has in memory, in megabytes; nothing where it has ended. @param {number} pid */
 export function resident(pid) {
@@ -56,21 +56,18 @@ export function growths(samples, interval) {
       );
   }
   const warm = samples.filter((it) => it.life === last && it.age >= Math.max(interval, 60_000));
+  /** The first third against the last. @param {string} what @param {number[]} values */
+  const compared = (what, values) => {
+    const third = Math.ceil(values.length / 3);
+    const [earlier, later] = [percentile(values.slice(0, third), 0.5), percentile(values.slice(-third), 0.5)];
+    const most = interval < 60_000 ? MOST.seconds : MOST.minutes;
+    return { what, earlier, later, growth: later / earlier, most };
+  };
   const found = [];
   if (lives.length >= 3) found.push(compared("over the lives, at the same age", lives));
-  if (warm.length > 0 && warm[warm.length - 1].age - warm[0].age >= 60_000)
-    found.push(
-      compared(
-        "within the last life",
-        warm.map(({ megabytes }) => megabytes),
-      ),
-    );
+  if (warm.length > 0 && warm[warm.length - 1].age - warm[0].age >= 60_000) {
+    const all = warm.map(({ megabytes }) => megabytes);
+    found.push(compared("within the last life", all));
+  }
   return found;
-}
-
-/** The first third against the last. @param {string} what @param {number[]} values */
-function compared(what, values) {
-  const third = Math.ceil(values.length / 3);
-  const [earlier, later] = [percentile(values.slice(0, third), 0.5), percentile(values.slice(-third), 0.5)];
-  return { what, earlier, later, growth: later / earlier };
 }

@@ -1,7 +1,6 @@
 // What came of a soak, in figures, and which bars it has missed.
 
 import { bold, say } from "../../scripts/shell.mjs";
-import { MOST_GROWTH } from "./memory.mjs";
 
 /**
  * A target: the calls that its host has read, the events that none of them carried, the jobs that the edge holds to be
@@ -146,10 +145,10 @@ function account({
       );
   }
   if (samples.length === 0) miss("its memory could not be looked at");
-  for (const { what, earlier, later, growth } of growths) {
-    if (growth > MOST_GROWTH)
+  for (const { what, earlier, later, growth, most } of growths) {
+    if (growth > most)
       miss(
-        `memory has grown ${what}: ${earlier.toFixed(1)} → ${later.toFixed(1)} MB, at most ${MOST_GROWTH} times`,
+        `memory has grown ${what}: ${earlier.toFixed(1)} → ${later.toFixed(1)} MB, where ${most} times is the most`,
       );
   }
   if (store.logs > MOST_LOG) miss(`the log of the store grew to ${inMegabytes(store.logs)}`);
