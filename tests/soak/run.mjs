@@ -121,7 +121,10 @@ async function soak(name, seed, shows) {
     const read = owner(edge.url, TOKEN);
     const limit = Date.now() + PATIENCE;
     while ((await waits(read)) && Date.now() < limit) await sleep(500);
+    watched.stop();
 
+    // This takes a minute where there were thirty.
+    shows(() => `${name}: what came of each of ${accepted.length} edits is looked up`);
     const seen = await look(read);
     const targets = [];
     for (const target of TARGETS) {

@@ -21,7 +21,7 @@ const ARTICLES = 400;
 /** Characters of an article at most. */
 const LONGEST = 2000;
 /** Milliseconds before each further try: sooner than real senders, so that a short run shows them too. */
-const PAUSES = [500, 1000, 2000, 4000, 8000];
+const PAUSES = [500, 1000, 2000, 4000, 8000, 16_000];
 
 /**
  * An event: when the edit was made, how often it has been sent, and when it was acknowledged.
