@@ -48,7 +48,8 @@ export function told({ name, elapsed, events, acknowledged, calls, faults, kills
 /** Prints the figures of all edges side by side, and tells which bars were missed. @param {Outcome[]} outcomes */
 export function judged(outcomes) {
   if (outcomes.length === 0) return [];
-  const accounts = outcomes.map(account);
+  const reasons = [...new Set(outcomes.flatMap(({ sender }) => [...sender.failures.keys()]))];
+  const accounts = outcomes.map((outcome) => account(outcome, reasons));
   const columns = [
     Object.keys(accounts[0].figures),
     ...accounts.map(({ figures }) => Object.values(figures)),
@@ -65,21 +66,10 @@ export function judged(outcomes) {
   return accounts.flatMap(({ missed }) => missed);
 }
 
-/** @param {Outcome} outcome */
-function account({
-  name,
-  seconds,
-  rate,
-  sender,
-  kills,
-  faults,
-  targets,
-  samples,
-  growths,
-  store,
-  errors,
-  strict,
-}) {
+/** @param {Outcome} outcome @param {string[]} reasons why tries were not acknowledged, at any edge */
+function account(outcome, reasons) {
+  const { name, seconds, rate, sender, kills, faults, targets, samples, growths, store, errors, strict } =
+    outcome;
   const { edits, counts, failures, answers } = sender;
   const calls = targets.flatMap((target) => target.calls);
   const waits = targets.flatMap((target) => target.waits);
@@ -100,7 +90,8 @@ function account({
   const figures = {
     "edits, sent until acknowledged": String(edits.length),
     acknowledged: String(acknowledged),
-    "tries that were not": listed(failures),
+    "tries that were not": String([...failures.values()].reduce((sum, count) => sum + count, 0)),
+    ...Object.fromEntries(reasons.map((why) => [`  ${why}`, String(failures.get(why) ?? 0)])),
     "acknowledged as repeats": String(counts.repeats),
     "acknowledged within, p50 / p99": `${percentile(answers, 0.5)} / ${percentile(answers, 0.99)} ms`,
     kills: String(kills),
