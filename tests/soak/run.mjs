@@ -28,7 +28,10 @@ const RATE = Number(process.env.RATE ?? 50);
 const SEED = Number(process.env.SOAK_SEED ?? Date.now() % 1_000_000);
 const TARGETS = ["default", "second", "third"];
 const TOKEN = "the token of the owner";
-/** What a claim may take until it counts as lost, and then some further tries, in milliseconds. */
+/**
+ * How long what is left may take in the end, in milliseconds: for the senders to have their edits acknowledged, and for
+ * the calls; a claim may take 25 seconds until it counts as lost, and then there are further tries.
+ */
 const PATIENCE = 150_000;
 /** Of the time, the part at the end in which the edge is not ended. */
 const LIVES_ON = 0.2;
@@ -115,7 +118,7 @@ async function soak(name, seed, shows) {
 
     // From here on the host is well, so that what waits is not held up for hours.
     trouble.stop();
-    await sender.stop(60_000);
+    await sender.stop(PATIENCE);
     unhurriedly();
     const accepted = sender.edits.filter((it) => it.acknowledgedAt !== undefined);
     const read = owner(edge.url, TOKEN);

@@ -23,6 +23,9 @@ const LONGEST = 2000;
 /** Milliseconds before each further try: sooner than real senders, so that a short run shows them too. */
 const PAUSES = [500, 1000, 2000, 4000, 8000, 16_000];
 
+/** Requests under way at once: a sender has so many hands, and what is more waits for one. */
+const MOST_UNDER_WAY = 200;
+
 /**
  * An event: when the edit was made, how often it has been sent, and when it was acknowledged.
  *
@@ -45,6 +48,22 @@ export function sending(url, rate, random) {
   const answers = [];
   const counts = { acknowledged: 0, repeats: 0, refused: 0 };
   let waits = true;
+  let free = MOST_UNDER_WAY;
+  /** @type {(() => void)[]} */
+  const queue = [];
+  const hand = () =>
+    /** @type {Promise<void>} */ (
+      new Promise((resolve) => {
+        if (free === 0) return queue.push(resolve);
+        free--;
+        resolve();
+      })
+    );
+  const release = () => {
+    const next = queue.shift();
+    if (next) next();
+    else free++;
+  };
 
   const send = async (/** @type {number} */ number) => {
     const source = random() < 0.5 ? "blogshoot" : "standard-webhooks";
@@ -64,10 +83,12 @@ export function sending(url, rate, random) {
     const edit = { id, sentAt: at.getTime(), tries: 0, acknowledgedAt: undefined };
     edits.push(edit);
     while (waits) {
+      await hand();
       edit.tries++;
       const began = Date.now();
       const headers = sign(SECRETS[source], body, id, new Date(), edit.tries);
       const outcome = await post(url, { headers, body });
+      release();
       if (outcome.kind === "answered" && outcome.status === 200) {
         edit.acknowledgedAt = Date.now();
         answers.push(edit.acknowledgedAt - began);
