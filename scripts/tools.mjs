@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
-import { ROOT, output } from "./shell.mjs";
+import { ENVIRONMENT, ROOT, output } from "./shell.mjs";
 
 /** @typedef {{ crate: string, program: string, version: string, minutes: number }} Tool */
 
@@ -14,6 +14,20 @@ export const TOOLS = [
   { crate: "wasm-bindgen-cli", program: "wasm-bindgen", version: "0.2.129", minutes: 2 },
   { crate: "worker-build", program: "worker-build", version: "0.8.7", minutes: 3 },
 ];
+
+/**
+ * Counts the lines that the tests reach: `npm run coverage`.
+ *
+ * @type {Tool}
+ */
+export const COVERAGE = { crate: "cargo-llvm-cov", program: "cargo-llvm-cov", version: "0.9.1", minutes: 2 };
+
+/**
+ * Changes the code, to see whether a test notices: `npm run mutants`.
+ *
+ * @type {Tool}
+ */
+export const MUTANTS = { crate: "cargo-mutants", program: "cargo-mutants", version: "27.1.0", minutes: 4 };
 
 /** Kept outside the checkout, so that a second clone need not compile them again. */
 export const CACHE =
@@ -42,3 +56,12 @@ export function find(tool) {
 
 /** @param {string} program */
 export const npmProgram = (program) => path.join(ROOT, "node_modules", ".bin", program);
+
+/**
+ * The environment in which Cargo finds a tool that is a command of its own.
+ *
+ * @param {Tool} tool
+ */
+export const environment = (tool) => ({
+  PATH: [path.join(toolRoot(tool), "bin"), ENVIRONMENT.PATH].join(path.delimiter),
+});
