@@ -15,7 +15,7 @@ import { Problem, ROOT, bold, main, run, say } from "./shell.mjs";
 import { MUTANTS, environment } from "./tools.mjs";
 
 /** What a webhook goes through until it is stored and its deploy is called; each is a file, and a directory beside it. */
-const MODULES = ["contract", "outbox", "receive", "routes", "signature", "store"];
+export const MODULES = ["contract", "outbox", "receive", "routes", "signature", "store"];
 /** Of a module's mutants, in percent. */
 const LEAST = 90;
 const RESULTS = path.join(ROOT, "target", "mutants");
