@@ -191,3 +191,28 @@ fn a_secret_is_blanked_wherever_it_stands_in_whatever_spelling_and_to_its_last_q
         assert_eq!(message.payload, body("(secret)", "(secret)"), "{note} {secret}");
     }
 }
+
+#[test]
+fn a_secret_within_a_text_is_blanked_each_time() {
+    const SECRET: &str = "0f-aa-bb";
+    let settings = settings(&[("PRISMIC_WEBHOOK_SECRET", SECRET)]);
+    let body = |it: &str| {
+        format!(
+            r#"{{"type":"api-update","secret":"{it}","url":"https://example.com/?key={it}","note":"{it}{it}, 0f-aa-b"}}"#
+        )
+    };
+    let request = http::Request::post("/api/webhook/prismic").body(Bytes::from(body(SECRET)));
+    let request = request.expect("a request");
+    let Ok(Received::Delivery(delivery)) = receive(&settings, &request, Timestamp(0)) else {
+        panic!("it is not accepted");
+    };
+    assert_eq!(Message::of(&settings, &delivery, &request).payload, body("(secret)"));
+}
+
+#[test]
+fn a_secret_is_shown_by_the_name_of_its_setting_alone() {
+    let settings = settings(&[("PRISMIC_WEBHOOK_SECRET", "0f-aa-bb"), ("GHOST_WEBHOOK_SECRET", "0f-aa-cc")]);
+    let shown = format!("{:?}", settings.connections);
+    assert!(shown.contains("PRISMIC_WEBHOOK_SECRET") && shown.contains("GHOST_WEBHOOK_SECRET"), "{shown}");
+    assert!(!shown.contains("0f-aa"), "{shown}");
+}

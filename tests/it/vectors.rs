@@ -79,7 +79,7 @@ fn headers(case: &BTreeMap<String, String>) -> Vec<(String, String)> {
 }
 
 /// Calls a test with every accepted case of every sender.
-fn each_accepted(test: impl Fn(&'static Source, &Settings, &Accepted)) {
+pub(crate) fn each_accepted(test: impl Fn(&'static Source, &Settings, &Accepted)) {
     for source in SOURCES {
         let vectors = Vectors::of(source).expect("the vector file is well-formed");
         assert!(!vectors.accepted.is_empty() && !vectors.rejected.is_empty(), "{} has both", source.name);
