@@ -1,11 +1,11 @@
-// workerd for a benchmark: several Workers in one process, load on loopback, and the CPU time that they cost.
+// workerd for a benchmark: several Workers in one process, and the CPU time that they cost.
 
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
-import http from "node:http";
 import path from "node:path";
 import workerd from "workerd";
 import { freePort, listens } from "../scripts/serve.mjs";
+import { Problem } from "../scripts/shell.mjs";
 
 /** The program itself: the npm package's command is a JavaScript file around it. */
 const WORKERD = workerd.default;
@@ -14,29 +14,29 @@ const WORKERD = workerd.default;
  * A Worker: its files by the names that they import each other by, the main one first; ports are given to it. It may
  * have an inbox: its class `Inbox`, bound as `INBOX`, which keeps what it stores on the disk.
  *
- * @typedef {{ name: string, modules: Record<string, string>, bindings: Record<string, string>, inbox?: boolean }} Service
+ * @typedef {{ name: string, modules: Record<string, string>, bindings: Record<string, string>, inbox?: boolean }} Worker
  */
-
-/** @typedef {import("./messages.mjs").Message} Message */
 
 /**
  * Starts workerd with these Workers, each on a port of its own.
  *
- * @param {Service[]} services
+ * @template {Worker} W
+ * @param {W[]} workers
  * @param {string} directory for its configuration, and what they store
  */
-export async function start(services, directory) {
+export async function start(workers, directory) {
+  /** @type {(W & { port: number })[]} */
   const placed = [];
-  for (const service of services) placed.push({ ...service, port: await freePort() });
+  for (const worker of workers) placed.push({ ...worker, port: await freePort() });
   const config = path.join(directory, "config.capnp");
   writeFileSync(config, configuration(placed, directory));
-  const child = spawn(WORKERD, ["serve", config], {
-    // Nobody reads the log, but it is written, as in production.
-    stdio: ["ignore", "ignore", "inherit"],
-  });
+  // Its log is written, as in production, and thrown away; what it complains of is told where it ends.
+  const child = spawn(WORKERD, ["serve", config], { stdio: ["ignore", "ignore", "pipe"] });
+  let complaints = "";
+  child.stderr.setEncoding("utf8").on("data", (text) => (complaints = (complaints + text).slice(-2000)));
   for (const { port } of placed) {
     while (!(await listens(port))) {
-      if (child.exitCode !== null) throw new Error("workerd ended; its last words stand above");
+      if (child.exitCode !== null) throw new Problem(`workerd ended: ${complaints}`);
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
@@ -48,15 +48,15 @@ export async function start(services, directory) {
       child.on("close", resolve);
       kill();
     });
-  return { pid: child.pid ?? 0, services: placed, stop };
+  return { pid: child.pid ?? 0, workers: placed, stop };
 }
 
-/** @param {(Service & { port: number })[]} services @param {string} directory */
-function configuration(services, directory) {
+/** @param {(Worker & { port: number })[]} served @param {string} directory */
+function configuration(served, directory) {
   // Embedded files are found from where the configuration lies.
   const file = (/** @type {string} */ name) => text(path.relative(directory, name));
   const text = (/** @type {string} */ value) => JSON.stringify(value);
-  const workers = services.map(({ modules, bindings, inbox }, index) => {
+  const workers = served.map(({ modules, bindings, inbox }, index) => {
     const files = Object.entries(modules).map(([name, lies]) => {
       const kind = name.endsWith(".wasm") ? "wasm" : "esModule";
       return `(name = ${text(name)}, ${kind} = embed ${file(lies)})`;
@@ -76,14 +76,18 @@ function configuration(services, directory) {
   });
   const objects = path.join(directory, "objects");
   mkdirSync(objects, { recursive: true });
-  const named = services.map((_, index) => `(name = "s${index}", worker = .worker${index})`);
-  const sockets = services.map(
+  const named = served.map((_, index) => `(name = "s${index}", worker = .worker${index})`);
+  const sockets = served.map(
     ({ port }, index) =>
       `(name = "p${index}", address = "127.0.0.1:${port}", http = (), service = "s${index}")`,
   );
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
-  services = [${named.join(", ")}, (name = "objects", disk = (path = ${text(objects)}, writable = true))],
+  services = [
+    ${named.join(", ")},
+    (name = "internet", network = (allow = ["public", "private"])),
+    (name = "objects", disk = (path = ${text(objects)}, writable = true)),
+  ],
   sockets = [${sockets.join(", ")}],
 );
 ${workers.join("\n")}
@@ -91,46 +95,17 @@ ${workers.join("\n")}
 }
 
 /**
- * Posts messages over some connections, each in its turn, and returns the answers' bodies (the first of each
- * connection). Where there are fewer messages than requests, they are sent again.
+ * Waits until a process has come to rest, so that what it does in the background (starting, compiling, writing down what
+ * a host has answered) is over.
  *
- * @param {number} port
- * @param {Message[]} messages
- * @param {number} requests
- * @param {number} connections
- * @param {string} [path]
+ * @param {number} pid
  */
-export async function post(port, messages, requests, connections, path = "/api/webhook") {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: connections });
-  let left = requests;
-  const once = () =>
-    /** @type {Promise<string>} */ (
-      new Promise((resolve, reject) => {
-        const { headers, body } = messages[left % messages.length];
-        const options = { agent, port, host: "127.0.0.1", method: "POST", path, headers };
-        const request = http.request(options, (response) => {
-          let text = "";
-          response.setEncoding("utf8").on("data", (piece) => (text += piece));
-          response.on("end", () =>
-            response.statusCode === 200 ? resolve(text) : reject(new Error(`${response.statusCode} ${text}`)),
-          );
-        });
-        request.on("error", reject);
-        request.end(body);
-      })
-    );
-  const connection = async () => {
-    let first;
-    while (left-- > 0) {
-      const answer = await once();
-      first ??= answer;
-    }
-    return first ?? "";
-  };
-  try {
-    return await Promise.all(Array.from({ length: connections }, connection));
-  } finally {
-    agent.destroy();
+export async function rest(pid) {
+  for (let last = -Infinity; ;) {
+    const cpu = cpuMicroseconds(pid);
+    if (cpu - last < 500) return;
+    last = cpu;
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
 

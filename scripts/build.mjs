@@ -48,10 +48,23 @@ const STRIP = ["--strip-debug", "--strip-producers"];
 const ADDRESSES = ["--low-memory-unused"];
 
 // For what imports the Worker: its own scripts, the tests, and a Pages Function.
-const TYPES = `/** The Worker, as the runtime makes it for a request; its prototype has the module's functions. */
+const TYPES = `/** What an inbox is asked: itself, the method, the place, the message, and within how many milliseconds. */
+export type Question = [
+  inbox: { getByName: (name: string) => { ask: (...question: unknown[]) => Promise<[number, string]> } },
+  method: string,
+  place: string,
+  message: Uint8Array<ArrayBuffer>,
+  milliseconds: number,
+];
+
+/** The Worker, as the runtime makes it for a request; its prototype has the module's functions. */
 export default class {
   constructor(ctx: unknown, env: unknown);
-  fetch(request: Request): Promise<Response>;
+  revive(): void;
+  prepare(env: unknown): [number, string[], [string, string][], string, number];
+  handle(env: unknown, at: number, head: string, numbered: boolean, body: Uint8Array | undefined): string;
+  proceed(request: Request, ctx: unknown): string | Response | Promise<Response> | [number, ...Question];
+  stored(number: number, status: number, text: string, ctx: unknown): string | Response | undefined;
   scheduled(event: unknown): Promise<void>;
   inbox_open(object: object, storage: unknown, env: unknown): void;
   inbox_ask(

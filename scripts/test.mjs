@@ -20,6 +20,8 @@ const FORMAT = { remedy: "`npm run fmt` formats everything." };
 const FUZZ = { env: { FUZZ_SECONDS: process.env.FUZZ_SECONDS ?? "60" } };
 /** A few; `CRASHES` may say how many. */
 const CRASHES = { env: { CRASHES: process.env.CRASHES ?? "4" } };
+/** Two minutes of it; `MINUTES` may say another time. */
+const SOAK = { env: { MINUTES: process.env.MINUTES ?? "2" } };
 /** Bytes after gzip: every isolate loads the module before its first answer. */
 const MOST_MODULE_BYTES = 400_000;
 
@@ -84,6 +86,10 @@ const tests = [
   {
     name: "a few crashes; `npm run test:crash` makes fifty",
     run: () => run("node", ["tests/crash/run.mjs"], CRASHES),
+  },
+  {
+    name: "two minutes of soak; `npm run soak` makes thirty",
+    run: () => run("node", ["tests/soak/run.mjs"], SOAK),
   },
 ];
 

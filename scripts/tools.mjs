@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
-import { ROOT, output } from "./shell.mjs";
+import { ENVIRONMENT, ROOT, output } from "./shell.mjs";
 
 /** @typedef {{ crate: string, program: string, version: string, minutes: number }} Tool */
 
@@ -17,6 +17,27 @@ export const TOOLS = [
 
 /** What compares the crates with deny.toml; building needs none of it. @type {Tool} */
 export const DENY = { crate: "cargo-deny", program: "cargo-deny", version: "0.20.2", minutes: 3 };
+
+/**
+ * What runs the fuzzers; nothing else needs it.
+ *
+ * @type {Tool}
+ */
+export const CARGO_FUZZ = { crate: "cargo-fuzz", program: "cargo-fuzz", version: "0.13.2", minutes: 1 };
+
+/**
+ * Counts the lines that the tests reach: `npm run coverage`.
+ *
+ * @type {Tool}
+ */
+export const COVERAGE = { crate: "cargo-llvm-cov", program: "cargo-llvm-cov", version: "0.9.1", minutes: 2 };
+
+/**
+ * Changes the code, to see whether a test notices: `npm run mutants`.
+ *
+ * @type {Tool}
+ */
+export const MUTANTS = { crate: "cargo-mutants", program: "cargo-mutants", version: "27.1.0", minutes: 4 };
 
 /** Kept outside the checkout, so that a second clone need not compile them again. */
 export const CACHE =
@@ -45,3 +66,12 @@ export function find(tool) {
 
 /** @param {string} program */
 export const npmProgram = (program) => path.join(ROOT, "node_modules", ".bin", program);
+
+/**
+ * The environment in which Cargo finds a tool that is a command of its own.
+ *
+ * @param {Tool} tool
+ */
+export const environment = (tool) => ({
+  PATH: [path.join(toolRoot(tool), "bin"), ENVIRONMENT.PATH].join(path.delimiter),
+});

@@ -1,10 +1,11 @@
 //! The Cloudflare edge: carries out what the core decides. It reads the bindings and the clock, asks the
 //! inbox, sends what a job wants sent, and prints the log. It decides nothing about a delivery.
 //!
-//! `worker.js` is what wrangler deploys; `receiver.js`, which it shares with a Pages Function, calls
-//! [`fetch`]; `entry.js` reads the request and calls [`handle`] with all of it. So a request waits outside
-//! of the module and crosses into it twice, which is why `fetch` is exported by hand: `#[event(fetch)]`
-//! would wait inside. `worker-build` finds it by its name.
+//! `worker.js` is what wrangler deploys; `receiver.js`, which it shares with a Pages Function, reads the
+//! request and calls [`handle`] with all of it. So a request waits outside of the module and crosses into it
+//! once, where no more is needed than its answer: what it costs to cross and to wait inside is most of what a
+//! small request costs, which is why there is no `#[event(fetch)]`. What needs the runtime for more than that is
+//! left for [`proceed`]. `entry.js` is what the module asks of JavaScript.
 //!
 //! A panic ends every request of the isolate. `worker` installs a hook that logs it once, with its
 //! message, and has the module started afresh for the next request; no hook of ours replaces that.
@@ -14,6 +15,7 @@
 //! - `inbox`: the Durable Object.
 //! - `mail`: what comes of sending mail.
 //! - `question`: what only the inbox knows.
+//! - `storing`: what waits for the inbox.
 //! - `direct`: what is done without an inbox.
 //! - `counted`: what is counted.
 
@@ -24,17 +26,18 @@ mod isolate;
 mod mail;
 mod outside;
 mod question;
+mod storing;
 
-use std::cell::RefCell;
+use std::cell::Cell;
+use std::mem;
 use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::StatusCode;
 use http::request::Parts;
 use worker::js_sys::futures::JsFuture;
-use worker::js_sys::{Array, Function, Object, Promise, Reflect};
-use worker::wasm_bindgen::prelude::{Closure, wasm_bindgen};
+use worker::js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
+use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys::Context as JsContext;
 use worker::{Context, Delay, Env, event, wasm_bindgen, web_sys};
@@ -43,10 +46,12 @@ use crate::Request;
 use crate::contract::{self, Answer, COMMON_HEADERS, OPEN, Opening, Rejection, Resource};
 use crate::dashboard::{self, MESSAGE};
 use crate::event::{Delivery, Timestamp};
-use crate::inbox::message::{self, Message, Receipt};
+use crate::inbox::message::{self, Message};
 use crate::log::{self, Level};
+use crate::outbox::Job;
 use crate::owner::{self, Command};
 use crate::receive::{Received, receive};
+use crate::routes;
 use crate::session;
 use crate::settings::{Mode, Settings};
 use crate::sources::SOURCES;
@@ -55,6 +60,7 @@ use direct::process;
 use isolate::Isolate;
 use outside::{ask, later, now, promise};
 use question::Question;
+use storing::Storing;
 
 /// How long the inbox may take to store a delivery: less than the senders that wait the shortest.
 const STORE_WITHIN: Duration = Duration::from_secs(5);
@@ -69,37 +75,129 @@ extern "C" {
     fn response(body: &JsValue, init: &web_sys::ResponseInit) -> Result<web_sys::Response, JsValue>;
     /// The text of a file of the owner's page, with something said in its place for that.
     fn file(name: &str, mark: &str, said: &str) -> JsValue;
-    /// Reads the request, calls the handler with it once, and resolves with what that returns.
-    fn serve(
-        request: web_sys::Request,
-        env: Env,
-        ctx: JsContext,
-        limit: usize,
-        names: &Array,
-        handle: &JsValue,
-    ) -> Promise;
 }
 
-/// Answers one request.
+/// Nothing. A module that has broken is started afresh when it is called, but only after the texts of that call have been
+/// put into the memory of the broken one: so this is called first, which has none.
 #[wasm_bindgen]
 #[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
-pub fn fetch(request: web_sys::Request, env: Env, ctx: JsContext) -> Promise {
-    let isolate = Isolate::of(&env);
-    let mut limit = isolate.settings.max_body_bytes;
-    // Of a webhook only those headers are read that anything looks at.
-    let mut names = &isolate.names;
-    let any = Array::new();
-    if isolate.settings.admin_token.is_some() {
-        let url = request.url();
-        let path = isolate::path(&url);
-        if owner::is_place(path) {
-            names = &any;
-        }
-        if path.starts_with(owner::IMPORT) {
-            limit = owner::MOST_IMPORT_BYTES;
-        }
+pub fn revive() {}
+
+/// What is to be known of these bindings before a request is read: how many bytes of a body are read at most, the headers
+/// of a webhook that are looked at (none for all), the headers of a plain answer, and where an import is sent and how
+/// many bytes it may have.
+#[wasm_bindgen]
+#[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
+pub fn prepare(env: &Env) -> Array {
+    let isolate = Isolate::of(env);
+    let pair = |(name, value): &(&str, &str)| Array::of2(&(*name).into(), &(*value).into());
+    let headers: Array = COMMON_HEADERS.iter().chain([&OPEN]).map(pair).collect();
+    let names = isolate.names.iter().flatten().map(|name| JsValue::from(name.as_str()));
+    let told: [JsValue; 5] = [
+        isolate.settings.max_body_bytes.into(),
+        names.collect::<Array>().into(),
+        headers.into(),
+        owner::IMPORT.into(),
+        owner::MOST_IMPORT_BYTES.into(),
+    ];
+    told.iter().collect()
+}
+
+/// Decides about a request that has been read: when it had come whole, in milliseconds since 1970; `METHOD`, URL and
+/// headers, a line each; whether the headers are named by where they are among those that [`prepare`] told of; and the
+/// body.
+///
+/// Returns the body of a plain answer: 200, with the headers that [`prepare`] told of. Where it is another answer, or
+/// where there is more to be done, the text is empty: [`proceed`] is to be called at once.
+#[wasm_bindgen]
+#[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
+pub fn handle(env: &Env, at: f64, head: &str, numbered: bool, body: Option<Vec<u8>>) -> String {
+    let isolate = Isolate::of(env);
+    let arrival = Arrival { at: outside::moment(at), bytes: body.as_ref().map_or(0, Vec::len) };
+    let (target, mut decision) = match isolate::head(head, isolate.names.as_deref().filter(|_| numbered)) {
+        Some(parts) => (parts.uri.clone(), decide(&isolate, parts, body, arrival.at)),
+        None => (http::Uri::default(), Decision::Answer(contract::rejected(&Rejection::NotFound))),
+    };
+    if let Decision::Answer(answer) = &mut decision
+        && answer.is_plain()
+        && !head.starts_with("HEAD")
+    {
+        return mem::take(&mut answer.body);
     }
-    HANDLE.with(|handle| serve(request, env, ctx, limit, names, handle))
+    PENDING.set(Some(Pending { isolate, arrival, target, decision }));
+    String::new()
+}
+
+/// Goes on with the request that [`handle`] has just decided about. Returns its answer, at once or later: the text of a
+/// plain one, or a response. Or a list of what the inbox is to be asked: a number, then the arguments of `ask` in
+/// `entry.js`; what comes of it is handed to [`stored`] with that number.
+#[wasm_bindgen]
+#[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
+pub fn proceed(request: web_sys::Request, ctx: JsContext) -> JsValue {
+    let method = request.method();
+    let Some(pending) = PENDING.take() else { return web_sys::Response::error().into() };
+    let Pending { isolate, arrival, target, decision } = pending;
+    let ctx = Context::new(ctx);
+    match decision {
+        Decision::Answer(answer) => respond(&answer, &method).into(),
+        Decision::Refuse(rejection, shape) => {
+            let Some(limit) = isolate.rate_limit.clone().filter(|_| rejection.counts()) else {
+                let refused = refuse(&isolate, target.path(), &rejection, &arrival, &ctx);
+                return respond(&shape(refused), &method).into();
+            };
+            promise(async move {
+                let limited = is_limited(&limit, &request).await;
+                let rejection =
+                    if limited { Rejection::TooMany { reason: rejection.to_string() } } else { rejection };
+                let refused = refuse(&isolate, target.path(), &rejection, &arrival, &ctx);
+                Ok(respond(&shape(refused), &method).into())
+            })
+            .into()
+        }
+        Decision::Accept { delivery, jobs } => {
+            // The clock stands still while the module runs.
+            let answer = contract::accepted(&delivery, false, Duration::ZERO);
+            arrival.accepted(&isolate, &delivery, false, &ctx);
+            process(&isolate, delivery, jobs, &ctx);
+            answered(answer)
+        }
+        Decision::Store { delivery, message } => {
+            let inbox = isolate.inbox.clone();
+            let storing = Storing { isolate, arrival, target, delivery };
+            let Some(inbox) = inbox else {
+                let unbound = "`INBOX` is not bound; see `SETTINGS_INVALID` in the log";
+                return storing.done(Err(unbound.to_owned()), &ctx);
+            };
+            let message = Uint8Array::from(&message.to_bytes()[..]);
+            // Milliseconds, far below 2^32.
+            let within = outside::milliseconds(STORE_WITHIN);
+            let question: [JsValue; 6] = [
+                storing.wait().into(),
+                inbox,
+                "POST".into(),
+                message::ACCEPT.into(),
+                message.into(),
+                within.into(),
+            ];
+            question.iter().collect::<Array>().into()
+        }
+        Decision::Ask(question) => promise(async move {
+            let answer = question.answer(&isolate, &method, &target, &ctx).await;
+            Ok(respond(&answer, &method).into())
+        })
+        .into(),
+    }
+}
+
+/// Answers a request whose delivery the inbox was asked to store, given what came of that: nothing where the module has
+/// been started afresh meanwhile and knows nothing of it.
+#[wasm_bindgen]
+#[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
+pub fn stored(number: f64, status: f64, text: String, ctx: JsContext) -> JsValue {
+    match Storing::of(number) {
+        Some(storing) => storing.done(outside::said(status, text), &Context::new(ctx)),
+        None => JsValue::UNDEFINED,
+    }
 }
 
 /// Wakes the inbox from time to time, should an alarm ever be dropped.
@@ -142,18 +240,23 @@ fn warm_up() {
         head.push_str(value);
     }
     // Making a response is not allowed before there is a request, so that the answer is all there is.
-    if let Some(head) = isolate::head(&head) {
-        drop(decide(&isolate, head, Some(body.into_bytes())));
+    if let Some(head) = isolate::head(&head, None) {
+        drop(decide(&isolate, head, Some(body.into_bytes()), Timestamp(0)));
     }
 }
 
-type Handle = dyn Fn(String, Option<Vec<u8>>, web_sys::Request, Env, JsContext) -> JsValue;
-
 thread_local! {
-    /// The way back from `entry.js`, made once.
-    static HANDLE: JsValue = Closure::<Handle>::new(handle).into_js_value();
-    /// The status and headers of a plain 200, which most answers are.
-    static OK: RefCell<Option<web_sys::ResponseInit>> = const { RefCell::new(None) };
+    /// What [`handle`] has left for [`proceed`], which is called before anything else is.
+    static PENDING: Cell<Option<Pending>> = const { Cell::new(None) };
+}
+
+/// A request that is decided about.
+struct Pending {
+    isolate: Rc<Isolate>,
+    arrival: Arrival,
+    /// Its path and query.
+    target: http::Uri,
+    decision: Decision,
 }
 
 /// What is to be done about a request.
@@ -162,74 +265,22 @@ enum Decision {
     Answer(Answer),
     /// It was refused; perhaps it is one refusal too many. How the answer is made of the one that all get.
     Refuse(Rejection, fn(Answer) -> Answer),
+    /// It is accepted, and this is done about it after the answer.
+    Accept { delivery: Delivery, jobs: Vec<Job> },
     /// It is accepted, once the inbox has stored it.
-    Accept { delivery: Delivery, message: Option<Message> },
+    Store { delivery: Delivery, message: Message },
     /// The inbox is asked.
     Ask(Question),
 }
 
-/// Answers a request that has been read (`METHOD`, URL and headers, a line each, and the body): at once, or later.
-fn handle(
-    head: String,
-    body: Option<Vec<u8>>,
-    request: web_sys::Request,
-    env: Env,
-    ctx: JsContext,
-) -> JsValue {
-    let isolate = Isolate::of(&env);
-    let method = request.method();
-    let Some(parts) = isolate::head(&head) else {
-        return respond(&contract::rejected(&Rejection::NotFound), &method).into();
-    };
-    let target = parts.uri.clone();
-    let arrival = Arrival { at: now(), bytes: body.as_ref().map_or(0, Vec::len), ctx: Context::new(ctx) };
-    match decide(&isolate, parts, body) {
-        Decision::Answer(answer) => respond(&answer, &method).into(),
-        Decision::Refuse(rejection, shape) => {
-            let Some(limit) = isolate.rate_limit.clone().filter(|_| rejection.counts()) else {
-                let refused = refuse(&isolate, target.path(), &rejection, &arrival);
-                return respond(&shape(refused), &method).into();
-            };
-            promise(async move {
-                let limited = is_limited(&limit, &request).await;
-                let rejection =
-                    if limited { Rejection::TooMany { reason: rejection.to_string() } } else { rejection };
-                let refused = refuse(&isolate, target.path(), &rejection, &arrival);
-                Ok(respond(&shape(refused), &method).into())
-            })
-            .into()
-        }
-        Decision::Accept { delivery, message: None } => {
-            let answer = contract::accepted(&delivery, false, now().since(arrival.at));
-            arrival.accepted(&isolate, &delivery, false);
-            process(&isolate, delivery, &arrival.ctx);
-            respond(&answer, &method).into()
-        }
-        Decision::Accept { delivery, message: Some(message) } => promise(async move {
-            let answer = store(&isolate, delivery, &message, target.path(), &arrival).await;
-            Ok(respond(&answer, &method).into())
-        })
-        .into(),
-        Decision::Ask(question) => promise(async move {
-            let answer = question.answer(&isolate, &method, &target, &arrival.ctx).await;
-            Ok(respond(&answer, &method).into())
-        })
-        .into(),
-    }
-}
-
-fn decide(isolate: &Isolate, head: Parts, body: Option<Vec<u8>>) -> Decision {
-    let received_at = now();
+fn decide(isolate: &Isolate, head: Parts, body: Option<Vec<u8>>, received_at: Timestamp) -> Decision {
     let settings = &isolate.settings;
     let refused = |rejection| Decision::Refuse(rejection, |answer| answer);
     match contract::open(settings, &head, received_at) {
         Ok(Opening::Answer(answer)) => return Decision::Answer(answer),
         Ok(Opening::Command(Command::Test(connection))) => {
             return match owner::trial(settings, &connection, received_at) {
-                Ok((delivery, request)) => {
-                    let message = Some(Message::of(settings, &delivery, &request));
-                    Decision::Accept { delivery, message }
-                }
+                Ok((delivery, request)) => accept(isolate, delivery, &request),
                 Err(reply) => Decision::Answer(contract::owned(&Command::Test(connection), reply)),
             };
         }
@@ -257,9 +308,7 @@ fn decide(isolate: &Isolate, head: Parts, body: Option<Vec<u8>>) -> Decision {
     match receive(settings, &request, received_at) {
         Ok(Received::Delivery(delivery)) => {
             isolate.print_with(Level::Info, || log::verified(&delivery));
-            let durable = settings.mode == Mode::Durable;
-            let message = durable.then(|| Message::of(settings, &delivery, &request));
-            Decision::Accept { delivery, message }
+            accept(isolate, delivery, &request)
         }
         Ok(Received::Greeting(greeting)) => {
             if let Ok(Resource::Webhook(endpoint)) = contract::resource(settings, request.uri().path()) {
@@ -271,41 +320,18 @@ fn decide(isolate: &Isolate, head: Parts, body: Option<Vec<u8>>) -> Decision {
     }
 }
 
-/// Has the inbox store a delivery, and answers only then.
-async fn store(
-    isolate: &Rc<Isolate>,
-    delivery: Delivery,
-    message: &Message,
-    path: &str,
-    arrival: &Arrival,
-) -> Answer {
-    let stored = match &isolate.inbox {
-        Some(inbox) => ask(inbox, "POST", message::ACCEPT, Some(&message.to_bytes()), STORE_WITHIN).await,
-        None => Err("`INBOX` is not bound; see `SETTINGS_INVALID` in the log".to_owned()),
-    };
-    let receipt = stored.and_then(|(status, text)| match status {
-        StatusCode::OK => Receipt::read(&text).ok_or(text),
-        StatusCode::NOT_FOUND => {
-            Err("it is of another version: deploy this Worker and the inbox's".to_owned())
-        }
-        _ => Err(format!("{status}: {text}")),
-    });
-    match receipt {
-        Ok(receipt) => {
-            let answer = contract::accepted(&delivery, receipt.duplicate, now().since(delivery.received_at));
-            arrival.accepted(isolate, &delivery, receipt.duplicate);
-            wake_later(isolate, receipt.wake_at, &arrival.ctx);
-            answer
-        }
-        Err(reason) => {
-            let answer = refuse(isolate, path, &Rejection::Unavailable { reason }, arrival);
-            if !delivery.source.repeats() {
-                // Nobody will send it again: once, without memory, is better than never.
-                process(isolate, delivery, &arrival.ctx);
-            }
-            answer
-        }
+fn accept(isolate: &Isolate, delivery: Delivery, request: &Request) -> Decision {
+    let settings = &isolate.settings;
+    if settings.mode == Mode::Durable {
+        let message = Message::of(settings, &delivery, request);
+        return Decision::Store { delivery, message };
     }
+    let jobs = routes::jobs(settings, &delivery);
+    if jobs.is_empty() && isolate.analytics.is_none() {
+        isolate.print_with(Level::Info, || log::complete(&delivery, 0, Duration::ZERO));
+        return Decision::Answer(contract::accepted(&delivery, false, Duration::ZERO));
+    }
+    Decision::Accept { delivery, jobs }
 }
 
 /// Waits, after the answer, until what the inbox holds is due, and wakes it then: the prompt attempt. The inbox's own
@@ -347,17 +373,28 @@ async fn is_limited(limit: &JsValue, request: &web_sys::Request) -> bool {
     Reflect::get(&outcome, &"success".into()).is_ok_and(|success| success == JsValue::FALSE)
 }
 
-fn refuse(isolate: &Rc<Isolate>, path: &str, rejection: &Rejection, arrival: &Arrival) -> Answer {
+fn refuse(
+    isolate: &Rc<Isolate>,
+    path: &str,
+    rejection: &Rejection,
+    arrival: &Arrival,
+    ctx: &Context,
+) -> Answer {
     let resource = contract::resource(&isolate.settings, path);
     let endpoint = if let Ok(Resource::Webhook(endpoint)) = &resource { Some(endpoint) } else { None };
     isolate.print(log::rejected(endpoint, rejection));
     if let Some(endpoint) = endpoint {
-        arrival.refused(isolate, endpoint, rejection);
+        arrival.refused(isolate, endpoint, rejection, ctx);
     }
     // No page is to read what the owner's places answer.
     let is_open = !matches!(resource, Ok(Resource::Owner | Resource::Page));
     let answer = contract::rejected(rejection);
     Answer { is_open: answer.is_open && is_open, ..answer }
+}
+
+/// The answer to a `POST`: the text of a plain one, or a response.
+fn answered(answer: Answer) -> JsValue {
+    if answer.is_plain() { answer.body.into() } else { respond(&answer, "POST").into() }
 }
 
 fn respond(answer: &Answer, method: &str) -> web_sys::Response {
@@ -385,17 +422,6 @@ fn respond(answer: &Answer, method: &str) -> web_sys::Response {
         init.set_headers(&headers);
         Ok(init)
     };
-    let built = || {
-        let init = if answer.status == StatusCode::OK && answer.is_open && answer.headers.is_empty() {
-            // Prepared once: it costs more than the rest of the answer.
-            OK.with_borrow_mut(|prepared| match prepared {
-                Some(init) => Ok(init.clone()),
-                None => build().map(|init| prepared.insert(init).clone()),
-            })?
-        } else {
-            build()?
-        };
-        response(&body, &init)
-    };
+    let built = || response(&body, &build()?);
     built().unwrap_or_else(|_: JsValue| web_sys::Response::error())
 }

@@ -261,7 +261,11 @@ pub fn change(
     // Together with the letters around it, a slug may be a device's name after all.
     let is_device = path.split('/').any(|it| it != "index.md" && slug::is_reserved(it));
     if is_device || owners.is_taken(&path, &identity) {
-        names.set_apart(&identity, settings.path.has_slug());
+        if is_device {
+            names.are_no_device(&identity);
+        } else {
+            names.set_apart(&identity, settings.path.has_slug());
+        }
         path = settings.path.path(&names)?;
         if owners.is_taken(&path, &identity) {
             return Err(ContentError::Taken { path });

@@ -4,6 +4,8 @@
 //! are read leniently: an edit must not be lost because a title came as a number. What the fields
 //! mean is the sender's file's business.
 
+mod quick;
+
 use std::borrow::Cow;
 use std::mem;
 
@@ -168,17 +170,20 @@ impl<'a> Fields<'_, 'a> {
     #[inline(never)]
     fn value(&mut self, path: &str) -> Option<&mut Value<'a>> {
         let (mut members, mut path) = (&mut *self.0, path);
-        while let Some((first, rest)) = path.split_once('.') {
-            let Value::Object(nested) = members.get_mut(first)? else { return None };
-            (members, path) = (nested, rest);
+        while let Some(dot) = path.bytes().position(|byte| byte == b'.') {
+            let Value::Object(nested) = members.get_mut(path.get(..dot)?)? else { return None };
+            (members, path) = (nested, path.get(dot.saturating_add(1)..)?);
         }
         members.get_mut(path)
     }
 }
 
 /// A text of JSON, whatever it holds.
-pub(crate) fn json(text: &[u8]) -> Result<Value<'_>, serde_json::Error> {
-    serde_json::from_slice(text)
+///
+/// # Errors
+/// What is wrong with it, with line and column.
+pub fn json(text: &[u8]) -> Result<Value<'_>, serde_json::Error> {
+    quick::read(text).map_or_else(|| serde_json::from_slice(text), Ok)
 }
 
 /// The JSON of a body that is JSON, or a form whose field `payload` is.

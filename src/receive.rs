@@ -38,7 +38,8 @@ fn greeting(settings: &Settings, endpoint: &Endpoint<'_>, request: &Request) -> 
     let greeting = recognise(request.body())?;
     let mut connections = settings.connections.iter().filter(|it| endpoint.covers(it)).peekable();
     let configured = connections.peek().is_some();
-    let signed = connections.any(|it| it.headers().any(|header| request.headers().contains_key(header)));
+    let signed =
+        connections.any(|it| it.headers().iter().any(|header| request.headers().contains_key(header)));
     (greeting.before_secret != configured && !signed).then_some(greeting)
 }
 

@@ -273,12 +273,20 @@ pub struct Connection {
     pub reading: Option<Arc<custom::Reading>>,
     /// What is set for asking its sender for articles.
     pub asked: Values,
+    /// The headers of `secrets`, side by side: each request to the nameless URL looks through those of all connections.
+    headers: Vec<HeaderName>,
 }
 
 impl Connection {
+    /// A connection that these secrets verify.
+    pub fn new(source: &'static Source, name: Option<String>, secrets: Vec<Secret>) -> Connection {
+        let headers = secrets.iter().flat_map(Secret::headers).cloned().collect();
+        Connection { source, name, secrets, reading: None, asked: Values::default(), headers }
+    }
+
     /// The headers that carry its signatures.
-    pub fn headers(&self) -> impl Iterator<Item = &HeaderName> {
-        self.secrets.iter().flat_map(Secret::headers)
+    pub fn headers(&self) -> &[HeaderName] {
+        &self.headers
     }
 
     /// The connection in words: `blogshoot` or `blogshoot/shop`.
@@ -323,10 +331,12 @@ pub fn find<'a>(
         };
     }
     let configured: Vec<&Connection> = configured.collect();
+    // With many connections, to compare names is quicker than to look each up.
+    let given: Vec<&HeaderName> = request.headers().keys().collect();
     let present: Vec<&Connection> = configured
         .iter()
         .copied()
-        .filter(|it| it.headers().any(|header| request.headers().contains_key(header)))
+        .filter(|it| it.headers().iter().any(|header| given.contains(&header)))
         .collect();
     let formed =
         present.iter().copied().filter(|it| it.secrets.iter().any(|secret| secret.could_fit(request)));

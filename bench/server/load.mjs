@@ -5,7 +5,11 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import path from "node:path";
+import { LIBRARIES, find } from "../../scripts/debian.mjs";
 import { ROOT } from "../../scripts/shell.mjs";
+
+/** @type {import("../../scripts/debian.mjs").Program} */
+export const WRK = { name: "wrk", version: ["--version"], libraries: ["libluajit-5.1-2"] };
 
 /** @typedef {import("../messages.mjs").Message} Message */
 
@@ -40,7 +44,8 @@ export async function load(port, file, connections, seconds) {
   const run = ["--threads", "1", "--connections", String(connections), "--duration", `${seconds}s`];
   const timeout = ["--timeout", "10s"];
   const args = [...run, ...timeout, "--script", script, `http://127.0.0.1:${port}`, "--", file];
-  const child = spawn("wrk", args, { stdio: ["ignore", "pipe", "inherit"] });
+  const env = { ...process.env, LD_LIBRARY_PATH: LIBRARIES };
+  const child = spawn(find(WRK) ?? "wrk", args, { stdio: ["ignore", "pipe", "inherit"], env });
   let text = "";
   child.stdout.setEncoding("utf8").on("data", (piece) => (text += piece));
   const [status] = await once(child, "close");

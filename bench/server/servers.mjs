@@ -6,27 +6,40 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import path from "node:path";
 import { freePort, listens } from "../../scripts/serve.mjs";
-import { ENVIRONMENT, ROOT } from "../../scripts/shell.mjs";
+import { find } from "../../scripts/debian.mjs";
+import { ENVIRONMENT, ROOT, output } from "../../scripts/shell.mjs";
 import { SECRET } from "../messages.mjs";
 
 /** What a process is started with. @typedef {{ program: string, args: string[], env?: Record<string, string> }} Command */
 /** @typedef {{ name: string, pid: number, port: number, stop: () => Promise<void> }} Server */
 
+/** @type {import("../../scripts/debian.mjs").Program} */
+export const WEBHOOK = { name: "webhook", version: ["-version"] };
+
+/** The program itself: the command may be a script around it. */
+const PYTHON = output("python3", ["-c", "import sys; print(sys.executable)"]);
+
 /** Where `cargo build --release` puts it. */
-export const PRESSHOOK = path.join(
+const PRESSHOOK = path.join(
   process.env.CARGO_TARGET_DIR ?? path.join(ROOT, "target"),
   "release",
   "presshook",
 );
 
+/** What it accepts is deployed a day later: nothing else happens meanwhile. */
+const LATE = {
+  DEPLOY_HOOK_URL: "https://host.example/hook",
+  DEPLOY_SETTLE_SECONDS: "86400",
+  DEPLOY_MAX_WAIT_SECONDS: "86400",
+};
+
 /**
- * Presshook, with a store on the disk, and set up so that what it accepts is deployed a day later: nothing else happens
- * meanwhile.
+ * Presshook, with a store on the disk.
  *
- * @param {number} port @param {string} database
+ * @param {number} port @param {string} database @param {Record<string, string>} [settings]
  * @returns {Command}
  */
-export const presshook = (port, database) => ({
+export const presshook = (port, database, settings = LATE) => ({
   program: PRESSHOOK,
   args: ["serve"],
   env: {
@@ -36,16 +49,21 @@ export const presshook = (port, database) => ({
     // The others log nothing.
     LOG_LEVEL: "error",
     BLOGSHOOT_WEBHOOK_SECRET: SECRET,
-    DEPLOY_HOOK_URL: "https://host.example/hook",
-    DEPLOY_SETTLE_SECONDS: "86400",
-    DEPLOY_MAX_WAIT_SECONDS: "86400",
+    ...settings,
   },
 });
 
-/** @param {number} port @returns {Command} */
-export const node = (port) => ({
+/** @param {number} port @param {Record<string, string>} [settings] @returns {Command} */
+export const node = (port, settings = {}) => ({
   program: path.join(ROOT, "node_modules", ".bin", "node"),
   args: [path.join(ROOT, "bench", "server", "node.mjs")],
+  env: { PORT: String(port), BLOGSHOOT_WEBHOOK_SECRET: SECRET, ...settings },
+});
+
+/** @param {number} port @returns {Command} */
+const python = (port) => ({
+  program: PYTHON ?? "python3",
+  args: [path.join(ROOT, "bench", "server", "python.py")],
   env: { PORT: String(port), BLOGSHOOT_WEBHOOK_SECRET: SECRET },
 });
 
@@ -55,7 +73,7 @@ export const node = (port) => ({
  * @param {number} port @param {string} directory for its configuration @param {string} answer
  * @returns {Command}
  */
-export function webhook(port, directory, answer) {
+function webhook(port, directory, answer) {
   const signed = {
     type: "payload-hmac-sha256",
     secret: SECRET,
@@ -71,8 +89,60 @@ export function webhook(port, directory, answer) {
   const file = path.join(directory, `webhook-${port}.json`);
   writeFileSync(file, JSON.stringify([hook]));
   const args = ["-hooks", file, "-ip", "127.0.0.1", "-port", String(port), "-urlprefix", "api"];
-  return { program: "webhook", args };
+  return { program: find(WEBHOOK) ?? "webhook", args };
 }
+
+/** What a test event is answered. */
+export const ANSWER = JSON.stringify({
+  success: true,
+  message: "Test webhook received successfully",
+  event_id: "evt_bench",
+});
+
+/**
+ * A server that is measured, as far as it is on this machine, and where it says that it is well.
+ *
+ * @typedef {{ name: string, command: (port: number, directory: string) => Command, health: string, lacking?: string }} Measured
+ */
+
+export const PRESSHOOK_SERVER = "Presshook";
+
+/** All of them, Presshook first. @returns {Measured[]} */
+export const all = () => [
+  {
+    name: PRESSHOOK_SERVER,
+    command: (port, directory) => presshook(port, path.join(directory, `presshook-${port}.db`)),
+    health: "/api/health",
+  },
+  { name: "Node.js", command: (port) => node(port), health: "/api/health" },
+  {
+    name: "Python",
+    command: (port) => python(port),
+    health: "/api/health",
+    lacking: PYTHON ? undefined : "there is no `python3`",
+  },
+  {
+    name: "webhook",
+    command: (port, directory) => webhook(port, directory, ANSWER),
+    health: "/",
+    lacking: find(WEBHOOK) ? undefined : "there is no `webhook`",
+  },
+];
+
+/** Those that are on this machine. */
+export const present = () => all().filter(({ lacking }) => lacking === undefined);
+
+/** A row for each that is not. @param {number} columns */
+export const absent = (columns) =>
+  all().flatMap(({ name, lacking }) =>
+    lacking === undefined ? [] : [[name, lacking, ...Array(columns - 2).fill("")]],
+  );
+
+/** The versions of those on this machine, but for Presshook's and Node.js's. */
+export const versions = () =>
+  [PYTHON && output(PYTHON, ["--version"]), output(find(WEBHOOK) ?? "webhook", ["-version"])].filter(
+    (it) => it !== undefined,
+  );
 
 /**
  * Starts a server and waits until it listens.
@@ -88,6 +158,15 @@ export async function start(name, command) {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   return server;
+}
+
+/** Starts those that are on this machine, or these of them. @param {string} directory @param {string[]} [names] */
+export async function startAll(directory, names) {
+  const running = [];
+  for (const { name, command } of present().filter((it) => names?.includes(it.name) ?? true)) {
+    running.push(await start(name, (port) => command(port, directory)));
+  }
+  return running;
 }
 
 /** Starts a server and waits for nothing. @param {string} name @param {number} port @param {Command} command */
@@ -139,10 +218,14 @@ export async function rest(pid) {
   }
 }
 
-/** Whether a server answers that it is well, at this moment. @param {number} port @returns {Promise<boolean>} */
-export function answersHealth(port) {
+/**
+ * Whether a server answers that it is well, at this moment.
+ *
+ * @param {number} port @param {string} path @returns {Promise<boolean>}
+ */
+export function isWell(port, path) {
   return new Promise((resolve) => {
-    const asked = request({ port, host: "127.0.0.1", path: "/api/health", agent: false }, (response) => {
+    const asked = request({ port, host: "127.0.0.1", path, agent: false }, (response) => {
       response.resume().on("end", () => resolve(response.statusCode === 200));
     });
     asked.on("error", () => resolve(false));

@@ -90,13 +90,7 @@ pub(super) fn read<'s>(
         return Ok((Vec::new(), entries));
     }
     let configured = settings.connections.iter().find(|it| it.label() == label);
-    let alone = Connection {
-        source,
-        name: name.map(str::to_owned),
-        secrets: Vec::new(),
-        reading: None,
-        asked: Values::default(),
-    };
+    let alone = Connection::new(source, name.map(str::to_owned), Vec::new());
     if configured.is_none() {
         let reason = "its connection is not set up any more: it is read without the connection's settings";
         tell(Code::ArticleNoted, reason.to_owned());

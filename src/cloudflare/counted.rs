@@ -31,19 +31,29 @@ pub(super) struct Arrival {
     pub(super) at: Timestamp,
     /// Bytes of its body.
     pub(super) bytes: usize,
-    /// What keeps the request alive after its answer.
-    pub(super) ctx: Context,
 }
 
 impl Arrival {
     /// It was refused.
-    pub(super) fn refused(&self, isolate: &Rc<Isolate>, endpoint: &Endpoint<'_>, rejection: &Rejection) {
+    pub(super) fn refused(
+        &self,
+        isolate: &Rc<Isolate>,
+        endpoint: &Endpoint<'_>,
+        rejection: &Rejection,
+        ctx: &Context,
+    ) {
         self.point(isolate, endpoint.source.map_or("", |it| it.name), rejection.name(), "");
-        self.count(isolate, Count::refused(endpoint, rejection));
+        count(isolate, Count::refused(endpoint, rejection), ctx);
     }
 
     /// It was accepted.
-    pub(super) fn accepted(&self, isolate: &Rc<Isolate>, delivery: &Delivery, duplicate: bool) {
+    pub(super) fn accepted(
+        &self,
+        isolate: &Rc<Isolate>,
+        delivery: &Delivery,
+        duplicate: bool,
+        ctx: &Context,
+    ) {
         let outcome = match (duplicate, delivery.is_test()) {
             (true, _) => Count::DUPLICATE,
             (false, true) => Count::TEST,
@@ -52,7 +62,7 @@ impl Arrival {
         let kind = delivery.event().map_or("", |it| it.kind.name());
         self.point(isolate, delivery.source.name, outcome, kind);
         if duplicate {
-            self.count(isolate, Count::unstored(delivery, outcome));
+            count(isolate, Count::unstored(delivery, outcome), ctx);
         }
     }
 
@@ -63,21 +73,21 @@ impl Arrival {
         let (milliseconds, bytes) = (now().since(self.at).as_millis() as f64, self.bytes as f64);
         point(dataset, source, outcome, kind, milliseconds, bytes);
     }
+}
 
-    fn count(&self, isolate: &Rc<Isolate>, count: Count) {
-        if isolate.settings.mode == Mode::Direct || isolate.inbox.is_none() {
-            return;
-        }
-        let Some(at) = isolate.counts.borrow_mut().add(count, now()) else { return };
-        let isolate = Rc::clone(isolate);
-        later(&self.ctx, async move {
-            let wait = at.since(now());
-            if wait > Duration::ZERO {
-                Delay::from(wait).await;
-            }
-            pass_on(&isolate).await;
-        });
+fn count(isolate: &Rc<Isolate>, count: Count, ctx: &Context) {
+    if isolate.settings.mode == Mode::Direct || isolate.inbox.is_none() {
+        return;
     }
+    let Some(at) = isolate.counts.borrow_mut().add(count, now()) else { return };
+    let isolate = Rc::clone(isolate);
+    later(ctx, async move {
+        let wait = at.since(now());
+        if wait > Duration::ZERO {
+            Delay::from(wait).await;
+        }
+        pass_on(&isolate).await;
+    });
 }
 
 /// Tells the inbox what is held.

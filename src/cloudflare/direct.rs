@@ -10,11 +10,9 @@ use super::outside::{later, now, send};
 use crate::event::{Delivery, Timestamp};
 use crate::log::{self, Level};
 use crate::outbox::{Direct, Input, Job, Output};
-use crate::routes;
 
-/// Does what a delivery asks for, after the answer and without an inbox: `wait_until` keeps the request alive for it.
-pub(super) fn process(isolate: &Rc<Isolate>, delivery: Delivery, ctx: &Context) {
-    let jobs = routes::jobs(&isolate.settings, &delivery);
+/// Does the jobs of a delivery, after the answer and without an inbox: `wait_until` keeps the request alive for it.
+pub(super) fn process(isolate: &Rc<Isolate>, delivery: Delivery, jobs: Vec<Job>, ctx: &Context) {
     let complete = {
         let (isolate, count) = (Rc::clone(isolate), jobs.len() as u64);
         move |delivery: &Delivery| {

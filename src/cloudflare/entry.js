@@ -1,32 +1,4 @@
-// The way between the runtime and the module. A request is read here and handed over in one call: crossing from
-// JavaScript to Wasm and waiting inside it are what a small request costs, so both happen once. Nothing is decided
-// here: whatever is wrong with a request is found in the module.
-
-/**
- * @param {Request} request
- * @param {unknown} env
- * @param {unknown} ctx
- * @param {number} limit bytes of a body that are read at most, and one more
- * @param {string[]} names the headers that the module looks at; none for all
- * @param {(head: string, body: Uint8Array | undefined, request: Request, env: unknown, ctx: unknown) => Response | Promise<Response>} handle
- */
-export async function serve(request, env, ctx, limit, names, handle) {
-  try {
-    const { method, headers } = request;
-    let head = `${method}\n${request.url}`;
-    if (names.length === 0) for (const [name, value] of headers) head += `\n${name}:${value}`;
-    for (const name of names) {
-      const value = headers.get(name);
-      if (value !== null) head += `\n${name}:${value}`;
-    }
-    const body = method === "POST" ? await read(request, limit) : EMPTY;
-    const answer = handle(head, body, request, env, ctx);
-    return answer instanceof Promise ? await alive(answer) : answer;
-  } catch (error) {
-    broken(error);
-    return new Response('{"error":"Internal server error"}', { status: 500, headers: HEADERS });
-  }
-}
+// What the module asks of JavaScript, and what stands around it where it breaks. Nothing is decided here.
 
 /**
  * Tells of a defect. After a panic, which the module has logged with its message, the next request finds the module
@@ -88,12 +60,7 @@ export async function alive(work) {
   }
 }
 
-const HEADERS = {
-  "content-type": "application/json",
-  "access-control-allow-origin": "*",
-  "cache-control": "no-store",
-};
-const EMPTY = new Uint8Array();
+export const EMPTY = new Uint8Array();
 
 /**
  * The body: whole, or its beginning where it is too long, or nothing where it did not arrive.
@@ -101,7 +68,7 @@ const EMPTY = new Uint8Array();
  * @param {Request | Response} message
  * @param {number} limit
  */
-async function read(message, limit) {
+export async function read(message, limit) {
   const announced = message.headers.get("content-length");
   try {
     if (announced !== null) {

@@ -35,9 +35,9 @@ const MOST_KEPT: usize = 2;
 /// What is prepared once.
 pub(super) struct Isolate {
     pub(super) settings: Settings,
-    /// The names of the headers that the core looks at, for `entry.js`: each one read costs, so no others
-    /// are. Empty where it may be any.
-    pub(super) names: Array,
+    /// The headers of a webhook that the core looks at: each one handed over costs, so no others are. Nothing where it
+    /// may be any.
+    pub(super) names: Option<Vec<HeaderName>>,
     /// The namespace of the inbox, where it is bound.
     pub(super) inbox: Option<JsValue>,
     /// What limits failed signatures, where it is bound.
@@ -54,9 +54,7 @@ pub(super) struct Isolate {
 
 impl Isolate {
     pub(super) fn new(settings: Settings, env: Option<&Env>) -> Isolate {
-        // A request has some twenty headers: beyond that, reading all of them is cheaper.
-        let headers = contract::headers(&settings).filter(|names| names.len() <= 20).unwrap_or_default();
-        let names = headers.iter().map(|name| JsValue::from(name.as_str())).collect();
+        let names = contract::headers(&settings);
         let bound = |name: &str| Reflect::get(env?, &name.into()).ok().filter(JsValue::is_object);
         let (inbox, rate_limit, archive) = (bound(INBOX), bound(RATE_LIMIT), bound(Bindings::ARCHIVE));
         let settings = match env {
@@ -116,14 +114,20 @@ impl Isolate {
     }
 }
 
-/// A request's head, as far as the core looks at it; none if its URL is none that we could serve.
-pub(super) fn head(head: &str) -> Option<Parts> {
+/// A request's head, as far as the core looks at it; none if its URL is none that we could serve. Its headers are named by
+/// where they are in these names, if there are any.
+pub(super) fn head(head: &str, names: Option<&[HeaderName]>) -> Option<Parts> {
     let mut lines = head.split('\n');
     let (method, url) = (lines.next()?, lines.next()?);
-    let path = path(url);
-    let mut head = http::Request::builder().method(method).uri(path).body(()).ok()?.into_parts().0;
+    let mut head = http::Request::new(()).into_parts().0;
+    head.method = method.parse().ok()?;
+    head.uri = path(url).parse().ok()?;
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
-        let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { continue };
+        let name = match names {
+            Some(names) => name.parse().ok().and_then(|at: usize| names.get(at).cloned()),
+            None => HeaderName::from_bytes(name.as_bytes()).ok(),
+        };
+        let Some(name) = name else { continue };
         // A value that HTTP does not allow fits no signature either.
         let value = HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static("?"));
         head.headers.insert(name, value);

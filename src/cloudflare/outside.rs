@@ -112,7 +112,11 @@ pub(super) async fn ask(
     let body = body.map(Uint8Array::from);
     let answer = wait(ask_inbox(inbox, method, target, body, milliseconds(timeout))).await;
     let status = answer.get(0).as_f64().unwrap_or_default();
-    let text = answer.get(1).dyn_into::<JsString>().map(String::from).unwrap_or_default();
+    said(status, answer.get(1).dyn_into::<JsString>().map(String::from).unwrap_or_default())
+}
+
+/// What the inbox said: its status and a text; or why it said nothing.
+pub(super) fn said(status: f64, text: String) -> Result<(StatusCode, String), String> {
     if status < 1.0 { Err(text) } else { Ok((status_of(status), text)) }
 }
 
@@ -128,9 +132,14 @@ pub(super) fn later(ctx: &Context, future: impl Future<Output = ()> + 'static) {
 
 /// The time, in whole milliseconds.
 pub(super) fn now() -> Timestamp {
+    moment(Date::now())
+}
+
+/// A time as JavaScript has it.
+pub(super) fn moment(at: f64) -> Timestamp {
     // Whole milliseconds since 1970, far below the 2^53 that a float holds exactly.
     #[allow(clippy::cast_possible_truncation)]
-    Timestamp(Date::now() as i64)
+    Timestamp(at as i64)
 }
 
 async fn wait(promise: Promise) -> Array {
@@ -144,6 +153,6 @@ fn status_of(status: f64) -> StatusCode {
     StatusCode::from_u16(status as u16).unwrap_or(StatusCode::BAD_GATEWAY)
 }
 
-fn milliseconds(duration: Duration) -> u32 {
+pub(super) fn milliseconds(duration: Duration) -> u32 {
     u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }

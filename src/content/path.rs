@@ -60,6 +60,13 @@ pub(super) struct Names<'a> {
 }
 
 impl Names<'_> {
+    /// Makes names that are no device's, whatever stands before them, or a dot after them.
+    pub(super) fn are_no_device(&mut self, identity: &str) {
+        let other = |name: &str, most| marked(&name.replace('.', "-"), identity, most);
+        self.slug = other(&self.slug, MOST_SLUG);
+        self.id = self.id.as_ref().map(|id| other(id, MOST_ID));
+    }
+
     /// Tells an item from another one that has the same path.
     pub(super) fn set_apart(&mut self, identity: &str, by_slug: bool) {
         if by_slug {

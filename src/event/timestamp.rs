@@ -34,7 +34,9 @@ impl Timestamp {
         let date = Date::from_calendar_date(text.get(..4).and_then(number)?, month, part(8, 10)?).ok()?;
         let (hour, minute, second) = (part(11, 13)?, part(14, 16)?, part(17, 19)?);
         let (part, zone) = fraction(text.get(19..)?)?;
-        let milliseconds = format!("{part:0<3}").get(..3).and_then(number)?;
+        let part = part.get(..3).unwrap_or(part);
+        let missing = [1, 10, 100].get(3_usize.saturating_sub(part.len()));
+        let milliseconds = missing.map_or(Some(0), |it| number::<u16>(part)?.checked_mul(*it))?;
         let (second, milliseconds) =
             if (minute, second) == (59, 60) { (59, 999) } else { (second, milliseconds) };
         let moment = date.with_hms_milli(hour, minute, second, milliseconds).ok()?;
@@ -124,7 +126,8 @@ fn offset(zone: &str) -> Option<UtcOffset> {
     if zone.eq_ignore_ascii_case("Z") {
         return Some(UtcOffset::UTC);
     }
-    let (hours, minutes) = zone.get(1..)?.split_once(':').filter(|_| zone.len() == 6)?;
+    let two_and_two = |it: &(&str, &str)| it.0.len() == 2 && it.1.len() == 2;
+    let (hours, minutes) = zone.get(1..)?.split_once(':').filter(two_and_two)?;
     let (hours, minutes): (i8, i8) = (number(hours)?, number(minutes)?);
     let sign = match zone.get(..1)? {
         "+" => 1,

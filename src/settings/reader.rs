@@ -96,7 +96,9 @@ impl Reader {
                 }
                 let reading = own.as_ref().and_then(|own| own.reading.clone());
                 let asked = self.asked(source, name.as_deref());
-                connections.push(Connection { source, name, secrets, reading, asked });
+                let mut connection = Connection::new(source, name, secrets);
+                (connection.reading, connection.asked) = (reading, asked);
+                connections.push(connection);
             }
         }
         connections
@@ -248,7 +250,7 @@ impl Reader {
 fn shared(earlier: &[Connection], secret: &Secret) -> Option<String> {
     earlier
         .iter()
-        .filter(|it| it.headers().any(|header| secret.headers().any(|it| it == header)))
+        .filter(|it| it.headers().iter().any(|header| secret.headers().any(|it| it == header)))
         .flat_map(|it| &it.secrets)
         .find(|it| it.same_as(secret))
         .map(|it| it.setting().to_owned())

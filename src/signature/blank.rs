@@ -12,11 +12,20 @@ const BLANK: &[u8] = b"(secret)";
 /// A body without a text, where it holds it; `is_proof` says whether the text is what proves the body.
 pub(super) fn blank(body: &[u8], text: &str, is_proof: bool) -> Option<Vec<u8>> {
     let escaped = serde_json::to_string(text).unwrap_or_default();
-    let escaped = escaped.trim_matches('"').as_bytes();
-    let mut found = places(body, escaped);
-    if is_proof && found.is_empty() {
-        found = spelled(body, text);
+    // The text itself may begin or end with a quote.
+    let escaped =
+        escaped.strip_prefix('"').and_then(|it| it.strip_suffix('"')).unwrap_or_default().as_bytes();
+    let blanked = without(body, places(body, escaped));
+    if !is_proof {
+        return blanked;
     }
+    // It may stand there again, spelled in another way.
+    let rest = blanked.as_deref().unwrap_or(body);
+    without(rest, spelled(rest, text)).or(blanked)
+}
+
+/// A body without what stands at these places; nothing where there are none.
+fn without(body: &[u8], found: Vec<Range<usize>>) -> Option<Vec<u8>> {
     if found.is_empty() {
         return None;
     }

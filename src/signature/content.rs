@@ -78,7 +78,7 @@ impl Filter {
                 let mut out = String::with_capacity(text.len());
                 for (at, line) in lines.iter().enumerate() {
                     // A run of line ends becomes one.
-                    let run = at > 0 && line.is_empty() && at.saturating_add(1) < lines.len();
+                    let run = line.is_empty() && at.saturating_add(1) < lines.len();
                     if at > 0 && !run {
                         out.push_str("\r\n");
                     }

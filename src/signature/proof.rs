@@ -233,7 +233,10 @@ impl Proof {
         // refuse stray bits.
         let decoded = match self.encoding {
             Encoding::Hex if item.bytes().any(|byte| byte.is_ascii_uppercase()) => None,
-            Encoding::Hex => hex::decode(item).ok(),
+            Encoding::Hex => {
+                let mut decoded = vec![0; bytes];
+                hex::decode_to_slice(item, &mut decoded).ok().map(|()| decoded)
+            }
             Encoding::Base64 => STANDARD.decode(item).ok(),
             Encoding::Base64Url => URL_SAFE_NO_PAD.decode(item).ok(),
         };

@@ -32,7 +32,7 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     let mut payload = Payload::parse(verified.body()).ok();
     let mut text = |path: &str| match &mut payload {
         Some(payload) => payload.fields().text(path),
-        None => form_field(verified.body(), path),
+        None => form_field(verified.body(), path).filter(|it| !it.is_empty()),
     };
     let written = verified.header("x-wp-webhook-name").map(str::to_owned);
     let name = written.or_else(|| text("hook")).unwrap_or_else(|| "post_update".to_owned());

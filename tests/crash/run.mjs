@@ -10,48 +10,45 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { Problem, main, say } from "../../scripts/shell.mjs";
-import { standIn } from "../../scripts/stand-in.mjs";
 import { SENDERS } from "../conformance/senders.mjs";
-import { told } from "../conformance/verdict.mjs";
-import { get, post } from "../conformance/wire.mjs";
-import { missing, unhurried } from "./account.mjs";
-import { server } from "./server.mjs";
-import { worker } from "./worker.mjs";
+import { post } from "../conformance/wire.mjs";
+import { carried, look, owner, unhurried } from "./account.mjs";
+import { EDGES, known } from "./edges.mjs";
+import { hooks, host } from "./host.mjs";
+import { between, generator } from "./random.mjs";
 
-const EDGES = { worker, server };
 const SEED = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000);
 const SECRET = "the secret of the crash test";
 const TOKEN = "the token of the owner";
 /** A claim whose answer was lost is tried again 25 seconds later, and then after a growing pause. */
 const PATIENCE = 100_000;
 
-/** @typedef {import("./account.mjs").Sent} Sent */
-/** @typedef {import("./account.mjs").Call} Call */
-
 /**
- * An edge that can be ended: how many crashes it is put through unless told otherwise, how many milliseconds a life of it
- * may last, the targets that every event deploys, how many clients send at once and how long each pauses at most.
+ * What an edge is put through: how many crashes unless told otherwise, how many milliseconds a life of it may last, the
+ * targets that every event deploys, how many clients send at once and how long each pauses at most.
  *
- * @typedef {object} Edge
- * @property {number} crashes
- * @property {[number, number]} life
- * @property {string[]} targets
- * @property {number} clients
- * @property {number} pause
- * @property {(directory: string, settings: Record<string, string>, hear: (text: string) => void) => Promise<Prepared>}
- *   prepare
+ * @typedef {{ crashes: number, life: [number, number], targets: string[], clients: number, pause: number }} Trial
  *
- * One with its settings, storage and port; `begin` starts it without waiting for it.
- *
- * @typedef {{ url: string, begin: () => Promise<Life> }} Prepared
- * @typedef {{ ready: Promise<unknown>, kill: () => Promise<unknown> }} Life
+ * @type {Record<string, Trial>}
  */
+const TRIALS = {
+  worker: { crashes: 50, life: [50, 2500], targets: ["default"], clients: 2, pause: 300 },
+  // It is up in milliseconds, so it is ended more often and sooner.
+  server: {
+    crashes: 200,
+    life: [20, 1800],
+    targets: ["default", "second", "third"],
+    clients: 4,
+    pause: 150,
+  },
+};
+
+/** @typedef {import("./account.mjs").Sent & { status: number | undefined }} Sent */
+/** @typedef {import("./host.mjs").Call} Call */
 
 /** When it is ended; apart from all else that is random, so that the same seed gives the same moments. */
 const moments = generator(SEED);
 const pauses = generator(SEED + 1);
-/** @param {() => number} random @param {number} least @param {number} most */
-const between = (random, least, most) => least + random() * (most - least);
 const sleep = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
@@ -61,39 +58,37 @@ const sleep = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(
  * @param {string | number} [often] how many
  */
 export async function crash(name, often) {
-  if (!Object.hasOwn(EDGES, name))
-    throw new Problem(`say ${Object.keys(EDGES).join(" or ")}, not \`${name}\``);
-  const edge = EDGES[/** @type {keyof typeof EDGES} */ (name)];
-  const crashes = Number(often ?? edge.crashes);
+  const trial = TRIALS[known(name)];
+  const crashes = Number(often ?? trial.crashes);
   if (!(crashes >= 1)) throw new Problem("CRASHES must be a number from 1");
   say(`${crashes} crashes of the ${name}, CRASH_SEED=${SEED}`);
   const directory = mkdtempSync(path.join(tmpdir(), "presshook-crash-"));
-  const hook = await host();
+  const hook = await host(pauses);
   let log = "";
-  /** @type {Life | undefined} */
+  /** @type {import("./edges.mjs").Life | undefined} */
   let running;
   try {
     const settings = {
       BLOGSHOOT_WEBHOOK_SECRET: SECRET,
-      ...Object.fromEntries(edge.targets.map((target) => [hookOf(target), `${hook.url}/${target}`])),
+      ...hooks(hook.url, trial.targets),
       ADMIN_TOKEN: TOKEN,
       DEPLOY_SETTLE_SECONDS: "1",
       DEPLOY_MAX_WAIT_SECONDS: "3",
       DEPLOY_MIN_GAP_SECONDS: "0",
     };
-    const { url, begin } = await edge.prepare(directory, settings, (text) => (log += text));
+    const { url, begin } = await EDGES[name](directory, settings, (text) => (log += text));
     running = await begin();
     await running.ready;
-    const sender = sending(`${url}/api/webhook`, edge);
+    const sender = sending(`${url}/api/webhook`, trial);
     let begunAt = Date.now();
     for (let crash = 1; crash <= crashes; crash++) {
       // Now and then while it starts.
       const early = moments() < 0.1;
-      const after = early ? between(moments, 0, 30) : between(moments, ...edge.life);
+      const after = early ? between(moments, 0, 30) : between(moments, ...trial.life);
       if (!early) await running.ready;
       await sleep(after);
       await running.kill();
-      for (const target of edge.targets) unhurried(hook.to(target), begunAt, Date.now());
+      for (const target of trial.targets) unhurried(hook.to(target), begunAt, Date.now());
       if (crash === crashes) await sender.stop();
       const accepted = sender.sent.filter(({ status }) => status === 200).length;
       say(
@@ -115,21 +110,22 @@ export async function crash(name, often) {
     const last = accepted[accepted.length - 1];
     const carries = (/** @type {Call} */ it) =>
       it.answered && it.at >= last.sentAt && it.ids.includes(last.id);
-    const carried = () => edge.targets.every((target) => hook.to(target).some(carries));
-    while (!carried() && Date.now() - restarted < PATIENCE) await sleep(100);
+    const isCarried = () => trial.targets.every((target) => hook.to(target).some(carries));
+    while (!isCarried() && Date.now() - restarted < PATIENCE) await sleep(100);
     say(
-      `the last event was ${carried() ? "" : "not "}carried ${Date.now() - restarted} ms after the last start`,
+      `the last event was ${isCarried() ? "" : "not "}carried ${Date.now() - restarted} ms after the last start`,
     );
     await sleep(2000);
 
-    const read = (/** @type {string} */ page) => owner(url + page);
+    const read = owner(url, TOKEN);
+    const stored = await look(read);
     const lost = [];
-    for (const target of edge.targets) {
-      lost.push(...(await missing(target, accepted, hook.to(target), read)));
+    for (const target of trial.targets) {
+      lost.push(...(await carried(target, accepted, hook.to(target), stored, read)).lost);
       unhurried(hook.to(target), begunAt, Date.now());
     }
     for (const { id, reason } of lost) say(`${id}: ${reason}`);
-    say(`${accepted.length * edge.targets.length - lost.length} passed, ${lost.length} failed`);
+    say(`${accepted.length * trial.targets.length - lost.length} passed, ${lost.length} failed`);
     if (lost.length > 0) throw new Problem("events were lost");
     // No job is dead, and none is late.
     await read("/api/health?strict");
@@ -148,7 +144,7 @@ export async function crash(name, often) {
  * Clients that each send one event after the other, whatever comes back, until they are stopped.
  *
  * @param {string} url
- * @param {Edge} edge
+ * @param {Trial} trial
  */
 function sending(url, { clients, pause }) {
   const { payload, sign } = SENDERS.blogshoot;
@@ -181,55 +177,6 @@ function sending(url, { clients, pause }) {
       going = false;
       await Promise.all(loops);
     },
-  };
-}
-
-/** The host: it takes a moment to answer, so that it is often ended in the middle. */
-async function host() {
-  /** @type {Call[]} */
-  const calls = [];
-  /** @type {WeakMap<object, Call>} */
-  const known = new WeakMap();
-  const answered = (/** @type {object} */ heard) => {
-    const call = known.get(heard);
-    if (call) call.answered = true;
-  };
-  const arrived = async (/** @type {import("../../scripts/stand-in.mjs").Call} */ heard) => {
-    const { event_ids: ids, event_count: count } = JSON.parse(heard.body);
-    const target = heard.url.split("/").at(-1) ?? "";
-    const call = { target, at: Date.now(), answered: false, ids, count };
-    known.set(heard, call);
-    calls.push(call);
-    await sleep(between(pauses, 0, 400));
-  };
-  const to = (/** @type {string} */ target) => calls.filter((call) => call.target === target);
-  return { calls, to, ...(await standIn(answered, { arrived })) };
-}
-
-/** The setting of a target's hook. */
-const hookOf = (/** @type {string} */ target) =>
-  target === "default" ? "CLOUDFLARE_DEPLOY_HOOK" : `CLOUDFLARE_DEPLOY_HOOK__${target.toUpperCase()}`;
-
-/** A page that only the owner may see. */
-async function owner(/** @type {string} */ url) {
-  const answer = await get(url, { authorization: `Bearer ${TOKEN}` });
-  if (answer.kind !== "answered" || answer.status !== 200)
-    throw new Problem(`${url} does not open: ${told(answer)}`);
-  return answer.json;
-}
-
-/**
- * Random numbers from 0 to 1 that come again with the same seed (mulberry32).
- *
- * @param {number} seed
- */
-function generator(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   };
 }
 

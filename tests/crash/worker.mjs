@@ -3,30 +3,15 @@
 
 import { spawn } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import path from "node:path";
 import { build } from "esbuild";
 import { parse } from "smol-toml";
 import workerd from "workerd";
-import { freePort } from "../../scripts/serve.mjs";
+import { freePort, listens } from "../../scripts/serve.mjs";
 import { Problem, ROOT } from "../../scripts/shell.mjs";
 
 /** The program itself: the npm package's command is a JavaScript file around it. */
 const WORKERD = workerd.default;
-
-/** @type {import("./run.mjs").Edge} */
-export const worker = {
-  crashes: 50,
-  life: [50, 2500],
-  targets: ["default"],
-  clients: 2,
-  pause: 300,
-  async prepare(directory, settings, hear) {
-    const prepared = await prepare(directory, settings);
-    const begin = async () => ({ ...(await start(prepared, hear)), ready: Promise.resolve() });
-    return { url: prepared.url, begin };
-  },
-};
 
 /**
  * Prepares the Worker in a directory, with these settings and a port of its own.
@@ -80,7 +65,7 @@ const presshook :Workerd.Worker = (
 );
 `,
   );
-  return { config, url: `http://127.0.0.1:${port}`, port };
+  return { config, storage, url: `http://127.0.0.1:${port}`, port };
 }
 
 /**
@@ -88,10 +73,14 @@ const presshook :Workerd.Worker = (
  *
  * @param {Awaited<ReturnType<typeof prepare>>} prepared
  * @param {(text: string) => void} hear is told what it prints
+ * @param {string[]} [args] of `workerd serve`
  */
-export async function start({ config, port }, hear) {
+export async function start({ config, port }, hear, args = []) {
   // A process group of its own, so that all of it is ended at once.
-  const child = spawn(WORKERD, ["serve", config], { detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(WORKERD, ["serve", config, ...args], {
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   for (const output of [child.stdout, child.stderr]) output.setEncoding("utf8").on("data", hear);
   const ended = new Promise((resolve) => child.on("close", resolve).on("error", resolve));
   const end = () => {
@@ -102,7 +91,8 @@ export async function start({ config, port }, hear) {
       // It has ended already.
     }
   };
-  process.on("exit", end);
+  // Before what clears its directory away.
+  process.prependListener("exit", end);
   /** Ends it as a crash would: nothing of it does anything more. */
   const kill = async () => {
     end();
@@ -114,16 +104,5 @@ export async function start({ config, port }, hear) {
     if (child.exitCode !== null || Date.now() > limit) throw new Problem("workerd does not start");
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  return { kill };
-}
-
-/** @param {number} port */
-function listens(port) {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host: "127.0.0.1" }, () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on("error", () => resolve(false));
-  });
+  return { pid: child.pid ?? 0, kill };
 }

@@ -2,10 +2,11 @@
 #![allow(clippy::disallowed_methods, reason = "a test may write a file")]
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::{env, fs};
 
 use presshook::samples::Vectors;
 use presshook::sources::{SOURCES, Source};
@@ -21,8 +22,14 @@ pub(crate) fn presshook_with(args: &[&str], settings: &BTreeMap<String, String>)
 /// The command in an environment that holds these settings and no others.
 pub(crate) fn command(settings: &BTreeMap<String, String>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_presshook"));
-    command.env_clear().envs(settings);
+    command.env_clear().envs(counted()).envs(settings);
     command
+}
+
+/// Where the lines that a program reaches are counted, while `npm run coverage` asks for that.
+pub(crate) fn counted() -> Option<(&'static str, OsString)> {
+    let name = "LLVM_PROFILE_FILE";
+    Some((name, env::var_os(name)?))
 }
 
 /// Settings, as an environment holds them.

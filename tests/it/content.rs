@@ -176,6 +176,11 @@ fn slugs_that_are_safe_are_kept_and_others_are_made_safe() {
 fn letters_around_a_slug_make_no_device_of_it() {
     let (path, _) = written(&of(&[("CONTENT_PATH", "posts/c{slug}.md")]), article("on"));
     assert!(path.starts_with("posts/con--") && path.ends_with(".md"), "{path}");
+    let (path, _) = written(&of(&[("CONTENT_PATH", "posts/c{slug}.md")]), article("on.x"));
+    assert!(path.starts_with("posts/con-x--") && path.ends_with(".md"), "{path}");
+    let item = Item { id: Some("n".to_owned()), ..article("x") };
+    let (path, _) = written(&of(&[("CONTENT_PATH", "posts/co{id}.{slug}.md")]), item);
+    assert!(path.starts_with("posts/con--") && path.ends_with(".md"), "{path}");
     let (path, _) = written(&of(&[("CONTENT_PATH", "posts/{slug}/index.md")]), article("on"));
     assert_eq!(path, "posts/on/index.md");
 }

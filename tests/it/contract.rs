@@ -6,7 +6,9 @@ use std::time::Duration;
 use http::StatusCode;
 use presshook::contract::{self, Answer, Opening, Rejection};
 use presshook::log;
+use presshook::payload::ParseError;
 use presshook::settings::{Bindings, Settings};
+use presshook::signature::SignatureError;
 use presshook::sources::Source;
 
 use crate::{HOOK, NOW, SECRET, receive, request, settings};
@@ -302,4 +304,60 @@ fn what_is_found_out_about_one_secret_is_told_though_others_were_tried() {
         reason("four")
             .starts_with("none of the secrets of `flarebuilder`, `auto-blogger`, `auto-blogger/other` fits")
     );
+}
+
+#[test]
+fn every_refusal_has_its_answer_and_its_name() {
+    let any = String::new;
+    let missing = SignatureError::Missing { header: any() };
+    let (challenge, soon, later) =
+        (("www-authenticate", "Bearer"), ("retry-after", "5"), ("retry-after", "60"));
+    let not_found = r#""Not found","endpoints":{"webhook":"POST /api/webhook","health":"GET /api/health"}"#;
+    for (rejection, status, error, header, name, counts) in [
+        (Rejection::NotFound, 404, not_found, None, "not_found", false),
+        (
+            Rejection::MethodNotAllowed { allow: "GET" },
+            405,
+            r#""Method not allowed""#,
+            Some(("allow", "GET")),
+            "method",
+            false,
+        ),
+        (
+            Rejection::NotConfigured { remedy: any() },
+            500,
+            r#""Webhook not configured""#,
+            None,
+            "not_configured",
+            false,
+        ),
+        (Rejection::TooLarge { limit: 1 }, 413, r#""Payload too large""#, None, "too_large", false),
+        (Rejection::Unread, 400, r#""Invalid payload""#, None, "unread", false),
+        (Rejection::TooMany { reason: any() }, 429, r#""Too many requests""#, Some(later), "too_many", false),
+        (Rejection::Unauthorized, 401, r#""Unauthorized""#, Some(challenge), "unauthorized", true),
+        (Rejection::WrongToken, 401, r#""Unauthorized""#, Some(challenge), "unauthorized", true),
+        (Rejection::Foreign, 403, r#""Not from this page""#, None, "foreign", false),
+        (
+            Rejection::Unavailable { reason: any() },
+            503,
+            r#""Inbox unavailable""#,
+            Some(soon),
+            "unavailable",
+            false,
+        ),
+        (Rejection::Signature(missing), 401, r#""Invalid signature""#, None, "signature", true),
+        (Rejection::Payload(ParseError::NotAnObject), 400, r#""Invalid payload""#, None, "payload", false),
+    ] {
+        let answer = contract::rejected(&rejection);
+        assert_eq!((answer.status.as_u16(), answer.status), (status, rejection.status()), "{rejection:?}");
+        assert_eq!(answer.body, format!(r#"{{"error":{error}}}"#), "{rejection:?}");
+        let headers: Vec<(&str, &str)> =
+            answer.headers.iter().map(|(name, value)| (*name, value.as_ref())).collect();
+        assert_eq!(headers, Vec::from_iter(header), "{rejection:?}");
+        // What is the owner's is for no script of another site.
+        let owners =
+            matches!(rejection, Rejection::Unauthorized | Rejection::WrongToken | Rejection::Foreign);
+        assert_eq!(answer.is_open, !owners, "{rejection:?}");
+        assert_eq!((rejection.name(), rejection.counts()), (name, counts), "{rejection:?}");
+    }
 }

@@ -155,3 +155,83 @@ fn a_sending_time_may_be_off_as_far_as_the_sender_or_the_setting_says() {
         assert_eq!(accepted(name, secret, tolerance, body, later), good, "{name} {tolerance:?} {later}");
     }
 }
+
+/// Whether a body with this signature, over what these settings say, is accepted.
+fn signed(more: &[(&str, &str)], path: &str, headers: &[(&str, &str)], body: &str) -> Result<(), String> {
+    let own = [("CUSTOM_WEBHOOK_SECRET", "a secret"), ("CUSTOM_HEADER", "x-signature")];
+    let settings = settings(&[&own, more].concat());
+    assert_eq!(settings.problems, []);
+    let received = receive(&settings, &request("POST", path, headers, body.as_bytes()), NOW);
+    received.map(|_| ()).map_err(|error| error.to_string())
+}
+
+/// The signatures are openssl's: `printf '…' | openssl dgst -sha256 -hmac 'a secret'`.
+#[test]
+fn what_is_signed_is_what_the_template_says() {
+    const PATH: &str = "/api/webhook/custom?x=1&y=%20z";
+    for (content, body, signature) in [
+        ("{body|crlf}", "a\r\nb\n", "f57ae798a4ce113d556eb4d007cc721db9691bf430f278a07c5697140dd3e733"),
+        ("{body|crlf}", "a\nb\n", "f57ae798a4ce113d556eb4d007cc721db9691bf430f278a07c5697140dd3e733"),
+        ("{body|crlf}", "a\n\nb", "00c97fac5b96bead3bb7bcfb84ef94e5bf386eb5e4176371182f13171e0ccc19"),
+        ("{body|crlf}", "a\rb", "00c97fac5b96bead3bb7bcfb84ef94e5bf386eb5e4176371182f13171e0ccc19"),
+        ("{body|crlf}", "\n\na", "7ece0e6f84bf2b3450da2089bc2a31d4e67e57a21910d1fcfa9f7e5415610453"),
+        ("{body|crlf}", "a\n\r\r\n", "017175f5f76fcd03c812e02963ca3b1842717a54db0ec79a7f38cefe6aa3fe87"),
+        ("{method} {url} {body}", "{}", "05329de65da2b63ed6d3769308a750557c03d4ebd0c08b24751a267c33ed4abb"),
+        // What is no variable stands for itself.
+        (
+            "{sig:}{header:}{what}{{body}",
+            "{}",
+            "f0b8aa34cb8396d6cfbf7f3995e585f274169475ca3306af8a13a68ec3363b61",
+        ),
+    ] {
+        let check = |signature: &str| {
+            signed(&[("CUSTOM_CONTENT", content)], PATH, &[("x-signature", signature)], body)
+        };
+        assert_eq!(check(signature), Ok(()), "{content} {body:?}");
+        assert!(check(&signature.replace(['0', '1'], "2")).is_err(), "{content} {body:?}");
+    }
+}
+
+#[test]
+fn a_sending_time_is_digits_and_not_many() {
+    for (time, signature, good) in [
+        ("1769846400", "01b33f4d97d6700b56145fa766fd202f49178f164e73a93be6f399c5e5f766ac", true),
+        ("0001769846400", "3a1e1172f729ca053343940e6d3c30107a072de88a8d32bb720be290009448e8", true),
+        ("+1769846400", "29c6c1b8c5fa9b579d1e50ec8fbc33951637e150778907e9468e8c8dba10bcc6", false),
+        ("00000001769846400", "3e7fd6f5511b17090fe721645d0c6eb7c2f4671a431a3be225f2cefe042d4276", false),
+    ] {
+        let more = [("CUSTOM_CONTENT", "{ts}.{body}"), ("CUSTOM_TIMESTAMP", "header:x-time")];
+        let headers = [("x-signature", signature), ("x-time", time)];
+        assert_eq!(signed(&more, "/webhook/custom", &headers, "{}").is_ok(), good, "{time}");
+    }
+}
+
+#[test]
+fn what_has_happened_may_stand_in_the_url() {
+    let path = "/webhook/custom?token=a+token&what=went%2Dlive&that=x";
+    let custom = custom(&[("CUSTOM_EVENT", "query:what"), ("CUSTOM_EVENTS", r#"{"went-live":"published"}"#)]);
+    let delivery = receive(&custom, &request("POST", path, &[], b"{}"), NOW).expect("accepted");
+    assert_eq!((delivery.events[0].name.as_str(), delivery.events[0].kind), ("went-live", Kind::Published));
+    let bare = receive(&custom, &request("POST", "/webhook/custom?token=a+token&what", &[], b"{}"), NOW);
+    assert_eq!(bare.expect("accepted").events[0].kind, Kind::Other);
+}
+
+#[test]
+fn two_headers_that_an_edge_has_joined_are_two() {
+    let source = presshook::sources::Source::named("standard-webhooks").expect("a sender");
+    let secret = crate::secret_for(source);
+    let settings = Settings::read([(source.secret_setting(), secret.clone())]);
+    let headers = crate::sign(source, &secret, b"{}");
+    let deliver = |joined: fn(&str) -> String| {
+        let value = |(name, value): &(String, String)| {
+            (name.clone(), if name == "webhook-signature" { joined(value) } else { value.clone() })
+        };
+        let headers: Vec<(String, String)> = headers.iter().map(value).collect();
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+        receive(&settings, &request("POST", &crate::named(source), &headers, b"{}"), NOW)
+    };
+    assert!(deliver(str::to_owned).is_ok());
+    assert!(deliver(|it| format!("v1,AAAA {it}")).is_ok(), "several signatures are of several secrets");
+    let twice = deliver(|it| format!("{it}, {it}")).expect_err("it came twice").to_string();
+    assert!(twice.contains("more than once"), "{twice}");
+}

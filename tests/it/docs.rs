@@ -262,7 +262,7 @@ fn settings() -> BTreeSet<String> {
 }
 
 /// Names in capitals that are no settings: of other programs and of tests, of what is bound to a Worker, and of a sender.
-const OTHERS: &[&str] = &["ALLOWED_HOST_LIST", "RATE_LIMIT", "FUZZ_SECONDS", "COLD_STARTS", "AUTO_BLOGGER"];
+const OTHERS: &[&str] = &["ALLOWED_HOST_LIST", "RATE_LIMIT", "FUZZ_SECONDS", "AUTO_BLOGGER"];
 
 #[test]
 fn every_setting_that_a_document_names_exists() {

@@ -13,6 +13,7 @@
 mod input;
 mod mutate;
 mod profile;
+mod targets;
 
 use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;

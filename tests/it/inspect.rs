@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use presshook::samples::Vectors;
 use presshook::sources::SOURCES;
 
-use crate::command::{command, environment, presshook, text};
+use crate::command::{command, counted, environment, presshook, text};
 
 /// `presshook inspect`, listening.
 struct Inspect {
@@ -93,7 +93,7 @@ fn run(line: &str, settings: &[(&str, &str)]) -> std::process::Output {
     let presshook = Path::new(env!("CARGO_BIN_EXE_presshook"));
     let path = format!("{}:/usr/bin:/bin", presshook.parent().expect("a directory").display());
     let mut shell = Command::new("sh");
-    shell.args(["-c", line]).env_clear().env("PATH", path).envs(environment(settings));
+    shell.args(["-c", line]).env_clear().env("PATH", path).envs(counted()).envs(environment(settings));
     shell.output().expect("a shell starts")
 }
 

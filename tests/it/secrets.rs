@@ -143,7 +143,7 @@ fn no_two_senders_may_have_one_secret_and_one_header() {
                     (format!("{}_WEBHOOK_SECRET", name.to_uppercase().replace('-', "_")), secret.clone()),
                     ("CUSTOM_MAC".to_owned(), "token".to_owned()),
                 ]);
-                both.connections[0].headers().map(ToString::to_string).collect()
+                both.connections[0].headers().iter().map(ToString::to_string).collect()
             };
             let (first, second) = (headers(one.name), headers(other.name));
             let share = first.iter().any(|header| second.contains(header));
@@ -171,4 +171,48 @@ fn a_secret_in_the_body_is_blanked_however_its_json_spells_it() {
         let message = Message::of(&settings, &delivery, &request);
         assert_eq!(message.payload, body("(secret)"), "{spelled}");
     }
+}
+
+#[test]
+fn a_secret_is_blanked_wherever_it_stands_in_whatever_spelling_and_to_its_last_quote() {
+    const SECRET: &str = r#"a/b""#;
+    let settings = settings(&[("PRISMIC_WEBHOOK_SECRET", SECRET)]);
+    let body =
+        |note: &str, secret: &str| format!(r#"{{"type":"api-update","note":"{note}","secret":"{secret}"}}"#);
+    for (note, secret) in
+        [(r#"a/b\""#, r#"a\/b\""#), (r#"\u0061/b\""#, r#"a/b\""#), (r#"a\/b\u0022"#, r#"a\/b\""#)]
+    {
+        let request = http::Request::post("/api/webhook/prismic").body(Bytes::from(body(note, secret)));
+        let request = request.expect("a request");
+        let Ok(Received::Delivery(delivery)) = receive(&settings, &request, Timestamp(0)) else {
+            panic!("{secret} is not accepted");
+        };
+        let message = Message::of(&settings, &delivery, &request);
+        assert_eq!(message.payload, body("(secret)", "(secret)"), "{note} {secret}");
+    }
+}
+
+#[test]
+fn a_secret_within_a_text_is_blanked_each_time() {
+    const SECRET: &str = "0f-aa-bb";
+    let settings = settings(&[("PRISMIC_WEBHOOK_SECRET", SECRET)]);
+    let body = |it: &str| {
+        format!(
+            r#"{{"type":"api-update","secret":"{it}","url":"https://example.com/?key={it}","note":"{it}{it}, 0f-aa-b"}}"#
+        )
+    };
+    let request = http::Request::post("/api/webhook/prismic").body(Bytes::from(body(SECRET)));
+    let request = request.expect("a request");
+    let Ok(Received::Delivery(delivery)) = receive(&settings, &request, Timestamp(0)) else {
+        panic!("it is not accepted");
+    };
+    assert_eq!(Message::of(&settings, &delivery, &request).payload, body("(secret)"));
+}
+
+#[test]
+fn a_secret_is_shown_by_the_name_of_its_setting_alone() {
+    let settings = settings(&[("PRISMIC_WEBHOOK_SECRET", "0f-aa-bb"), ("GHOST_WEBHOOK_SECRET", "0f-aa-cc")]);
+    let shown = format!("{:?}", settings.connections);
+    assert!(shown.contains("PRISMIC_WEBHOOK_SECRET") && shown.contains("GHOST_WEBHOOK_SECRET"), "{shown}");
+    assert!(!shown.contains("0f-aa"), "{shown}");
 }

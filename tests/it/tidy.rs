@@ -26,7 +26,7 @@ fn stems(directory: &str) -> BTreeSet<String> {
 /// Every Rust file of the crate, with its text.
 fn sources() -> Vec<(String, String)> {
     let mut found = Vec::new();
-    let mut directories = vec!["src".to_owned(), "tests/it".to_owned()];
+    let mut directories = vec!["src".to_owned(), "tests/it".to_owned(), "tests/fuzz/targets".to_owned()];
     while let Some(directory) = directories.pop() {
         let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(&directory)).expect("readable");
         for entry in entries.map(|entry| entry.expect("readable")) {

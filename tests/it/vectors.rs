@@ -35,7 +35,7 @@ fn check(
 fn in_header(source: &Source, settings: &Settings) -> bool {
     // A signed path is that of one URL.
     let path = source.schemes.iter().any(|it| it.content.contains("path}"));
-    !path && settings.connections.iter().any(|it| it.source == source && it.headers().next().is_some())
+    !path && settings.connections.iter().any(|it| it.source == source && !it.headers().is_empty())
 }
 
 /// Whether what proves a case covers the body: a token does not.
@@ -52,7 +52,7 @@ fn signs(source: &Source, secret: &str, case: &Accepted) -> bool {
 fn is_signed(source: &Source, settings: &Settings, case: &Accepted, name: &str) -> bool {
     let timed = |it: &Scheme<'_>| it.time.is_some_and(|time| time.places.contains(&Place::Header(name)));
     let listed = case.headers.get("x-contentful-signed-headers");
-    settings.connections[0].headers().any(|it| it == name)
+    settings.connections[0].headers().iter().any(|it| it == name)
         || source.schemes.iter().any(|it| it.id.contains(&name) || timed(it))
         || listed.is_some_and(|list| list.contains(name))
 }
@@ -79,7 +79,7 @@ fn headers(case: &BTreeMap<String, String>) -> Vec<(String, String)> {
 }
 
 /// Calls a test with every accepted case of every sender.
-fn each_accepted(test: impl Fn(&'static Source, &Settings, &Accepted)) {
+pub(crate) fn each_accepted(test: impl Fn(&'static Source, &Settings, &Accepted)) {
     for source in SOURCES {
         let vectors = Vectors::of(source).expect("the vector file is well-formed");
         assert!(!vectors.accepted.is_empty() && !vectors.rejected.is_empty(), "{} has both", source.name);
@@ -174,7 +174,11 @@ fn a_changed_byte_anywhere_in_the_body_is_refused() {
 fn a_changed_character_anywhere_in_the_signature_is_refused() {
     each_accepted(|source, settings, case| {
         for (index, (name, value)) in headers(&case.headers).iter().enumerate() {
-            if !settings.connections[0].headers().any(|header| name.eq_ignore_ascii_case(header.as_str())) {
+            if !settings.connections[0]
+                .headers()
+                .iter()
+                .any(|header| name.eq_ignore_ascii_case(header.as_str()))
+            {
                 continue;
             }
             for at in 0..value.len() {

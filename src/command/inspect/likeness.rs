@@ -8,7 +8,7 @@ use http::HeaderMap;
 use http::header::USER_AGENT;
 use presshook::Request;
 use presshook::event::{Kind, Timestamp};
-use presshook::settings::{Settings, Values};
+use presshook::settings::Settings;
 use presshook::signature::{self, Mac, Place, Scheme, Secret, SecretFormat, SignatureError, Verified};
 use presshook::sources::{Connection, Greeting, SOURCES, Source};
 
@@ -204,5 +204,5 @@ fn stand_in(
         SecretFormat::Base64 => "A".repeat(43),
     });
     let secret = Secret::new("", &text, std::slice::from_ref(scheme), None).ok()?;
-    Some(Connection { source, name: None, secrets: vec![secret], reading: None, asked: Values::default() })
+    Some(Connection::new(source, None, vec![secret]))
 }

@@ -63,7 +63,7 @@ fn connection(settings: &Settings, connection: &Connection, last: &[Row]) -> Res
     let label = connection.label();
     let last = last.iter().find(|row| row.text(0) == Ok(&label)).map(|row| row.time(1)).transpose()?;
     let untried = sources::untried(&settings.connections);
-    let nameless = connection.headers().next().is_some() && !untried.iter().any(|it| it.label() == label);
+    let nameless = !connection.headers().is_empty() && !untried.iter().any(|it| it.label() == label);
     let mut settings = connection.secrets.iter().map(|it| it.setting());
     Ok(json(&Known {
         connection: &label,

@@ -181,7 +181,7 @@ fn changed_text(text: &str, random: &mut Random) -> String {
     }
 }
 
-fn bytes(body: &[u8], random: &mut Random) -> Vec<u8> {
+pub(super) fn bytes(body: &[u8], random: &mut Random) -> Vec<u8> {
     let at = random.below(body.len() + 1);
     let until = (at + random.below(20)).min(body.len());
     let (before, within, after) = (&body[..at], &body[at..until], &body[until..]);

@@ -10,7 +10,7 @@ const DAY = 86_400_000;
 /**
  * @typedef {{
  *   key: string, type: string, kind: string, item: string | null, updatedAt: number | null, events: string,
- *   headers: string, payload: ArrayBuffer,
+ *   headers: string, payload: ArrayBuffer, receivedAt: number,
  * }} Delivery
  */
 
@@ -19,6 +19,7 @@ export default {
   async fetch(request, env) {
     const received = await genuine(request, env);
     if (!received) return refused();
+    const receivedAt = Date.now();
     const { body, event } = received;
     const { event_id, event_type, timestamp, article } = event;
     const kinds = {
@@ -39,6 +40,7 @@ export default {
       events: JSON.stringify([{ kind, name: event_type, at: Date.parse(timestamp), item }]),
       headers: JSON.stringify({ "content-type": request.headers.get("content-type") }),
       payload: body,
+      receivedAt,
     };
     const { duplicate } = await env.INBOX.getByName("inbox").accept(delivery);
     return accepted(event, duplicate);
@@ -68,7 +70,7 @@ export class Inbox extends DurableObject {
   }
 
   /** @param {Delivery} delivery */
-  keep({ key, type, kind, item, updatedAt, events, headers, payload }) {
+  keep({ key, type, kind, item, updatedAt, events, headers, payload, receivedAt }) {
     const { sql } = this.ctx.storage;
     /** @param {string} text @param {unknown[]} values @returns {any} */
     const first = (text, ...values) => sql.exec(text, ...values).toArray()[0];
@@ -79,11 +81,13 @@ export class Inbox extends DurableObject {
       key,
       now,
     );
-    // Where what it caused has failed for good, it is to be tried again.
+    // Where what it caused has failed for good, or nobody knows how it ended, it is to be tried again.
     const dead = sql
       .exec(
         `SELECT j.* FROM jobs j JOIN carries c ON c.job_id = j.id JOIN keys k ON k.delivery_id = c.delivery_id
-         WHERE j.state = 'dead' AND k.connection = ? AND k.key = ? AND k.expires_at > ?`,
+         WHERE (j.state = 'dead' OR j.state = 'done' AND EXISTS
+           (SELECT 1 FROM builds b WHERE b.job_id = j.id AND b.state = 'unknown'))
+         AND k.connection = ? AND k.key = ? AND k.expires_at > ?`,
         "blogshoot",
         key,
         now,
@@ -93,7 +97,7 @@ export class Inbox extends DurableObject {
     const last = first(
       "SELECT max(id) AS id FROM (SELECT max(id) AS id FROM deliveries UNION ALL SELECT max(delivery_id) FROM carries)",
     );
-    const waiting = first("SELECT * FROM jobs WHERE state = 'waiting' AND action = 'deploy'");
+    const waiting = first("SELECT * FROM jobs WHERE state = 'waiting' AND alone IS NULL");
     const target = first(
       "SELECT deployed_at, not_before, building_until FROM targets WHERE name = 'default'",
     );
@@ -123,7 +127,7 @@ export class Inbox extends DurableObject {
     const id = Math.max(now, (last?.id ?? 0) + 1);
     sql.exec(
       `INSERT INTO deliveries (id, connection, key, event_type, kind, item, stale, events, verified_by, headers,
-       payload, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       payload, received_at, took) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       id,
       "blogshoot",
       key,
@@ -136,6 +140,7 @@ export class Inbox extends DurableObject {
       headers,
       payload,
       now,
+      now - receivedAt,
     );
     sql.exec(
       `INSERT INTO keys (connection, key, delivery_id, expires_at) VALUES (?1, ?2, ?3, ?4)
@@ -150,16 +155,19 @@ export class Inbox extends DurableObject {
     const wantedAt = Math.min(now + DAY, firstAt + DAY);
     const dueAt = Math.max(wantedAt, (target?.deployed_at ?? 0) + 60_000, target?.not_before ?? 0);
     const job = waiting?.id ?? Math.max(now, (lastJob?.id ?? 0) + 1);
-    sql.exec(
-      `INSERT INTO jobs (id, action, target, state, due_at, attempts, tries, first_at, wanted_at, urgent, source,
-       event_id) VALUES (?1, 'deploy', 'default', 'waiting', ?2, 0, 0, ?3, ?4, 0, 'blogshoot', ?5)
-       ON CONFLICT (id) DO UPDATE SET due_at = ?2, tries = 0, first_at = ?3, wanted_at = ?4, event_id = ?5`,
-      job,
-      dueAt,
-      firstAt,
-      wantedAt,
-      key,
-    );
+    if (waiting) {
+      sql.exec(
+        `UPDATE jobs SET due_at = ?2, tries = 0, first_at = ?3, wanted_at = ?4, urgent = 0, source = 'blogshoot',
+         event_id = ?5 WHERE id = ?1`,
+        ...[job, dueAt, firstAt, wantedAt, key],
+      );
+    } else {
+      sql.exec(
+        `INSERT INTO jobs (id, action, target, state, due_at, attempts, tries, first_at, wanted_at, urgent, source,
+         event_id) VALUES (?1, 'deploy', 'default', 'waiting', ?2, 0, 0, ?3, ?4, 0, 'blogshoot', ?5)`,
+        ...[job, dueAt, firstAt, wantedAt, key],
+      );
+    }
     sql.exec("INSERT OR IGNORE INTO carries (job_id, delivery_id) VALUES (?, ?)", job, id);
     return { id, duplicate: false, wakeAt: dueAt < (waiting?.due_at ?? Infinity) ? dueAt : undefined };
   }

@@ -1,30 +1,24 @@
 // The owner's page with a hundred thousand deliveries: how long the page and its first data take at each edge, from a
 // process that has only just started. The rows come in by `/api/import`, as those of an owner who moves would.
 
-import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync } from "node:fs";
 import path from "node:path";
-import { pathToFileURL } from "node:url";
-import { build } from "../scripts/build.mjs";
-import { freePort, listens } from "../scripts/serve.mjs";
-import { Problem, ROOT, main, run, say } from "../scripts/shell.mjs";
-import { barred, median } from "./figures.mjs";
-import { start } from "./runtime.mjs";
+import { Problem } from "../../scripts/shell.mjs";
+import { barred, median, table } from "../figures.mjs";
+import { start } from "../runtime.mjs";
+import * as servers from "../server/servers.mjs";
+import { presshook } from "../workers.mjs";
 
 const DELIVERIES = Number(process.env.DELIVERIES ?? 100_000);
 /** Deliveries that one deploy carries. */
 const BURST = 5;
-/** Requests of each kind, after the first. */
-const AGAIN = 15;
 /** Milliseconds that the page and its first data may take together. */
-const BAR = { most: 200 };
+const MOST_MILLISECONDS = 200;
 /** Bytes of one import; the receiver takes 8,000,000. */
-const MOST = 7_000_000;
+const MOST_BYTES = 7_000_000;
 
 const TOKEN = "the token of the bench's owner";
 const SETTINGS = {
-  BLOGSHOOT_WEBHOOK_SECRET: "the secret of the bench",
   CLOUDFLARE_DEPLOY_HOOK: "https://host.example/hook",
   DEPLOY_BUDGET_PER_MONTH: "500",
   ADMIN_TOKEN: TOKEN,
@@ -44,42 +38,62 @@ const REQUESTS = [
   { name: "`/api/setup`", path: "/api/setup" },
 ];
 
-/** @typedef {{ url: string, stop: () => Promise<unknown> }} Edge */
+/** @typedef {{ port: number, stop: () => Promise<unknown> }} Edge */
+/** @typedef {{ first: number, again: number }} Times milliseconds: of the first, and the median of those after it */
+
+/** @type {import("../run.mjs").Part<{ worker: Times[], server: Times[] }>} */
+export const part = {
+  name: "deliveries",
+  edge: "both",
+  title: `The owner's page with ${DELIVERIES.toLocaleString("en")} deliveries`,
+  about:
+    "Milliseconds until the answer is there, on loopback: the first from a process that has just started, then medians.",
+  rounds: 15,
+  seconds: 25,
+
+  async measure({ directory, rounds, step }) {
+    const times = (/** @type {string} */ name, /** @type {(directory: string) => Promise<Edge>} */ edge) => {
+      step(`the ${name}`);
+      return measure(edge, path.join(directory, name), rounds);
+    };
+    return { worker: await times("worker", worker), server: await times("server", server) };
+  },
+
+  bars: ({ worker, server }) =>
+    Object.entries({ Worker: worker, server }).map(([edge, [page, data]]) => ({
+      what: `milliseconds of the page and its first data, ${edge}`,
+      value: page.first + data.first,
+      most: MOST_MILLISECONDS,
+      digits: 1,
+    })),
+
+  tables({ worker, server }, bars) {
+    const cells = (/** @type {Times} */ { first, again }) => [first.toFixed(1), again.toFixed(1)];
+    const rows = REQUESTS.map(({ name }, at) => [name, ...cells(worker[at]), ...cells(server[at])]);
+    const together = bars.flatMap((bar) => [barred(bar), ""]);
+    return [
+      table(
+        ["", "Worker, first", "then", "server, first", "then"],
+        [...rows, ["**the first two together**", ...together]],
+      ),
+    ];
+  },
+};
 
 /** @param {string} directory @returns {Promise<Edge>} */
 async function worker(directory) {
-  const names = ["src/cloudflare/worker.js", "src/cloudflare/receiver.js", "src/cloudflare/entry.js"];
-  const built = ["build/index.js", "build/index_bg.wasm", "build/dashboard.js"];
-  const modules = Object.fromEntries([...names, ...built].map((name) => [name, path.join(ROOT, name)]));
-  const service = { name: "presshook", modules, bindings: SETTINGS, inbox: true };
-  const { services, stop } = await start([service], directory);
-  return { url: `http://127.0.0.1:${services[0].port}`, stop };
+  const { workers, stop } = await start([presshook("presshook", SETTINGS)], directory);
+  return { port: workers[0].port, stop };
 }
 
 /** @param {string} directory @returns {Promise<Edge>} */
-async function server(directory) {
-  const port = await freePort();
-  const program = path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "release", "presshook");
-  const env = { PATH: process.env.PATH, HOME: directory, HOST: "127.0.0.1", PORT: String(port) };
-  const child = spawn(program, ["serve"], {
-    cwd: directory,
-    stdio: ["ignore", "ignore", "inherit"],
-    env: { ...env, DATABASE: path.join(directory, "presshook.db"), ...SETTINGS },
-  });
-  const kill = () => child.kill();
-  process.on("exit", kill);
-  while (!(await listens(port))) {
-    if (child.exitCode !== null) throw new Problem("presshook serve ended; its last words stand above");
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  const stop = () =>
-    new Promise((resolve) => {
-      process.off("exit", kill);
-      child.on("close", resolve);
-      kill();
-    });
-  return { url: `http://127.0.0.1:${port}`, stop };
-}
+const server = (directory) =>
+  servers.start("presshook", (port) =>
+    servers.presshook(port, path.join(directory, "presshook.db"), {
+      ...SETTINGS,
+      DEPLOY_HOOK_URL: SETTINGS.CLOUDFLARE_DEPLOY_HOOK,
+    }),
+  );
 
 /** The rows as an export has them: deliveries over twenty days, deploys that carried some each, and their builds. */
 function* rows() {
@@ -149,7 +163,7 @@ async function fill(url) {
   };
   for (const row of rows()) {
     lines += `${JSON.stringify(row)}\n`;
-    if (lines.length > MOST) await send();
+    if (lines.length > MOST_BYTES) await send();
   }
   await send();
 }
@@ -163,65 +177,32 @@ async function timed(url) {
   return { milliseconds: performance.now() - began, text };
 }
 
-/** @param {(directory: string) => Promise<Edge>} edge @param {string} directory */
-async function measure(edge, directory) {
+/**
+ * @param {(directory: string) => Promise<Edge>} edge @param {string} directory @param {number} rounds
+ * @returns {Promise<Times[]>} of each of the requests
+ */
+async function measure(edge, directory, rounds) {
   mkdirSync(directory);
   const before = await edge(directory);
-  await fill(before.url);
+  await fill(`http://127.0.0.1:${before.port}`);
   // Whoever has had them come in one by one has had them counted too.
-  await timed(`${before.url}/api/overview`);
+  await timed(`http://127.0.0.1:${before.port}/api/overview`);
   await before.stop();
   // Nothing is warm: the process has just started, and the first request opens the store.
-  const { url, stop } = await edge(directory);
-  const figures = [];
-  let next = "";
-  for (const { path: at } of REQUESTS) {
-    const place = `${url}${at}${at.endsWith("before=") ? next : ""}`;
-    const first = await timed(place);
-    next = at === "/api/deliveries" ? JSON.parse(first.text).next : next;
-    const again = [];
-    for (let time = 0; time < AGAIN; time++) again.push((await timed(place)).milliseconds);
-    figures.push({ first: first.milliseconds, again: median(again) });
-  }
-  await stop();
-  return figures;
-}
-
-/** The rows of the table. @param {string} directory */
-export async function deliveries(directory) {
-  const onWorker = await measure(worker, path.join(directory, "worker"));
-  const onServer = await measure(server, path.join(directory, "server"));
-  const cell = (/** @type {{ first: number, again: number }} */ { first, again }) =>
-    `${first.toFixed(1)} | ${again.toFixed(1)}`;
-  const table = REQUESTS.map(({ name }, at) => `| ${name} | ${cell(onWorker[at])} | ${cell(onServer[at])} |`);
-  const together = [onWorker, onServer].map((it) => barred(it[0].first + it[1].first, BAR, 1));
-  table.push(`| **the first two together** | ${together[0]} | | ${together[1]} | |`);
-  table.forEach((row) => say(row));
-  return table;
-}
-
-/** What is asked for beside the table. @type {Omit<import("./figures.mjs").Part, "measure">} */
-export const PART = {
-  name: "deliveries",
-  title: `The owner's page with ${DELIVERIES.toLocaleString("en")} deliveries: milliseconds on loopback, the first from a process that has just started, then medians.`,
-  head: ["| | Worker, first | then | server, first | then |", "|---|---|---|---|---|"],
-};
-
-/** Compiles both edges. */
-export async function prepare() {
-  await build();
-  await run("cargo", ["build", "--release", "--locked", "--quiet", "--bin", "presshook"]);
-}
-
-async function script() {
-  if (!process.env.PREPARED) await prepare();
-  const directory = mkdtempSync(path.join(tmpdir(), "presshook-bench-"));
+  const { port, stop } = await edge(directory);
   try {
-    PART.head.forEach((row) => say(row));
-    await deliveries(directory);
+    const figures = [];
+    let next = "";
+    for (const { path: at } of REQUESTS) {
+      const place = `http://127.0.0.1:${port}${at}${at.endsWith("before=") ? next : ""}`;
+      const first = await timed(place);
+      next = at === "/api/deliveries" ? JSON.parse(first.text).next : next;
+      const again = [];
+      for (let time = 0; time < rounds; time++) again.push((await timed(place)).milliseconds);
+      figures.push({ first: first.milliseconds, again: median(again) });
+    }
+    return figures;
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    await stop();
   }
 }
-
-if (import.meta.url === pathToFileURL(process.argv[1]).href) await main(script);

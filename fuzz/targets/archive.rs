@@ -1,0 +1,4 @@
+//! libFuzzer's program for `archive`.
+#![no_main]
+
+presshook_fuzz::program!(archive);

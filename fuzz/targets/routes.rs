@@ -1,0 +1,4 @@
+//! libFuzzer's program for `routes`.
+#![no_main]
+
+presshook_fuzz::program!(routes);

@@ -1,0 +1,4 @@
+//! libFuzzer's program for `session`.
+#![no_main]
+
+presshook_fuzz::program!(session);

@@ -1,0 +1,4 @@
+//! libFuzzer's program for `settings`.
+#![no_main]
+
+presshook_fuzz::program!(settings);

@@ -1,0 +1,4 @@
+//! libFuzzer's program for `verification`.
+#![no_main]
+
+presshook_fuzz::program!(verification);

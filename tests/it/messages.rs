@@ -1,0 +1,98 @@
+//! What a receiver and an inbox tell each other: each reads what the other wrote, and takes nothing else for it.
+
+use bytes::Bytes;
+use presshook::contract;
+use presshook::event::Timestamp;
+use presshook::inbox::message::{Message, Receipt, Reply};
+use presshook::samples::Accepted;
+use presshook::settings::Settings;
+use presshook::sources::Source;
+
+use crate::vectors::each_accepted;
+use crate::{NOW, receive, request};
+
+fn case(source: &Source, case: &Accepted, wanted: impl Fn(&str) -> bool) -> presshook::Request {
+    let headers = case.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let headers: Vec<(&str, &str)> = headers.filter(|(name, _)| wanted(name)).collect();
+    request("POST", &crate::named(source), &headers, case.body.as_bytes())
+}
+
+fn message(settings: &Settings, source: &Source, accepted: &Accepted) -> Message {
+    let request = case(source, accepted, |_| true);
+    let delivery = receive(settings, &request, accepted.now.map_or(NOW, Timestamp)).expect("accepted");
+    Message::of(settings, &delivery, &request)
+}
+
+#[test]
+fn a_delivery_arrives_at_the_inbox_as_it_was_sent() {
+    each_accepted(|source, settings, accepted| {
+        let message = message(settings, source, accepted);
+        assert_eq!(message.source(), source.name);
+        assert_eq!(message.repeats_for, source.repeats_for.as_secs(), "{}", source.name);
+        let bytes = Bytes::from(message.to_bytes());
+        let read = Message::from_bytes(bytes.clone());
+        assert_eq!(read.as_ref(), Some(&message), "{} {}", source.name, accepted.name);
+        // The payload may be anything; what stands before it is not to be cut.
+        let before = bytes.len() - message.payload.len();
+        for end in (0..before).step_by(7).chain([before - 1]) {
+            assert_eq!(Message::from_bytes(bytes.slice(..end)), None, "{} cut at {end}", source.name);
+        }
+    });
+}
+
+#[test]
+fn a_receiver_needs_no_headers_but_those_that_the_contract_names() {
+    each_accepted(|source, settings, accepted| {
+        let at = accepted.now.map_or(NOW, Timestamp);
+        let whole = receive(settings, &case(source, accepted, |_| true), at).expect("accepted");
+        let any = source.schemes.iter().any(|it| it.content.contains("{headers:"));
+        let Some(names) = contract::headers(settings) else {
+            assert!(any, "{} signs no headers of its choice", source.name);
+            return;
+        };
+        assert!(!any, "{} may sign any header", source.name);
+        for (index, name) in names.iter().enumerate() {
+            assert!(!names[..index].contains(name), "{name} is named twice");
+        }
+        let named = |name: &str| names.iter().any(|it| name.eq_ignore_ascii_case(it.as_str()));
+        let request = case(source, accepted, named);
+        let few = receive(settings, &request, at);
+        let few = few.unwrap_or_else(|error| panic!("{} {}: {error}", source.name, accepted.name));
+        assert_eq!(
+            (&few.key, &few.events, few.key_is_unique),
+            (&whole.key, &whole.events, whole.key_is_unique)
+        );
+        // The inbox keeps the same of both.
+        assert_eq!(Message::of(settings, &few, &request), message(settings, source, accepted));
+    });
+}
+
+#[test]
+fn receipts_are_read_as_they_were_written() {
+    for receipt in [
+        Receipt { id: 1, duplicate: false, wake_at: Some(NOW) },
+        Receipt { id: i64::MAX, duplicate: true, wake_at: None },
+    ] {
+        let text = serde_json::to_string(&receipt).expect("JSON");
+        assert_eq!(Receipt::read(&text), Some(receipt), "{text}");
+    }
+    for text in ["", "{}", "[]", r#"{"id":1}"#, r#"{"duplicate":true}"#, r#"{"id":"x","duplicate":true}"#] {
+        assert_eq!(Receipt::read(text), None, "{text}");
+    }
+}
+
+#[test]
+fn replies_are_read_as_they_were_written() {
+    for reply in [
+        Reply { status: 200, wake_at: Some(NOW), body: r#"{"success":true}"#.to_owned() },
+        Reply { status: 404, wake_at: None, body: String::new() },
+        Reply { status: 503, wake_at: None, body: "one\ntwo\n".to_owned() },
+    ] {
+        assert_eq!(Reply::read(&reply.to_text()), Some(reply.clone()), "{reply:?}");
+    }
+    for text in
+        ["", "{}", "{\"status\":200}", "{}\n{}", "status\n", "{\"status\":70000}\n", "{\"status\":-1}\n"]
+    {
+        assert_eq!(Reply::read(text), None, "{text}");
+    }
+}
