@@ -230,8 +230,8 @@ fn sender(connection: &str) -> String {
     plain(&both, MOST_NAME)
 }
 
-/// A text in one line, of so many characters at most; what cannot be seen is left out.
-fn plain(text: &str, most: usize) -> String {
+/// A text of somebody else's in one line, of so many characters at most; what cannot be seen is left out.
+pub(crate) fn plain(text: &str, most: usize) -> String {
     // They turn the order of what is around them, or are no characters at all.
     let is_hidden = |it: char| {
         it.is_control()

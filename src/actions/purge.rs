@@ -14,6 +14,7 @@ use crate::json::{object, texts, written};
 use crate::outbox::{Failure, Job};
 use crate::payload::Payload;
 use crate::settings::{Field, Need, Pace, Settings};
+use crate::telling::plain;
 
 const ZONE: &str = "CLOUDFLARE_ZONE_ID";
 const TOKEN: &str = "CLOUDFLARE_PURGE_TOKEN";
@@ -128,7 +129,7 @@ fn judge(response: &Response, now: Timestamp) -> Result<Done, Failure> {
             Some(code.map_or_else(|| message.clone(), |code| format!("{message} ({code})")))
         })
         .collect();
-    let told: String = told.join("; ").chars().filter(|it| !it.is_control()).take(MOST_TOLD).collect();
+    let told = plain(&told.join("; "), MOST_TOLD);
     let told = if told.is_empty() { status.to_string() } else { format!("{status}, {told}") };
     let remedy = match status.as_u16() {
         401 | 403 => {

@@ -14,6 +14,7 @@ use tokio::task::spawn_blocking;
 use crate::actions::Mail;
 use crate::outbox::Failure;
 use crate::settings::Smtp;
+use crate::telling::plain;
 
 /// The most characters of what a server says.
 const MOST_SAID: usize = 200;
@@ -105,6 +106,5 @@ fn said(error: &Error) -> String {
     while let Some(source) = cause.source() {
         cause = source;
     }
-    let words: Vec<String> = cause.to_string().split_whitespace().map(str::to_owned).collect();
-    words.join(" ").chars().filter(|it| !it.is_control()).take(MOST_SAID).collect()
+    plain(&cause.to_string(), MOST_SAID)
 }

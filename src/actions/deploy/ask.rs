@@ -14,6 +14,7 @@ use crate::json::written;
 use crate::outbox::{Failure, Job};
 use crate::payload::Payload;
 use crate::settings::{Field, Target, Values};
+use crate::telling::plain;
 use crate::{Request, Response};
 
 /// Every way other than a deploy hook, one line each.
@@ -88,6 +89,5 @@ pub(super) fn said(response: &Response) -> String {
     // GitLab lists what is wrong there. Looking at a member takes it.
     let listed = fields.texts("message.base").join("; ");
     let text = ["message", "error"].into_iter().find_map(|it| fields.text(it)).unwrap_or(listed);
-    let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ").chars().filter(|it| !it.is_control()).take(MOST_SAID).collect()
+    plain(&text, MOST_SAID)
 }

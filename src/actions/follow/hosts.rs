@@ -20,6 +20,7 @@ use crate::event::Timestamp;
 use crate::outbox::Failure;
 use crate::payload::{Fields, Payload};
 use crate::settings::{Field, Need, Values};
+use crate::telling::plain;
 use crate::{Request, Response};
 
 /// Every host that can be asked, one line each.
@@ -239,9 +240,7 @@ fn said(response: &Response) -> String {
     let mut fields = payload.fields();
     let listed = fields.objects("errors").iter_mut().find_map(|it| it.text("message"));
     let text = listed.or_else(|| fields.text("error.message")).or_else(|| fields.text("message"));
-    let words = text.unwrap_or_default();
-    let words: Vec<&str> = words.split_whitespace().collect();
-    let words: String = words.join(" ").chars().filter(|it| !it.is_control()).take(MOST_SAID).collect();
+    let words = plain(&text.unwrap_or_default(), MOST_SAID);
     if words.is_empty() { words } else { format!(" (it says: {words})") }
 }
 
