@@ -18,6 +18,7 @@ use crate::content::ContentSettings;
 use crate::log::{self, Code, Entry, Level};
 use crate::settings::{Bindings, Mode, ROUTES_FILE, Settings, Site, Target, unfolded};
 use crate::sources::SOURCES;
+use crate::store::StoreError;
 
 /// How articles become files.
 const CONTENT: [&str; 3] = ["CONTENT_PATH", "LOCALES", "FRONT_MATTER"];
@@ -243,7 +244,13 @@ fn open(database: &Path) -> Result<(File, Store), String> {
         Err(TryLockError::Error(error)) => return Err(failed("cannot be locked", &error)),
     }
     private(database).map_err(|error| failed("cannot be written", &error))?;
-    let store = Store::open(database).map_err(|error| failed("cannot be used", &error))?;
+    let store = Store::open(database).map_err(|error| match error {
+        StoreError::Disk(trouble) => trouble.to_string(),
+        error @ (StoreError::Refused { .. }
+        | StoreError::Unreadable { .. }
+        | StoreError::TooNew { .. }
+        | StoreError::Unreachable { .. }) => failed("cannot be used", &error),
+    })?;
     Ok((lock, store))
 }
 
