@@ -114,6 +114,9 @@ pub enum Code {
     /// Lines of the log were dropped, because whatever reads it is too slow.
     #[cfg(not(target_arch = "wasm32"))]
     LogDropped,
+    /// The database was damaged; `reason` says what was done about it.
+    #[cfg(not(target_arch = "wasm32"))]
+    DatabaseDamaged,
 }
 
 impl Code {
@@ -159,6 +162,8 @@ impl Code {
         Code::FilesWritten,
         #[cfg(not(target_arch = "wasm32"))]
         Code::LogDropped,
+        #[cfg(not(target_arch = "wasm32"))]
+        Code::DatabaseDamaged,
     ];
 
     /// The word, as it stands in the log.
@@ -204,6 +209,8 @@ impl Code {
             Code::FilesWritten => "FILES_WRITTEN",
             #[cfg(not(target_arch = "wasm32"))]
             Code::LogDropped => "LOG_DROPPED",
+            #[cfg(not(target_arch = "wasm32"))]
+            Code::DatabaseDamaged => "DATABASE_DAMAGED",
         }
     }
 }

@@ -10,6 +10,8 @@ use serde_json_borrow::Value as Json;
 use crate::actions::Action;
 use crate::event::Timestamp;
 use crate::inbox::tallies;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::outbox::State;
 use crate::payload::Payload;
 use crate::settings::Settings;
 use crate::store::{Row, Statement, Transaction, Value, statement};
@@ -85,20 +87,20 @@ pub fn prune(settings: &Settings, now: Timestamp) -> Transaction<'static, bool> 
 }
 
 /// A table as it is exported: its name, its columns, and the statements that read and write its rows.
-struct Table {
-    name: &'static str,
-    columns: &'static [(&'static str, Kind)],
+pub(crate) struct Table {
+    pub(crate) name: &'static str,
+    pub(crate) columns: &'static [(&'static str, Kind)],
     /// How many of the first columns are its key.
-    keys: usize,
+    pub(crate) keys: usize,
     /// Reads rows after a key, in order.
     read: &'static str,
     /// Writes one row, unless it is there.
-    write: &'static str,
+    pub(crate) write: &'static str,
 }
 
 /// What a column holds.
 #[derive(Clone, Copy, PartialEq)]
-enum Kind {
+pub(crate) enum Kind {
     Integer,
     MaybeInteger,
     /// A `MaybeInteger` that rows of an earlier version do not have.
@@ -142,7 +144,7 @@ macro_rules! table {
 
 /// Every table, so that a row comes after those that it refers to.
 #[rustfmt::skip]
-static TABLES: &[Table] = &[
+pub(crate) static TABLES: &[Table] = &[
     table!(
         deliveries, [id Integer], connection Text, key Text, event_type Text, kind Text, item MaybeText,
         stale Integer, events Text, verified_by Text, headers Text, payload Blob, received_at Integer,
@@ -227,6 +229,25 @@ impl Table {
         self.columns.get(..self.keys).unwrap_or_default()
     }
 
+    /// Whether the first column of its key is a number.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn counts(&self) -> bool {
+        self.columns.first().is_some_and(|(_, kind)| *kind == Kind::Integer)
+    }
+
+    /// Whether values are those of a row that can be worked with.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn fits(&self, values: &[Value]) -> bool {
+        let is_known = |(name, value): (&str, &Value)| match value {
+            Value::Text(text) if self.name == "jobs" && name == "state" => State::named(text).is_some(),
+            Value::Null | Value::Integer(_) | Value::Text(_) | Value::Blob(_) => true,
+        };
+        let fits = |((name, kind), value): (&(&'static str, Kind), &Value)| {
+            kind.holds(value) && is_known((name, value))
+        };
+        self.columns.len() == values.len() && self.columns.iter().zip(values).all(fits)
+    }
+
     /// The rows after a key; all, where it is empty.
     fn after(&self, key: &[Value]) -> Statement {
         let first = self.keys().iter().map(|(_, kind)| kind.least()).collect();
@@ -242,6 +263,26 @@ impl Kind {
         match self {
             Kind::Integer | Kind::MaybeInteger | Kind::LaterInteger => Value::Integer(i64::MIN),
             Kind::Text | Kind::MaybeText | Kind::Blob => Value::Text(String::new()),
+        }
+    }
+
+    /// Whether a column of this kind can hold a value.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn holds(self, value: &Value) -> bool {
+        match (self, value) {
+            (Kind::MaybeInteger | Kind::LaterInteger | Kind::MaybeText, Value::Null)
+            | (Kind::Integer | Kind::MaybeInteger | Kind::LaterInteger, Value::Integer(_))
+            | (Kind::Text | Kind::MaybeText, Value::Text(_))
+            | (Kind::Blob, Value::Blob(_)) => true,
+            (
+                Kind::Integer
+                | Kind::MaybeInteger
+                | Kind::LaterInteger
+                | Kind::Text
+                | Kind::MaybeText
+                | Kind::Blob,
+                Value::Null | Value::Integer(_) | Value::Text(_) | Value::Blob(_),
+            ) => false,
         }
     }
 

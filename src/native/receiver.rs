@@ -17,9 +17,9 @@ use super::hosts::Hosts;
 use super::http::{self, Room, Unread, before_its_end, last, read, reply};
 use super::inbox::Inbox;
 use super::metrics::Metrics;
-use super::now;
 use super::print::Log;
 use super::store::Store;
+use super::{now, repair};
 use crate::Request;
 use crate::contract::{self, Answer, Opening, Rejection, Resource};
 use crate::event::{Delivery, Timestamp};
@@ -317,7 +317,10 @@ fn trouble(store: &mut Store, settings: &Settings) -> Result<Option<String>, Sto
     let room = u64::try_from(settings.max_body_bytes).unwrap_or(u64::MAX).saturating_mul(2);
     match store.trouble(room) {
         Some(trouble) => Ok(Some(trouble.to_string())),
-        None => store.commit(pages::trouble(now())),
+        None => match store.file().and_then(repair::trouble) {
+            Some(trouble) => Ok(Some(trouble)),
+            None => store.commit(pages::trouble(now())),
+        },
     }
 }
 

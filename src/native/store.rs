@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, Value as Sqlite, ValueRef};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior, params_from_iter};
 use rustix::fs::{StatVfsMountFlags, statvfs};
@@ -101,13 +102,22 @@ impl Store {
         outcome
     }
 
+    /// The file; nothing where it is in memory.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
     /// What is wrong with the file or its disk; nothing where all is well. Where it could not be written the last time,
     /// that is tried anew. `room` is what must be left, in bytes.
     pub fn trouble(&mut self, room: u64) -> Option<Trouble> {
         let file = self.file.as_deref()?;
         if self.trouble.is_some() {
             // It writes the first page, and changes nothing.
-            match self.connection.pragma_update(None, "user_version", 0).map_err(|it| failure(&it, Some(file))) {
+            match self
+                .connection
+                .pragma_update(None, "user_version", 0)
+                .map_err(|it| failure(&it, Some(file)))
+            {
                 Ok(()) => self.trouble = None,
                 Err(StoreError::Disk(trouble)) => self.trouble = Some(trouble),
                 Err(_) => {}
@@ -120,6 +130,41 @@ impl Store {
             (left < room).then(|| Trouble::Scarce { database, left: left / 1000 })
         };
         self.trouble.clone().or_else(left)
+    }
+
+    /// Looks at every page of the file, which takes a while.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), StoreError> {
+        let file = self.file.as_deref();
+        let said = self.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+        let said = said.map_err(|error| failure(&error, file))?;
+        if said == "ok" {
+            return Ok(());
+        }
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        let database = file.unwrap_or(Path::new("")).display().to_string();
+        Err(Trouble::Damaged { database, said }.into())
+    }
+
+    /// The file and what is wrong with it, where it is damaged.
+    pub(super) fn damage(&self) -> Option<(PathBuf, String)> {
+        let trouble = self.trouble.as_ref().filter(|it| it.is_damage())?;
+        let said = match trouble {
+            Trouble::Damaged { said, .. } => said.clone(),
+            other => other.to_string(),
+        };
+        Some((self.file.clone()?, said))
+    }
+
+    /// Lets go of the file, and writes nothing more into it. From then on everything fails.
+    pub(super) fn let_go(&mut self) -> Result<(), StoreError> {
+        let failed = |error| failure(&error, None);
+        let nothing = Connection::open_in_memory().map_err(failed)?;
+        self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
+        self.connection = nothing;
+        Ok(())
     }
 
     /// How many rows have been changed since it was opened.
@@ -196,7 +241,7 @@ fn execute(
     Ok(read)
 }
 
-fn value(value: Sqlite) -> Value {
+pub(super) fn value(value: Sqlite) -> Value {
     match value {
         Sqlite::Null => Value::Null,
         Sqlite::Integer(number) => Value::Integer(number),

@@ -47,6 +47,7 @@ mod pages;
 mod programs;
 mod properties;
 mod rebuild;
+mod repair;
 mod report;
 mod routes;
 mod scratch;
