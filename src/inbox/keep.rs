@@ -1,6 +1,7 @@
 //! What is kept and for how long, and how it moves to another store: pruning, export and import.
 
 use std::fmt;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -18,6 +19,8 @@ use crate::store::{Row, Statement, Transaction, Value, statement};
 
 /// Rows that are pruned from each table at once; what is left is pruned the next time.
 const BATCH: u32 = 500;
+/// How far the clock is believed to have gone on between two prunings.
+const MOST_BETWEEN: Duration = Duration::from_secs(24 * 3600);
 
 /// Selects the jobs that are over for longer than they are kept: `?1` is when, `?3` the action that builds, `?4` the names
 /// of its targets.
@@ -35,7 +38,17 @@ macro_rules! finished {
 /// What waits stays, and so do the deliveries that it carries; of what is dead the builds, which a later one stands for.
 /// Other dead jobs go like those that are finished, and so do the builds of targets that there are no more, and what
 /// waits for what is gone. Tells whether there may be more to prune.
-pub fn prune(settings: &Settings, now: Timestamp) -> Transaction<'static, bool> {
+///
+/// `pruned_at` is what [`tallies::pruned_at`] tells.
+///
+/// **Invariant:** a clock that is set a year ahead, and back after some hours, takes no more with it than some days: each
+/// time it is believed to have gone on by a day at most.
+pub fn prune(
+    settings: &Settings,
+    now: Timestamp,
+    pruned_at: Option<Timestamp>,
+) -> Transaction<'static, bool> {
+    let (clock, now) = (now, pruned_at.map_or(now, |it| now.min(it.plus(MOST_BETWEEN))));
     let cutoff = now.minus(settings.retention);
     let targets: Vec<&str> = settings.targets.iter().map(|it| it.name.as_str()).collect();
     let targets = serde_json::to_string(&targets).unwrap_or_default();
@@ -66,7 +79,7 @@ pub fn prune(settings: &Settings, now: Timestamp) -> Transaction<'static, bool> 
             [now.into(), BATCH.into()],
         ),
     ];
-    let writes = tallies::update(now).into_iter().chain(writes).collect();
+    let mut writes: Vec<Statement> = tallies::update(clock).into_iter().chain(writes).collect();
     // As above: what cannot be pruned yet must not be taken for what is left to prune.
     let reads = vec![
         of_jobs(concat!("SELECT count(*) FROM (", finished!(), " LIMIT ?2)")),
@@ -82,7 +95,11 @@ pub fn prune(settings: &Settings, now: Timestamp) -> Transaction<'static, bool> 
         let counts = rows.iter().flatten().map(|row| row.integer(0)).collect::<Result<Vec<_>, _>>()?;
         // With a job go the reasons to keep what it carried.
         let any_job = counts.first().is_some_and(|jobs| *jobs > 0);
-        Ok((writes, any_job || counts.into_iter().any(|count| count >= i64::from(BATCH))))
+        let more = any_job || counts.into_iter().any(|count| count >= i64::from(BATCH));
+        if !more {
+            writes.push(tallies::note_pruned(now));
+        }
+        Ok((writes, more))
     })
 }
 

@@ -21,7 +21,7 @@ use crate::actions::{MayFail, Returned, Step};
 use crate::articles::{self, Gathered, Gatherer, Next, Told};
 use crate::event::Timestamp;
 use crate::files::{FileError, Filed, Files, Task};
-use crate::inbox::keep;
+use crate::inbox::{keep, tallies};
 use crate::log::{Code, Entry, Level};
 use crate::outbox::{self, Claimed, Claims, Failure, Job};
 use crate::program::{Ended, Exit, Program};
@@ -270,7 +270,11 @@ impl Attempts {
     /// Prunes; tells when, unless there is more to prune.
     async fn prune(&self) -> Option<Timestamp> {
         let at = now();
-        match self.inbox.run(move |store, settings| store.commit(keep::prune(settings, at))).await {
+        let prune = self.inbox.run(move |store, settings| {
+            let before = store.commit(tallies::pruned_at())?;
+            store.commit(keep::prune(settings, at, before))
+        });
+        match prune.await {
             Ok(more) => (!more).then_some(at),
             Err(error) => {
                 self.failed("prune", &error);
