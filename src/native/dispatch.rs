@@ -117,6 +117,7 @@ impl Dispatch {
             tokio::select! {
                 () = tokio::time::sleep(sleep) => {}
                 () = self.wake.notify.notified() => {}
+                () = attempts.inbox.repaired() => {}
                 Some(_) = under_way.join_next() => {}
                 _ = self.stopping.changed() => {}
             }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::print::Log;
 use super::store::Store;
@@ -39,11 +39,16 @@ enum Ask {
 
 /// The way to the thread. Clones lead to the same one.
 #[derive(Clone)]
-pub(super) struct Inbox(mpsc::Sender<Ask>);
+pub(super) struct Inbox {
+    asks: mpsc::Sender<Ask>,
+    repaired: Arc<Notify>,
+}
 
 impl Inbox {
     pub(super) fn open(store: Store, settings: Arc<Settings>, log: Log) -> Inbox {
         let (sender, receiver) = mpsc::channel(MOST_WAITING);
+        let repaired = Arc::new(Notify::new());
+        let tells_of_repair = Arc::clone(&repaired);
         let (tell, mut told) = mpsc::unbounded_channel::<Vec<(Told, Outcome)>>();
         // Those of one commit are told together: the thread that speaks to clients is woken once, not by each.
         tokio::spawn(async move {
@@ -54,8 +59,8 @@ impl Inbox {
         // Without the thread every question is answered with an error.
         let _ = thread::Builder::new()
             .name("inbox".to_owned())
-            .spawn(move || work(receiver, store, &settings, &tell, &log));
-        Inbox(sender)
+            .spawn(move || work(receiver, store, &settings, &tell, (&log, &tells_of_repair)));
+        Inbox { asks: sender, repaired }
     }
 
     /// Stores a delivery.
@@ -84,13 +89,18 @@ impl Inbox {
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
+    /// Waits until something may be due because the database was repaired.
+    pub(super) async fn repaired(&self) {
+        self.repaired.notified().await;
+    }
+
     /// Waits until all that was asked before has been done, and the file is tidied up.
     pub(super) async fn close(&self) {
         let _ = self.run(|store, _| store.close()).await;
     }
 
     async fn ask(&self, ask: Ask) -> Result<(), StoreError> {
-        self.0.send(ask).await.map_err(|_| gone())
+        self.asks.send(ask).await.map_err(|_| gone())
     }
 }
 
@@ -98,7 +108,13 @@ fn gone() -> StoreError {
     StoreError::Unreachable { reason: "the thread that stores has ended, or what it did failed".to_owned() }
 }
 
-fn work(mut receiver: mpsc::Receiver<Ask>, mut store: Store, settings: &Settings, tell: &Tell, log: &Log) {
+fn work(
+    mut receiver: mpsc::Receiver<Ask>,
+    mut store: Store,
+    settings: &Settings,
+    tell: &Tell,
+    (log, repaired): (&Log, &Notify),
+) {
     let mut together: Vec<(Message, Told)> = Vec::new();
     let mut repaired_at: Option<Instant> = None;
     let mut company = Company::default();
@@ -129,6 +145,7 @@ fn work(mut receiver: mpsc::Receiver<Ask>, mut store: Store, settings: &Settings
         if let Some((file, reason)) = store.damage().filter(|_| is_due) {
             repaired_at = Some(Instant::now());
             repair(&mut store, &file, reason, settings, log);
+            repaired.notify_one();
         }
     }
 }

@@ -287,21 +287,23 @@ pub fn repair(pairs: Vec<(String, String)>) -> Result<(PathBuf, Option<Repaired>
     }
     let _lock = lock(&database)?;
     let at = super::now();
+    // What the file itself is damaged by; everything else is told.
+    let damaged = |error: StoreError| match &error {
+        StoreError::Disk(trouble) => trouble.damage().map(str::to_owned).ok_or(error),
+        StoreError::Refused { .. }
+        | StoreError::Unreadable { .. }
+        | StoreError::TooNew { .. }
+        | StoreError::Unreachable { .. } => Err(error),
+    };
+    let repair = |reason| repair::repair(&database, reason, at).map(|(_, repaired)| Some(repaired));
     let repaired = match repair::open(&database, at) {
-        Ok((store, None)) => match store.check() {
-            Ok(()) => Ok(None),
-            Err(StoreError::Disk(trouble)) if trouble.is_damage() => {
-                drop(store);
-                repair::repair(&database, trouble.to_string(), at).map(|(_, repaired)| Some(repaired))
-            }
-            Err(error) => Err(error),
-        },
-        Ok((_, repaired)) => Ok(repaired),
-        Err(StoreError::Disk(trouble)) if trouble.is_damage() => {
-            let reason = "its file does not begin as a database does".to_owned();
-            repair::repair(&database, reason, at).map(|(_, repaired)| Some(repaired))
+        Ok((store, None)) => {
+            let found = store.check();
+            drop(store);
+            found.map_or_else(|error| damaged(error).and_then(repair), |()| Ok(None))
         }
-        Err(error) => Err(error),
+        Ok((_, repaired)) => Ok(repaired),
+        Err(error) => damaged(error).and_then(repair),
     };
     repaired.map(|it| (database.clone(), it)).map_err(|error| unusable(&database, &error))
 }

@@ -127,7 +127,7 @@ impl Store {
             let disk = statvfs(file).ok()?;
             let left = disk.f_bavail.saturating_mul(disk.f_frsize);
             let database = file.display().to_string();
-            (left < room).then(|| Trouble::Scarce { database, left: left / 1000 })
+            (left < room).then_some(Trouble::Scarce { database, left: left / 1000 })
         };
         self.trouble.clone().or_else(left)
     }
@@ -150,12 +150,8 @@ impl Store {
 
     /// The file and what is wrong with it, where it is damaged.
     pub(super) fn damage(&self) -> Option<(PathBuf, String)> {
-        let trouble = self.trouble.as_ref().filter(|it| it.is_damage())?;
-        let said = match trouble {
-            Trouble::Damaged { said, .. } => said.clone(),
-            other => other.to_string(),
-        };
-        Some((self.file.clone()?, said))
+        let reason = self.trouble.as_ref()?.damage()?.to_owned();
+        Some((self.file.clone()?, reason))
     }
 
     /// Lets go of the file, and writes nothing more into it. From then on everything fails.
@@ -204,21 +200,26 @@ fn trouble(error: &rusqlite::Error, file: &Path) -> Option<Trouble> {
     let disk = || statvfs(file).ok();
     let is_full = || disk().is_some_and(|it| it.f_bavail == 0);
     let is_read_only = || disk().is_some_and(|it| it.f_flag.contains(StatVfsMountFlags::RDONLY));
-    match error.sqlite_error_code()? {
-        ErrorCode::DiskFull => Some(Trouble::Full { database }),
-        ErrorCode::ReadOnly => Some(Trouble::ReadOnly { database }),
-        // A quota has an error of its own, and so has a disk that the system has made read-only.
-        ErrorCode::SystemIoFailure | ErrorCode::CannotOpen if is_full() => Some(Trouble::Full { database }),
-        ErrorCode::SystemIoFailure | ErrorCode::CannotOpen if is_read_only() => {
-            Some(Trouble::ReadOnly { database })
-        }
-        ErrorCode::SystemIoFailure | ErrorCode::CannotOpen => Some(Trouble::Failing { database, said }),
-        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Some(Trouble::Locked { database }),
-        ErrorCode::DatabaseCorrupt => Some(Trouble::Damaged { database, said }),
-        ErrorCode::NotADatabase => Some(Trouble::Foreign { database }),
+    let code = error.sqlite_error_code()?;
+    let is = |codes: &[ErrorCode]| codes.contains(&code);
+    let fails = is(&[ErrorCode::SystemIoFailure, ErrorCode::CannotOpen]);
+    // A quota has an error of its own, and so has a disk that the system has made read-only.
+    Some(if is(&[ErrorCode::DiskFull]) || fails && is_full() {
+        Trouble::Full { database }
+    } else if is(&[ErrorCode::ReadOnly]) || fails && is_read_only() {
+        Trouble::ReadOnly { database }
+    } else if fails {
+        Trouble::Failing { database, said }
+    } else if is(&[ErrorCode::DatabaseBusy, ErrorCode::DatabaseLocked]) {
+        Trouble::Locked { database }
+    } else if is(&[ErrorCode::DatabaseCorrupt]) {
+        Trouble::Damaged { database, said }
+    } else if is(&[ErrorCode::NotADatabase]) {
+        Trouble::Foreign { database }
+    } else {
         // A statement is wrong, or there is no memory: nothing of the disk's.
-        _ => None,
-    }
+        return None;
+    })
 }
 
 fn execute(

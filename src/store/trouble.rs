@@ -80,16 +80,17 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// Whether the file itself is broken, so that waiting mends nothing.
-    pub fn is_damage(&self) -> bool {
+    /// What is wrong with the file itself, if anything is: waiting mends nothing then.
+    pub fn damage(&self) -> Option<&str> {
         match self {
-            Trouble::Damaged { .. } | Trouble::Foreign { .. } => true,
+            Trouble::Damaged { said, .. } => Some(said),
+            Trouble::Foreign { .. } => Some("its file does not begin as a database does"),
             Trouble::Full { .. }
             | Trouble::Scarce { .. }
             | Trouble::ReadOnly { .. }
             | Trouble::Failing { .. }
             | Trouble::Locked { .. }
-            | Trouble::Strange { .. } => false,
+            | Trouble::Strange { .. } => None,
         }
     }
 }

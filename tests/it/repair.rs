@@ -62,7 +62,9 @@ fn whichever_page_is_damaged_the_others_are_saved() {
     let pages = sound.len() / PAGE;
     assert!(pages > 60 && expected.len() > 100, "{pages} pages, {} rows", expected.len());
     let (mut lost, mut changed) = (0, 0);
-    for page in 0..pages {
+    // All of what is small, and some of what is long.
+    let tried: Vec<usize> = (0..pages).filter(|page| *page < 40 || page % 4 == 0).collect();
+    for page in tried.iter().copied() {
         let file = scratch.path("damaged.db");
         let mut damaged = sound.clone();
         damaged[page * PAGE..][..PAGE].fill(0xab);
@@ -108,7 +110,7 @@ fn whichever_page_is_damaged_the_others_are_saved() {
         }
     }
     // A page is lost each time, and of a table that has but one all of it.
-    assert!(lost < pages * expected.len() / 20, "{lost} rows of {} in {pages} pages", expected.len());
+    assert!(lost < tried.len() * expected.len() / 20, "{lost} rows of {} lost", expected.len());
     assert!(changed <= 21, "{changed} rows of 21 deliveries");
     let left: Vec<_> =
         fs::read_dir(scratch.path("")).expect("it is read").flatten().map(|it| it.file_name()).collect();
