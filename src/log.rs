@@ -117,6 +117,9 @@ pub enum Code {
     /// The database was damaged; `reason` says what was done about it.
     #[cfg(not(target_arch = "wasm32"))]
     DatabaseDamaged,
+    /// The machine's clock was set; `reason` says by how much.
+    #[cfg(not(target_arch = "wasm32"))]
+    ClockSet,
 }
 
 impl Code {
@@ -164,6 +167,8 @@ impl Code {
         Code::LogDropped,
         #[cfg(not(target_arch = "wasm32"))]
         Code::DatabaseDamaged,
+        #[cfg(not(target_arch = "wasm32"))]
+        Code::ClockSet,
     ];
 
     /// The word, as it stands in the log.
@@ -211,6 +216,8 @@ impl Code {
             Code::LogDropped => "LOG_DROPPED",
             #[cfg(not(target_arch = "wasm32"))]
             Code::DatabaseDamaged => "DATABASE_DAMAGED",
+            #[cfg(not(target_arch = "wasm32"))]
+            Code::ClockSet => "CLOCK_SET",
         }
     }
 }

@@ -12,6 +12,7 @@ mod addresses;
 mod articles;
 mod builds;
 mod clients;
+mod clock;
 mod coalescing;
 mod command;
 mod content;
