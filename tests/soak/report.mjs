@@ -91,7 +91,7 @@ function account(outcome, reasons) {
     "edits, sent until acknowledged": String(edits.length),
     acknowledged: String(acknowledged),
     "tries that were not": String([...failures.values()].reduce((sum, count) => sum + count, 0)),
-    ...Object.fromEntries(reasons.map((why) => [`  ${why}`, String(failures.get(why) ?? 0)])),
+    ...Object.fromEntries(reasons.map((why) => [`… ${why}`, String(failures.get(why) ?? 0)])),
     "acknowledged as repeats": String(counts.repeats),
     "acknowledged within, p50 / p99": `${percentile(answers, 0.5)} / ${percentile(answers, 0.99)} ms`,
     kills: String(kills),
@@ -100,9 +100,9 @@ function account(outcome, reasons) {
     "faults: 500, silence, reset unread / read": `${faults[500]}, ${faults.silence}, ${faults["reset unread"]} / ${faults.reset}`,
     "edits in a call that was answered": `${((acknowledged * targets.length) / total((it) => it.done)).toFixed(0)} on average`,
     "calls repeated": `${total((it) => it.extra)}, of at most ${total((it) => it.most)}`,
-    "  their answers were lost": String(total((it) => it.lost)),
-    "  a kill cut them off": String(total((it) => it.cutOff)),
-    "  answered, but a kill came before it was noted": String(total((it) => it.unnoted)),
+    "… their answers were lost": String(total((it) => it.lost)),
+    "… a kill cut them off": String(total((it) => it.cutOff)),
+    "… answered, but a kill came before it was noted": String(total((it) => it.unnoted)),
     "edit to call, p50 / p99 / most": [0.5, 0.99, 1]
       .map((it) => inSeconds(percentile(waits, it)))
       .join(" / "),
