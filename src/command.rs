@@ -14,6 +14,7 @@ mod explain;
 mod health;
 mod inspect;
 mod receiver;
+mod repair;
 mod report;
 mod send;
 mod serve;
@@ -71,6 +72,7 @@ enum Command {
     Verify(verify::Verify),
     Export(backup::Export),
     Import(backup::Import),
+    Repair(repair::Repair),
     Health(health::Health),
     Completions(completions::Completions),
 }
@@ -90,6 +92,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Verify(verify) => ("verify", verify.run()),
         Command::Export(export) => ("export", export.run()),
         Command::Import(import) => ("import", import.run()),
+        Command::Repair(repair) => ("repair", repair.run()),
         Command::Health(health) => ("health", health.run()),
         Command::Completions(completions) => ("completions", completions.run()),
     };

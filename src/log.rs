@@ -114,6 +114,12 @@ pub enum Code {
     /// Lines of the log were dropped, because whatever reads it is too slow.
     #[cfg(not(target_arch = "wasm32"))]
     LogDropped,
+    /// The database was damaged; `reason` says what was done about it.
+    #[cfg(not(target_arch = "wasm32"))]
+    DatabaseDamaged,
+    /// The machine's clock was set; `reason` says by how much.
+    #[cfg(not(target_arch = "wasm32"))]
+    ClockSet,
 }
 
 impl Code {
@@ -159,6 +165,10 @@ impl Code {
         Code::FilesWritten,
         #[cfg(not(target_arch = "wasm32"))]
         Code::LogDropped,
+        #[cfg(not(target_arch = "wasm32"))]
+        Code::DatabaseDamaged,
+        #[cfg(not(target_arch = "wasm32"))]
+        Code::ClockSet,
     ];
 
     /// The word, as it stands in the log.
@@ -204,6 +214,10 @@ impl Code {
             Code::FilesWritten => "FILES_WRITTEN",
             #[cfg(not(target_arch = "wasm32"))]
             Code::LogDropped => "LOG_DROPPED",
+            #[cfg(not(target_arch = "wasm32"))]
+            Code::DatabaseDamaged => "DATABASE_DAMAGED",
+            #[cfg(not(target_arch = "wasm32"))]
+            Code::ClockSet => "CLOCK_SET",
         }
     }
 }

@@ -6,6 +6,7 @@
 //! - `receiver`: what becomes of a request.
 //! - `inbox`: the thread that stores, many deliveries in one commit.
 //! - [`store`]: the SQLite file.
+//! - [`repair`]: what becomes of one that is damaged.
 //! - `dispatch`: the jobs that are due are carried out.
 //! - [`hosts`]: calling the hosts of sites.
 //! - `archive`: keeping files in a directory.
@@ -31,6 +32,7 @@ mod metrics;
 mod print;
 pub mod programs;
 mod receiver;
+pub mod repair;
 pub mod start;
 pub mod store;
 
@@ -84,7 +86,7 @@ async fn run(ready: Ready) -> Result<bool, String> {
     let mut signals = signals()?;
     let (stop, stopping) = watch::channel(false);
     let settings = Arc::new(ready.settings);
-    let inbox = inbox::Inbox::open(ready.store, Arc::clone(&settings));
+    let inbox = inbox::Inbox::open(ready.store, Arc::clone(&settings), log.clone());
     let hosts = Arc::new(hosts::Hosts::default());
     let metrics = metrics::Metrics::new(&settings, inbox.clone()).await;
     let dispatch = dispatch::Dispatch::new(dispatch::Attempts {

@@ -11,6 +11,7 @@
 //! - `rows`: the tables as this module reads and writes them.
 //! - `pace`: lanes, when one may be called, and when it must not.
 //! - `schedule`: cron text, and the months of a budget.
+//! - `clock`: what it means that a machine's clock was set, native only.
 //!
 //! **Invariant:** the last edit wins. Every event is carried by a call that the host received after it: an event
 //! joins the job that waits, and never one whose call has been claimed.
@@ -18,6 +19,8 @@
 pub(crate) mod builds;
 mod carried;
 mod claim;
+#[cfg(not(target_arch = "wasm32"))]
+mod clock;
 mod direct;
 mod open;
 mod pace;
@@ -42,6 +45,8 @@ pub use carried::carried;
 #[cfg(not(target_arch = "wasm32"))]
 pub use claim::recover;
 pub use claim::{Claimed, Claims, claim, next_wake};
+#[cfg(not(target_arch = "wasm32"))]
+pub use clock::clock_set;
 pub use direct::{Direct, Input, Output};
 pub use record::{Result, record};
 

@@ -6,6 +6,8 @@
 //! its store around [`Transaction::run`] and rolls it back when that fails.
 
 pub mod migrations;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod trouble;
 
 use crate::event::Timestamp;
 
@@ -73,6 +75,10 @@ pub enum StoreError {
         /// What the runtime says.
         reason: String,
     },
+    /// Something is wrong with the database's file, or with its disk.
+    #[cfg(not(target_arch = "wasm32"))]
+    #[error(transparent)]
+    Disk(#[from] trouble::Trouble),
 }
 
 /// A row's column that is not what its statement promises: small, for each that is read may be one.

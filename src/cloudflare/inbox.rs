@@ -271,7 +271,10 @@ impl Inbox {
         if was.is_some_and(|was| is - was < PRUNE_EVERY.as_millis() as f64) {
             return;
         }
-        match self.commit(keep::prune(&self.isolate.settings, at)) {
+        let pruned = self
+            .commit(tallies::pruned_at())
+            .and_then(|before| self.commit(keep::prune(&self.isolate.settings, at, before)));
+        match pruned {
             // Where there is more, the next look goes on.
             Ok(more) => self.object.set_pruned((!more).then_some(is)),
             Err(error) => drop(self.failed("prune", &error)),

@@ -218,6 +218,8 @@ impl Counts {
     }
 
     fn refill(&mut self, now: Timestamp) {
+        // A clock that was set back keeps nobody waiting.
+        self.since = self.since.min(now);
         let more = now.since(self.since).as_secs().checked_div(EVERY.as_secs()).unwrap_or_default();
         if more > 0 {
             self.left = self.left.saturating_add(u32::try_from(more).unwrap_or(AT_ONCE)).min(AT_ONCE);

@@ -1,6 +1,7 @@
 //! What is kept and for how long, and how it moves to another store: pruning, export and import.
 
 use std::fmt;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -10,12 +11,16 @@ use serde_json_borrow::Value as Json;
 use crate::actions::Action;
 use crate::event::Timestamp;
 use crate::inbox::tallies;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::outbox::State;
 use crate::payload::Payload;
 use crate::settings::Settings;
 use crate::store::{Row, Statement, Transaction, Value, statement};
 
 /// Rows that are pruned from each table at once; what is left is pruned the next time.
 const BATCH: u32 = 500;
+/// How far the clock is believed to have gone on between two prunings.
+const MOST_BETWEEN: Duration = Duration::from_secs(24 * 3600);
 
 /// Selects the jobs that are over for longer than they are kept: `?1` is when, `?3` the action that builds, `?4` the names
 /// of its targets.
@@ -33,7 +38,17 @@ macro_rules! finished {
 /// What waits stays, and so do the deliveries that it carries; of what is dead the builds, which a later one stands for.
 /// Other dead jobs go like those that are finished, and so do the builds of targets that there are no more, and what
 /// waits for what is gone. Tells whether there may be more to prune.
-pub fn prune(settings: &Settings, now: Timestamp) -> Transaction<'static, bool> {
+///
+/// `pruned_at` is what [`tallies::pruned_at`] tells.
+///
+/// **Invariant:** a clock that is set a year ahead, and back after some hours, takes no more with it than some days: each
+/// time it is believed to have gone on by a day at most.
+pub fn prune(
+    settings: &Settings,
+    now: Timestamp,
+    pruned_at: Option<Timestamp>,
+) -> Transaction<'static, bool> {
+    let (clock, now) = (now, pruned_at.map_or(now, |it| now.min(it.plus(MOST_BETWEEN))));
     let cutoff = now.minus(settings.retention);
     let targets: Vec<&str> = settings.targets.iter().map(|it| it.name.as_str()).collect();
     let targets = serde_json::to_string(&targets).unwrap_or_default();
@@ -64,7 +79,7 @@ pub fn prune(settings: &Settings, now: Timestamp) -> Transaction<'static, bool> 
             [now.into(), BATCH.into()],
         ),
     ];
-    let writes = tallies::update(now).into_iter().chain(writes).collect();
+    let mut writes: Vec<Statement> = tallies::update(clock).into_iter().chain(writes).collect();
     // As above: what cannot be pruned yet must not be taken for what is left to prune.
     let reads = vec![
         of_jobs(concat!("SELECT count(*) FROM (", finished!(), " LIMIT ?2)")),
@@ -80,25 +95,29 @@ pub fn prune(settings: &Settings, now: Timestamp) -> Transaction<'static, bool> 
         let counts = rows.iter().flatten().map(|row| row.integer(0)).collect::<Result<Vec<_>, _>>()?;
         // With a job go the reasons to keep what it carried.
         let any_job = counts.first().is_some_and(|jobs| *jobs > 0);
-        Ok((writes, any_job || counts.into_iter().any(|count| count >= i64::from(BATCH))))
+        let more = any_job || counts.into_iter().any(|count| count >= i64::from(BATCH));
+        if !more {
+            writes.push(tallies::note_pruned(now));
+        }
+        Ok((writes, more))
     })
 }
 
 /// A table as it is exported: its name, its columns, and the statements that read and write its rows.
-struct Table {
-    name: &'static str,
-    columns: &'static [(&'static str, Kind)],
+pub(crate) struct Table {
+    pub(crate) name: &'static str,
+    pub(crate) columns: &'static [(&'static str, Kind)],
     /// How many of the first columns are its key.
-    keys: usize,
+    pub(crate) keys: usize,
     /// Reads rows after a key, in order.
     read: &'static str,
     /// Writes one row, unless it is there.
-    write: &'static str,
+    pub(crate) write: &'static str,
 }
 
 /// What a column holds.
 #[derive(Clone, Copy, PartialEq)]
-enum Kind {
+pub(crate) enum Kind {
     Integer,
     MaybeInteger,
     /// A `MaybeInteger` that rows of an earlier version do not have.
@@ -142,7 +161,7 @@ macro_rules! table {
 
 /// Every table, so that a row comes after those that it refers to.
 #[rustfmt::skip]
-static TABLES: &[Table] = &[
+pub(crate) static TABLES: &[Table] = &[
     table!(
         deliveries, [id Integer], connection Text, key Text, event_type Text, kind Text, item MaybeText,
         stale Integer, events Text, verified_by Text, headers Text, payload Blob, received_at Integer,
@@ -227,6 +246,25 @@ impl Table {
         self.columns.get(..self.keys).unwrap_or_default()
     }
 
+    /// Whether the first column of its key is a number.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn counts(&self) -> bool {
+        self.columns.first().is_some_and(|(_, kind)| *kind == Kind::Integer)
+    }
+
+    /// Whether values are those of a row that can be worked with.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn fits(&self, values: &[Value]) -> bool {
+        let is_known = |(name, value): (&str, &Value)| match value {
+            Value::Text(text) if self.name == "jobs" && name == "state" => State::named(text).is_some(),
+            Value::Null | Value::Integer(_) | Value::Text(_) | Value::Blob(_) => true,
+        };
+        let fits = |((name, kind), value): (&(&'static str, Kind), &Value)| {
+            kind.holds(value) && is_known((name, value))
+        };
+        self.columns.len() == values.len() && self.columns.iter().zip(values).all(fits)
+    }
+
     /// The rows after a key; all, where it is empty.
     fn after(&self, key: &[Value]) -> Statement {
         let first = self.keys().iter().map(|(_, kind)| kind.least()).collect();
@@ -242,6 +280,26 @@ impl Kind {
         match self {
             Kind::Integer | Kind::MaybeInteger | Kind::LaterInteger => Value::Integer(i64::MIN),
             Kind::Text | Kind::MaybeText | Kind::Blob => Value::Text(String::new()),
+        }
+    }
+
+    /// Whether a column of this kind can hold a value.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn holds(self, value: &Value) -> bool {
+        match (self, value) {
+            (Kind::MaybeInteger | Kind::LaterInteger | Kind::MaybeText, Value::Null)
+            | (Kind::Integer | Kind::MaybeInteger | Kind::LaterInteger, Value::Integer(_))
+            | (Kind::Text | Kind::MaybeText, Value::Text(_))
+            | (Kind::Blob, Value::Blob(_)) => true,
+            (
+                Kind::Integer
+                | Kind::MaybeInteger
+                | Kind::LaterInteger
+                | Kind::Text
+                | Kind::MaybeText
+                | Kind::Blob,
+                Value::Null | Value::Integer(_) | Value::Text(_) | Value::Blob(_),
+            ) => false,
         }
     }
 

@@ -208,6 +208,21 @@ pub(crate) fn update(now: Timestamp) -> Vec<Statement> {
     ]
 }
 
+/// Notes up to which time has been pruned.
+pub(crate) fn note_pruned(at: Timestamp) -> Statement {
+    statement(mark!("VALUES (0, 'mark', 'pruned', ?1)"), [at.into()])
+}
+
+/// Up to which time has been pruned; nothing where that was never done.
+pub fn pruned_at() -> Transaction<'static, Option<Timestamp>> {
+    let read =
+        statement("SELECT count FROM tallies WHERE hour = 0 AND name = 'mark' AND label = 'pruned'", []);
+    Transaction::new(vec![read], |rows| {
+        let row = rows.first().and_then(|rows| rows.first());
+        Ok((Vec::new(), row.map_or(Ok(None), |row| row.maybe_time(0))?))
+    })
+}
+
 /// How many deliveries there have been that were no repeats.
 pub fn processed() -> Transaction<'static, i64> {
     let read = statement(

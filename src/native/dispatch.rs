@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -21,7 +21,7 @@ use crate::actions::{MayFail, Returned, Step};
 use crate::articles::{self, Gathered, Gatherer, Next, Told};
 use crate::event::Timestamp;
 use crate::files::{FileError, Filed, Files, Task};
-use crate::inbox::keep;
+use crate::inbox::{keep, tallies};
 use crate::log::{Code, Entry, Level};
 use crate::outbox::{self, Claimed, Claims, Failure, Job};
 use crate::program::{Ended, Exit, Program};
@@ -48,7 +48,9 @@ pub(super) struct Wake {
 impl Wake {
     /// Has it wake then, unless it does so sooner.
     pub(super) fn at(&self, at: Timestamp) {
-        if at.0 < self.armed.fetch_min(at.0, Ordering::SeqCst) {
+        let armed = self.armed.fetch_min(at.0, Ordering::SeqCst);
+        // Where it should be awake and may not be, the clock was set meanwhile.
+        if at.0 < armed || armed < now().0 {
             self.notify.notify_one();
         }
     }
@@ -88,10 +90,16 @@ impl Dispatch {
         let attempts = &self.attempts;
         let mut under_way = JoinSet::new();
         let mut pruned: Option<Timestamp> = None;
+        let mut clock = Clock::new();
+        attempts.clock_set(None).await;
         if let Err(error) = attempts.inbox.run(|store, _| store.commit(outbox::recover(now()))).await {
             attempts.failed("recover", &error);
         }
         while !*self.stopping.borrow() {
+            if let Some(by) = clock.set() {
+                attempts.clock_set(Some(by)).await;
+                pruned = pruned.filter(|_| by > 0);
+            }
             // What comes from here on is news.
             self.wake.armed.store(i64::MAX, Ordering::SeqCst);
             match attempts.claim().await {
@@ -117,6 +125,7 @@ impl Dispatch {
             tokio::select! {
                 () = tokio::time::sleep(sleep) => {}
                 () = self.wake.notify.notified() => {}
+                () = attempts.inbox.repaired() => {}
                 Some(_) = under_way.join_next() => {}
                 _ = self.stopping.changed() => {}
             }
@@ -125,7 +134,52 @@ impl Dispatch {
     }
 }
 
+/// How the machine's clock goes, beside one that is never set.
+struct Clock {
+    clock: Timestamp,
+    steady: Instant,
+}
+
+impl Clock {
+    /// It may be off by so much without a word, in milliseconds.
+    const OFF: u64 = 2000;
+
+    fn new() -> Clock {
+        Clock { clock: now(), steady: Instant::now() }
+    }
+
+    /// By how many milliseconds it was set since it was looked at the last time, if it was. A machine that slept is like
+    /// one whose clock was set.
+    fn set(&mut self) -> Option<i64> {
+        let (before, passed) = (self.clock, self.steady.elapsed());
+        *self = Clock::new();
+        let by = self.clock.0.saturating_sub(before.plus(passed).0);
+        (by.unsigned_abs() > Clock::OFF).then_some(by)
+    }
+}
+
 impl Attempts {
+    /// The clock was set by so much; or nobody knows yet whether it was.
+    async fn clock_set(&self, by: Option<i64>) {
+        let at = now();
+        let was_set_back = match self.inbox.run(move |store, _| store.commit(outbox::clock_set(at, by))).await
+        {
+            Ok(was_set_back) => was_set_back,
+            Err(error) => return self.failed("set the clock", &error),
+        };
+        let seconds = by.map(|by| by.unsigned_abs().div_euclid(1000));
+        let (level, reason) = match (was_set_back, by) {
+            (true, _) => (Level::Warn, "the clock was set back: what waited for its old time is done soon"),
+            (false, Some(_)) => (
+                Level::Info,
+                "the clock was set forward, or the machine slept: what has become due is done now",
+            ),
+            (false, None) => return,
+        };
+        let entry = Entry::new(level, Code::ClockSet).with_some("seconds", seconds);
+        self.log.print(entry.with("reason", reason));
+    }
+
     async fn claim(&self) -> Result<(Claims, Option<Timestamp>), StoreError> {
         let claim = self.inbox.run(|store, settings| {
             let claims = store.commit(outbox::claim(settings, now(), jitter()))?;
@@ -195,7 +249,7 @@ impl Attempts {
         loop {
             match (claimed.job.action.step)(&self.settings, &claimed.job, &returned, now()) {
                 Step::Send(request) => {
-                    let (within, may_fail) = MayFail::within(&request, claimed.deadline.since(now()));
+                    let (within, may_fail) = MayFail::within(&request, claimed.left(now()));
                     returned.push(match self.hosts.send(request, within).await {
                         Ok(response) => Returned::Response(response),
                         Err(failure) if may_fail => Returned::Unanswered(failure),
@@ -210,7 +264,7 @@ impl Attempts {
                 }
                 Step::Mail(message) => {
                     let smtp = self.settings.server.smtp.as_ref();
-                    mail::send(smtp, message, claimed.deadline.since(now())).await?;
+                    mail::send(smtp, message, claimed.left(now())).await?;
                     returned.push(Returned::Carried);
                 }
                 Step::Done(done) => return Ok(done),
@@ -270,7 +324,11 @@ impl Attempts {
     /// Prunes; tells when, unless there is more to prune.
     async fn prune(&self) -> Option<Timestamp> {
         let at = now();
-        match self.inbox.run(move |store, settings| store.commit(keep::prune(settings, at))).await {
+        let prune = self.inbox.run(move |store, settings| {
+            let before = store.commit(tallies::pruned_at())?;
+            store.commit(keep::prune(settings, at, before))
+        });
+        match prune.await {
             Ok(more) => (!more).then_some(at),
             Err(error) => {
                 self.failed("prune", &error);

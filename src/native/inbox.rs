@@ -4,21 +4,26 @@
 //! **Invariant:** acknowledge after commit. A receipt is handed out only after the commit that has its delivery.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::now;
+use super::print::Log;
 use super::store::Store;
+use super::{now, repair};
 use crate::inbox::message::Message;
 use crate::inbox::{self, Accepted};
+use crate::log::{Code, Entry, Level};
 use crate::settings::Settings;
 use crate::store::StoreError;
 
 /// Questions that wait, at most; beyond that whoever asks waits, too.
 const MOST_WAITING: usize = 1024;
+/// The least time between two repairs: what breaks each file at once is no matter of the file.
+const REPAIR_EVERY: Duration = Duration::from_secs(600);
 /// Deliveries in one commit, at most.
 const MOST_TOGETHER: usize = 256;
 
@@ -34,11 +39,16 @@ enum Ask {
 
 /// The way to the thread. Clones lead to the same one.
 #[derive(Clone)]
-pub(super) struct Inbox(mpsc::Sender<Ask>);
+pub(super) struct Inbox {
+    asks: mpsc::Sender<Ask>,
+    repaired: Arc<Notify>,
+}
 
 impl Inbox {
-    pub(super) fn open(store: Store, settings: Arc<Settings>) -> Inbox {
+    pub(super) fn open(store: Store, settings: Arc<Settings>, log: Log) -> Inbox {
         let (sender, receiver) = mpsc::channel(MOST_WAITING);
+        let repaired = Arc::new(Notify::new());
+        let tells_of_repair = Arc::clone(&repaired);
         let (tell, mut told) = mpsc::unbounded_channel::<Vec<(Told, Outcome)>>();
         // Those of one commit are told together: the thread that speaks to clients is woken once, not by each.
         tokio::spawn(async move {
@@ -49,8 +59,8 @@ impl Inbox {
         // Without the thread every question is answered with an error.
         let _ = thread::Builder::new()
             .name("inbox".to_owned())
-            .spawn(move || work(receiver, store, &settings, &tell));
-        Inbox(sender)
+            .spawn(move || work(receiver, store, &settings, &tell, (&log, &tells_of_repair)));
+        Inbox { asks: sender, repaired }
     }
 
     /// Stores a delivery.
@@ -79,13 +89,18 @@ impl Inbox {
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
+    /// Waits until something may be due because the database was repaired.
+    pub(super) async fn repaired(&self) {
+        self.repaired.notified().await;
+    }
+
     /// Waits until all that was asked before has been done, and the file is tidied up.
     pub(super) async fn close(&self) {
         let _ = self.run(|store, _| store.close()).await;
     }
 
     async fn ask(&self, ask: Ask) -> Result<(), StoreError> {
-        self.0.send(ask).await.map_err(|_| gone())
+        self.asks.send(ask).await.map_err(|_| gone())
     }
 }
 
@@ -93,8 +108,15 @@ fn gone() -> StoreError {
     StoreError::Unreachable { reason: "the thread that stores has ended, or what it did failed".to_owned() }
 }
 
-fn work(mut receiver: mpsc::Receiver<Ask>, mut store: Store, settings: &Settings, tell: &Tell) {
+fn work(
+    mut receiver: mpsc::Receiver<Ask>,
+    mut store: Store,
+    settings: &Settings,
+    tell: &Tell,
+    (log, repaired): (&Log, &Notify),
+) {
     let mut together: Vec<(Message, Told)> = Vec::new();
+    let mut repaired_at: Option<Instant> = None;
     let mut company = Company::default();
     while let Some(ask) = receiver.blocking_recv() {
         let mut next = Some(ask);
@@ -119,7 +141,27 @@ fn work(mut receiver: mpsc::Receiver<Ask>, mut store: Store, settings: &Settings
         let (count, began) = (together.len(), Instant::now());
         accept(&mut store, settings, &mut together, tell);
         company = Company { expected: count, commit: began.elapsed() };
+        let is_due = repaired_at.is_none_or(|at| at.elapsed() >= REPAIR_EVERY);
+        if let Some((file, reason)) = store.damage().filter(|_| is_due) {
+            repaired_at = Some(Instant::now());
+            repair(&mut store, &file, reason, settings, log);
+            repaired.notify_one();
+        }
     }
+}
+
+/// Goes on with a new file in place of one that has turned out to be damaged. Where that fails, nothing is stored until
+/// it is tried again.
+fn repair(store: &mut Store, file: &Path, reason: String, settings: &Settings, log: &Log) {
+    let repaired =
+        store.let_go().and_then(|()| repair::repair(file, reason, now())).and_then(|(new, repaired)| {
+            *store = new;
+            let builds = repair::build_again(store, settings, &repaired, now())?;
+            Ok(repaired.entry(file, builds))
+        });
+    log.print(repaired.unwrap_or_else(|error| {
+        Entry::new(Level::Error, Code::InboxFailed).with("doing", "repair").with("reason", error.to_string())
+    }));
 }
 
 /// What the last commit was: how many deliveries it had, and how long it took.

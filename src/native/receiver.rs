@@ -17,8 +17,9 @@ use super::hosts::Hosts;
 use super::http::{self, Room, Unread, before_its_end, last, read, reply};
 use super::inbox::Inbox;
 use super::metrics::Metrics;
-use super::now;
 use super::print::Log;
+use super::store::Store;
+use super::{now, repair};
 use crate::Request;
 use crate::contract::{self, Answer, Opening, Rejection, Resource};
 use crate::event::{Delivery, Timestamp};
@@ -96,10 +97,7 @@ impl Receiver {
             }
             Opening::Status { badge } => reply(contract::status(metrics.status(ANSWER_WITHIN).await, badge)),
             Opening::Health { strict: true } => {
-                let trouble = within(
-                    ANSWER_WITHIN,
-                    self.parts.inbox.run(|store, _| store.commit(pages::trouble(now()))),
-                );
+                let trouble = within(ANSWER_WITHIN, self.parts.inbox.run(trouble));
                 let trouble = trouble.await.unwrap_or_else(|error| Some(error.to_string()));
                 let (trouble, uptime) = (trouble.as_deref(), Some(started.elapsed()));
                 reply(contract::health(settings, trouble, metrics.processed(), uptime))
@@ -310,6 +308,19 @@ impl Receiver {
 
     fn address(&self, peer: IpAddr, head: &::http::request::Parts) -> String {
         self.parts.proxies.address(peer, &head.headers).address.to_string()
+    }
+}
+
+/// What is the matter, in words: with the disk, before all that follows from it, or with a job.
+fn trouble(store: &mut Store, settings: &Settings) -> Result<Option<String>, StoreError> {
+    // A body is in the log first, and then in the file.
+    let room = u64::try_from(settings.max_body_bytes).unwrap_or(u64::MAX).saturating_mul(2);
+    match store.trouble(room) {
+        Some(trouble) => Ok(Some(trouble.to_string())),
+        None => match store.file().and_then(repair::trouble) {
+            Some(trouble) => Ok(Some(trouble)),
+            None => store.commit(pages::trouble(now())),
+        },
     }
 }
 

@@ -13,11 +13,13 @@ use rustix::fs::{Access, AtFlags, CWD};
 
 use super::clients::Proxies;
 use super::programs::is_secret;
+use super::repair::{self, Repaired};
 use super::store::Store;
 use crate::content::ContentSettings;
 use crate::log::{self, Code, Entry, Level};
 use crate::settings::{Bindings, Mode, ROUTES_FILE, Settings, Site, Target, unfolded};
 use crate::sources::SOURCES;
+use crate::store::StoreError;
 
 /// How articles become files.
 const CONTENT: [&str; 3] = ["CONTENT_PATH", "LOCALES", "FRONT_MATTER"];
@@ -41,6 +43,8 @@ pub(super) struct Told {
     commands: Vec<(String, String)>,
     /// Settings of articles as files, where no target has a place for them.
     unused: Vec<&'static str>,
+    /// What was done about a damaged database.
+    repaired: Option<Entry>,
 }
 
 /// Checks settings, and opens the store.
@@ -76,18 +80,31 @@ pub fn check(pairs: Vec<(String, String)>) -> Result<Ready, Vec<String>> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    let (lock, store) = match &database {
-        Some(database) => open(database).map(|(lock, store)| (Some(lock), store)),
-        None => Store::in_memory().map(|store| (None, store)).map_err(|error| error.to_string()),
-    }
-    .map_err(|problem| vec![problem])?;
+    let at = super::now();
+    let opened = match &database {
+        Some(database) => lock(database).and_then(|lock| {
+            let opened = repair::open(database, at).and_then(|(mut store, repaired)| {
+                let told = match repaired {
+                    Some(repaired) => {
+                        let builds = repair::build_again(&mut store, &settings, &repaired, at)?;
+                        Some(repaired.entry(database, builds))
+                    }
+                    None => None,
+                };
+                Ok((Some(lock), store, told))
+            });
+            opened.map_err(|error| unusable(database, &error))
+        }),
+        None => Store::in_memory().map(|store| (None, store, None)).map_err(|error| error.to_string()),
+    };
+    let (lock, store, repaired) = opened.map_err(|problem| vec![problem])?;
     let database = database.unwrap_or_default();
     let commands = settings.targets.iter().filter_map(|it| {
         let command = &it.site.as_ref()?.rebuild.as_ref()?.command;
         let hidden = secrets.iter().filter(|it| !it.is_empty());
         Some((it.name.clone(), hidden.fold(command.clone(), |text, secret| text.replace(secret, "…"))))
     });
-    let told = Told { commands: commands.collect(), unused, _lock: lock };
+    let told = Told { commands: commands.collect(), unused, repaired, _lock: lock };
     Ok(Ready { settings, proxies, store, database, environment, told })
 }
 
@@ -217,8 +234,8 @@ fn database(settings: &Settings) -> Result<PathBuf, String> {
     Ok(directory.join("presshook.db"))
 }
 
-/// Opens the store, for this server alone.
-fn open(database: &Path) -> Result<(File, Store), String> {
+/// Has no other server use a database for as long as what comes back is held.
+fn lock(database: &Path) -> Result<File, String> {
     let place = database.display();
     let failed = |what: &str, error: &dyn std::fmt::Display| {
         format!("the database `{place}` {what}: {error}; `DATABASE` chooses another place")
@@ -230,28 +247,72 @@ fn open(database: &Path) -> Result<(File, Store), String> {
             .create(directory)
             .map_err(|error| failed("has no directory, and none can be made", &error))?;
     }
-    // Unpublished articles are in it: nobody else reads it. SQLite gives its other files the mode of this one.
-    let private = |file: &Path| OpenOptions::new().create(true).append(true).mode(0o600).open(file);
     let mut name = database.as_os_str().to_owned();
     name.push(".lock");
-    let lock = private(Path::new(&name)).map_err(|error| failed("cannot be written", &error))?;
+    let lock = OpenOptions::new().create(true).append(true).mode(0o600).open(Path::new(&name));
+    let lock = lock.map_err(|error| failed("cannot be written", &error))?;
     match lock.try_lock() {
-        Ok(()) => {}
+        Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => {
-            return Err(format!("another server uses the database `{place}`: end it, or set `DATABASE`"));
+            Err(format!("another server uses the database `{place}`: end it, or set `DATABASE`"))
         }
-        Err(TryLockError::Error(error)) => return Err(failed("cannot be locked", &error)),
+        Err(TryLockError::Error(error)) => Err(failed("cannot be locked", &error)),
     }
-    private(database).map_err(|error| failed("cannot be written", &error))?;
-    let store = Store::open(database).map_err(|error| failed("cannot be used", &error))?;
-    Ok((lock, store))
+}
+
+/// Why a database cannot be used, with its place.
+fn unusable(database: &Path, error: &StoreError) -> String {
+    match error {
+        StoreError::Disk(trouble) => trouble.to_string(),
+        StoreError::Refused { .. }
+        | StoreError::Unreadable { .. }
+        | StoreError::TooNew { .. }
+        | StoreError::Unreachable { .. } => {
+            let place = database.display();
+            format!("the database `{place}` cannot be used: {error}; `DATABASE` chooses another place")
+        }
+    }
+}
+
+/// Puts a database that cannot be read aside, and makes a new one of what can be read of it; nothing where it can be read
+/// whole. The database's place, too.
+///
+/// # Errors
+/// In words, where it cannot be done.
+pub fn repair(pairs: Vec<(String, String)>) -> Result<(PathBuf, Option<Repaired>), String> {
+    let settings = settings(unfolded(pairs))?;
+    let database = database(&settings)?;
+    if !database.exists() {
+        return Err(format!("there is no database `{}`: `DATABASE` says which", database.display()));
+    }
+    let _lock = lock(&database)?;
+    let at = super::now();
+    // What the file itself is damaged by; everything else is told.
+    let damaged = |error: StoreError| match &error {
+        StoreError::Disk(trouble) => trouble.damage().map(str::to_owned).ok_or(error),
+        StoreError::Refused { .. }
+        | StoreError::Unreadable { .. }
+        | StoreError::TooNew { .. }
+        | StoreError::Unreachable { .. } => Err(error),
+    };
+    let repair = |reason| repair::repair(&database, reason, at).map(|(_, repaired)| Some(repaired));
+    let repaired = match repair::open(&database, at) {
+        Ok((store, None)) => {
+            let found = store.check();
+            drop(store);
+            found.map_or_else(|error| damaged(error).and_then(repair), |()| Ok(None))
+        }
+        Ok((_, repaired)) => Ok(repaired),
+        Err(error) => damaged(error).and_then(repair),
+    };
+    repaired.map(|it| (database.clone(), it)).map_err(|error| unusable(&database, &error))
 }
 
 /// The first lines of the log: what the server will do, without a secret.
 pub(super) fn told(settings: &Settings, told: &Told, database: &Path, address: SocketAddr) -> Vec<Entry> {
     let entry = |code| Entry::new(Level::Info, code);
     let durable = settings.mode == Mode::Durable;
-    let mut entries = Vec::new();
+    let mut entries: Vec<Entry> = told.repaired.iter().cloned().collect();
     for connection in settings.connections.iter().filter(|it| !it.secrets.is_empty()) {
         let endpoint = format!("POST /api/webhook/{}", connection.label());
         let setting = connection.secrets.first().map(|it| it.setting().to_owned());

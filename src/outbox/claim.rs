@@ -42,6 +42,11 @@ pub struct Claimed {
 }
 
 impl Claimed {
+    /// How long it may take from then on; never longer than at its beginning, should the clock have been set back.
+    pub fn left(&self, now: Timestamp) -> Duration {
+        self.deadline.since(now).min(self.deadline.since(self.attempt.started_at))
+    }
+
     /// Whether a stored job is still the one that was claimed: its claim has not been given up.
     pub(super) fn is(&self, job: &JobRow) -> bool {
         job.state == State::Sending && job.attempts == self.attempt.number

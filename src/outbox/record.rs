@@ -18,7 +18,7 @@ use crate::store::{Statement, StoreError, Transaction, statement};
 pub type Result = std::result::Result<Done, Failure>;
 
 /// How long to wait before each further attempt; then a job is dead.
-const DELAYS: [Duration; 8] = [
+pub(super) const DELAYS: [Duration; 8] = [
     Duration::from_secs(2),
     Duration::from_secs(10),
     Duration::from_secs(30),
@@ -71,13 +71,14 @@ pub fn record<'a>(
         let told = |level, code| claimed.job.entry(level, code, claimed.attempt, now);
         let entries = match result {
             Ok(done) => {
-                let accepted = opening.known.accepted(Lane::of(&job), claimed.attempt.started_at);
+                // Should the clock have been set back meanwhile, it was not later than now.
+                let called_at = claimed.attempt.started_at.min(now);
+                let accepted = opening.known.accepted(Lane::of(&job), called_at);
                 opening.writes.extend(accepted);
                 carried_out(claimed, &job, &mut opening);
                 let built = Lane::of(&job).built().and_then(|it| settings.target(it));
-                let is_followed = built.is_some_and(|target| {
-                    builds::asked(&mut opening, &job, target, done, claimed.attempt.started_at)
-                });
+                let is_followed =
+                    built.is_some_and(|target| builds::asked(&mut opening, &job, target, done, called_at));
                 let blocked = read_jobs(blocked)?;
                 if is_followed {
                     builds::wait_on(&mut opening, &blocked, &job);

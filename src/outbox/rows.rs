@@ -36,6 +36,11 @@ impl State {
         State::Blocked,
     ];
 
+    /// The state of that name.
+    pub(crate) fn named(name: &str) -> Option<State> {
+        State::ALL.into_iter().find(|it| it.name() == name)
+    }
+
     /// Its name in the store and in answers.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -141,7 +146,7 @@ fn read_job(row: &Row) -> Result<JobRow, Unreadable> {
     let reason = row.maybe_text(13)?;
     Ok(JobRow {
         id: row.integer(0)?,
-        state: State::ALL.into_iter().find(|it| it.name() == state).ok_or(Unreadable { column: 3 })?,
+        state: State::named(state).ok_or(Unreadable { column: 3 })?,
         due_at: row.maybe_time(4)?,
         attempts: count(5)?,
         tries: count(6)?,

@@ -181,7 +181,7 @@ impl Watched {
         assert!(matches!(again, Outcome::Done { .. }), "{again:?}");
         cost!("redeliver all", commands::redeliver_dead(&settings, at(600)));
         cost!("deploy", commands::deploy(&settings, "default".to_owned(), at(600)));
-        assert!(!cost!("prune nothing", keep::prune(&settings, at(600))));
+        assert!(!cost!("prune nothing", keep::prune(&settings, at(600), None)));
         self.settings = settings;
         costs
     }

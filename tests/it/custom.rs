@@ -213,7 +213,7 @@ fn what_has_happened_may_stand_in_the_url() {
     let delivery = receive(&custom, &request("POST", path, &[], b"{}"), NOW).expect("accepted");
     assert_eq!((delivery.events[0].name.as_str(), delivery.events[0].kind), ("went-live", Kind::Published));
     let bare = receive(&custom, &request("POST", "/webhook/custom?token=a+token&what", &[], b"{}"), NOW);
-    assert_eq!(bare.expect("accepted").events[0].kind, Kind::Other);
+    assert_eq!(bare.expect("accepted").events[0].kind, Kind::Updated, "it says nothing");
 }
 
 #[test]
@@ -234,4 +234,28 @@ fn two_headers_that_an_edge_has_joined_are_two() {
     assert!(deliver(|it| format!("v1,AAAA {it}")).is_ok(), "several signatures are of several secrets");
     let twice = deliver(|it| format!("{it}, {it}")).expect_err("it came twice").to_string();
     assert!(twice.contains("more than once"), "{twice}");
+}
+
+/// The signatures are openssl's, as above.
+#[test]
+fn a_key_is_unique_where_an_id_or_a_time_is_signed() {
+    let time = ("CUSTOM_TIMESTAMP", "header:x-time");
+    let id = ("CUSTOM_ID", "header:x-id");
+    for (content, more, signature, unique) in [
+        ("{body}", vec![], "c424c6f590d0d71e73c149cf3babaacf68709276ebdf98c4426975d5e07f9397", false),
+        ("{id}.{body}", vec![id], "a4a97a2294b91d9bf60113586aef461e87dec846952d77eafecfe4e829dd7bb8", true),
+        ("{ts}.{body}", vec![time], "01b33f4d97d6700b56145fa766fd202f49178f164e73a93be6f399c5e5f766ac", true),
+    ] {
+        let own = [
+            ("CUSTOM_WEBHOOK_SECRET", "a secret"),
+            ("CUSTOM_HEADER", "x-signature"),
+            ("CUSTOM_CONTENT", content),
+        ];
+        let settings = settings(&[own.as_slice(), &more].concat());
+        let headers = [("x-signature", signature), ("x-id", "7"), ("x-time", "1769846400")];
+        let delivery = receive(&settings, &request("POST", "/webhook/custom", &headers, b"{}"), NOW);
+        let delivery = delivery.unwrap_or_else(|error| panic!("{content}: {error}"));
+        assert_eq!(delivery.key_is_unique, unique, "{content}");
+        assert_eq!(delivery.key.0 == "7", content.contains("{id}"), "{content}");
+    }
 }

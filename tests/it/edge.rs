@@ -185,6 +185,24 @@ impl Edge {
         self.seen.push(Seen::Stopped);
     }
 
+    /// Its clock is set by so much, while it runs or while it does not: it does what a server does then. What is under
+    /// way takes as long as ever.
+    pub(crate) fn set_clock(&mut self, milliseconds: i64, runs: bool) {
+        let set = |at: &mut Timestamp| at.0 += milliseconds;
+        set(&mut self.now);
+        for flight in &mut self.in_flight {
+            set(&mut flight.answered_at);
+            set(&mut flight.recorded_at);
+        }
+        let by = runs.then_some(milliseconds);
+        self.store.commit(outbox::clock_set(self.now, by)).expect("the store takes it");
+        if runs {
+            return self.wake();
+        }
+        self.store.commit(outbox::recover(self.now)).expect("the store takes it");
+        self.stop();
+    }
+
     fn work(&mut self) -> Result<(), Stopped> {
         let now = self.now;
         let (ended, under_way) = self.in_flight.drain(..).partition(|flight| flight.recorded_at <= now);

@@ -83,3 +83,13 @@ fn woocommerces_ping_is_answered_once_it_has_a_secret_and_never_more_than_a_ping
     let result = receive(&ready, &request("POST", "/api/webhook/woocommerce", &signed, b"webhook_id=7"), NOW);
     assert!(matches!(result, Err(Rejection::Signature(_))), "a signature that is there counts: {result:?}");
 }
+
+#[test]
+fn a_greeting_is_short() {
+    let greeting = |length: usize| format!(r#"{{"verification_token": "{}"}}"#, "a".repeat(length));
+    let empty = greeting(0).len();
+    for (length, greets) in [(4096, true), (4097, false), (5000, false)] {
+        let result = post(&settings(&[]), "/api/webhook/notion", &greeting(length - empty));
+        assert_eq!(matches!(result, Ok(Received::Greeting(_))), greets, "{length} bytes");
+    }
+}

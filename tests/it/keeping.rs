@@ -20,7 +20,7 @@ fn count(edge: &Edge, sql: &'static str) -> i64 {
 
 fn prune(edge: &mut Edge) {
     for _ in 0..100 {
-        if !edge.store.commit(keep::prune(&edge.settings, edge.now)).expect("it prunes") {
+        if !edge.store.commit(keep::prune(&edge.settings, edge.now, None)).expect("it prunes") {
             return;
         }
     }

@@ -1,9 +1,11 @@
 //! What a receiver and an inbox tell each other: each reads what the other wrote, and takes nothing else for it.
 
 use bytes::Bytes;
+use http::StatusCode;
 use presshook::contract;
 use presshook::event::Timestamp;
 use presshook::inbox::message::{Message, Receipt, Reply};
+use presshook::owner::Command;
 use presshook::samples::Accepted;
 use presshook::settings::Settings;
 use presshook::sources::Source;
@@ -94,5 +96,28 @@ fn replies_are_read_as_they_were_written() {
         ["", "{}", "{\"status\":200}", "{}\n{}", "status\n", "{\"status\":70000}\n", "{\"status\":-1}\n"]
     {
         assert_eq!(Reply::read(text), None, "{text}");
+    }
+}
+
+#[test]
+fn an_owner_is_answered_in_the_form_of_the_command() {
+    let reply = |status: u16| Reply { status, wake_at: None, body: "{}\n".to_owned() };
+    let metrics = "text/plain; version=0.0.4; charset=utf-8";
+    for (command, status, wanted, form) in [
+        (Command::List, 200, StatusCode::OK, None),
+        (Command::Import, 400, StatusCode::BAD_REQUEST, None),
+        (Command::Export, 200, StatusCode::OK, Some("application/x-ndjson")),
+        (Command::Export, 503, StatusCode::SERVICE_UNAVAILABLE, None),
+        (Command::Metrics, 200, StatusCode::OK, Some(metrics)),
+        (Command::Metrics, 404, StatusCode::NOT_FOUND, None),
+        (Command::Setup, 42, StatusCode::INTERNAL_SERVER_ERROR, None),
+    ] {
+        let answer = contract::owned(&command, reply(status));
+        assert_eq!((answer.status, answer.is_open), (wanted, false), "{command:?}");
+        assert_eq!(answer.body, "{}\n", "{command:?}");
+        let header =
+            |name: &str| answer.headers.iter().find(|(it, _)| *it == name).map(|(_, value)| value.as_ref());
+        assert_eq!(header("content-type"), form, "{command:?} {status}");
+        assert_eq!(header("x-content-type-options"), Some("nosniff"), "{command:?}");
     }
 }

@@ -130,7 +130,7 @@ fn told(edge: &mut Edge) -> Samples {
 }
 
 fn prune(edge: &mut Edge) {
-    while edge.store.commit(keep::prune(&edge.settings, edge.now)).expect("it prunes") {}
+    while edge.store.commit(keep::prune(&edge.settings, edge.now, None)).expect("it prunes") {}
 }
 
 /// Every counter of the first is in the second, and no less.

@@ -3,6 +3,7 @@
 mod parts;
 mod properties;
 mod schema;
+mod why;
 
 use std::collections::BTreeMap;
 
@@ -304,4 +305,21 @@ fn an_inbox_that_knows_no_sender_takes_rules_about_all() {
     let settings = crate::settings(&[("CLOUDFLARE_DEPLOY_HOOK", HOOK), ("ROUTES", rules)]);
     assert_eq!(settings.problems, []);
     assert_eq!(taken(&settings, "sanity/shop", &[article(Kind::Published)]), ["deploy default"]);
+}
+
+#[test]
+fn names_are_listed_as_far_as_somebody_reads() {
+    let told = |connections: usize| {
+        let named =
+            (1..connections).map(|at| (format!("GHOST_WEBHOOK_SECRET__N{at}"), format!("secret {at}")));
+        let rules = r#"[{"when":{"source":"ghost","connection":"elsewhere"},"do":"deploy"}]"#;
+        let own = [("GHOST_WEBHOOK_SECRET", "a secret"), ("CLOUDFLARE_DEPLOY_HOOK", HOOK), ("ROUTES", rules)];
+        let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let settings = Settings::read(own.into_iter().chain(named));
+        assert_eq!(settings.problems.len(), 1, "{:?}", settings.problems);
+        let text = settings.problems[0].to_string();
+        let list = text.split_once("there are ").expect("a list").1.split_once(';').expect("a remedy").0;
+        (list.matches('`').count() / 2, list.ends_with(" and others"))
+    };
+    assert_eq!([1, 12, 13, 14].map(told), [(1, false), (12, false), (12, true), (12, true)]);
 }

@@ -67,7 +67,7 @@ impl Inbox {
         loop {
             match (claimed.job.action.step)(settings, &claimed.job, &returned, now()) {
                 Step::Send(request) => {
-                    let (within, may_fail) = MayFail::within(&request, claimed.deadline.since(now()));
+                    let (within, may_fail) = MayFail::within(&request, claimed.left(now()));
                     returned.push(match send(request, within).await {
                         Ok(response) => Returned::Response(response),
                         Err(failure) if may_fail => Returned::Unanswered(failure),
@@ -75,12 +75,12 @@ impl Inbox {
                     });
                 }
                 Step::Keep(object) => {
-                    let within = claimed.deadline.since(now());
+                    let within = claimed.left(now());
                     keep(self.isolate.archive.as_ref(), &object, within).await?;
                     returned.push(Returned::Carried);
                 }
                 Step::Mail(mail) => {
-                    self.mail(&mail, claimed.deadline.since(now())).await?;
+                    self.mail(&mail, claimed.left(now())).await?;
                     returned.push(Returned::Carried);
                 }
                 Step::Done(done) => return Ok(done),
