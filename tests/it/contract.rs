@@ -361,3 +361,25 @@ fn every_refusal_has_its_answer_and_its_name() {
         assert_eq!((rejection.name(), rejection.counts()), (name, counts), "{rejection:?}");
     }
 }
+
+#[test]
+fn strict_health_asks_the_inbox_where_there_is_one() {
+    let durable = settings(&[("BLOGSHOOT_WEBHOOK_SECRET", SECRET)]);
+    let direct = settings(&[("BLOGSHOOT_WEBHOOK_SECRET", SECRET), ("INBOX", "none")]);
+    let is_strict = |settings: &Settings, path: &str| {
+        let head = request("GET", path, &[], b"").into_parts().0;
+        match contract::open(settings, &head, NOW) {
+            Ok(Opening::Health { strict }) => strict,
+            other => panic!("{path}: {other:?}"),
+        }
+    };
+    for (path, strict) in [
+        ("/api/health", false),
+        ("/api/health?strict", true),
+        ("/health?a=1&strict=1", true),
+        ("/health?a=strict", false),
+    ] {
+        assert_eq!(is_strict(&durable, path), strict, "{path}");
+        assert!(!is_strict(&direct, path), "{path}");
+    }
+}

@@ -2,6 +2,8 @@
 //! are opened, later ones refused.
 #![allow(clippy::disallowed_methods, reason = "a test may read the project's files")]
 
+mod rows;
+
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
