@@ -29,7 +29,13 @@ const MOST_MODULE_BYTES = 400_000;
 
 /** @type {Step[]} */
 const checks = [
-  { name: "Rust is formatted", run: () => run("cargo", ["fmt", "--check"], FORMAT) },
+  {
+    name: "Rust is formatted",
+    run: async () => {
+      await run("cargo", ["fmt", "--check"], FORMAT);
+      await run("cargo", ["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"], FORMAT);
+    },
+  },
   { name: "everything else is formatted", run: () => run("prettier", ["--check", "."], FORMAT) },
   { name: "JavaScript has no type errors", run: () => run("tsc", ["--project", "."]) },
   { name: "clippy, native", run: () => run("cargo", ["clippy", "--locked", "--all-targets", ...DENY]) },
