@@ -146,6 +146,8 @@ export async function compile(crate) {
   const module = path.join(crate, "build", "index_bg.wasm");
   leaveOutClasses(crate, module);
   await run(wasmOpt, [
+    // Twice: what the first has made simple, the second makes less of.
+    "-O3",
     "-O3",
     ...INLINING,
     ...ADDRESSES,

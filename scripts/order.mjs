@@ -8,7 +8,7 @@ const LENGTH = 5;
 /** So few functions are left in the order that they have. */
 const FEW = 4;
 /** How often functions change sides at most before halves are as good as they get. */
-const ROUNDS = 20;
+const ROUNDS = 40;
 const CODE = 10;
 
 /**
