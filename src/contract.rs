@@ -3,7 +3,7 @@
 //! delivery is genuine is decided in `receive`.
 //!
 //! The one answer that is not made here is `500 Internal server error`, for a defect of ours: a panic leaves
-//! nobody here to make it, so `cloudflare/entry.js` does.
+//! nobody here to make it, so `cloudflare/receiver.js` does.
 //!
 //! **Invariant:** the status of every rejection is decided in [`Rejection::status`], and what a sender
 //! is told never helps a forger: the reason goes to the log.

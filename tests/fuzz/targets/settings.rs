@@ -152,18 +152,17 @@ fn tells_no_secret(settings: &Settings, pairs: &[(String, String)], problems: &[
 fn in_another_order(pairs: &[(String, String)], settings: &Settings) {
     let reversed = Settings::read(pairs.iter().rev().cloned());
     // Which of two that exclude each other goes on, and which of several names is told, is another matter.
-    assert_eq!(
-        settings.problems.len(),
-        reversed.problems.len(),
-        "{:?}\n{:?}",
-        settings.problems,
-        reversed.problems
-    );
-    assert_eq!(settings.connections.len(), reversed.connections.len());
-    assert_eq!(settings.targets.len(), reversed.targets.len());
-    assert_eq!(settings.destinations.len(), reversed.destinations.len());
+    as_many(settings, &reversed);
     assert_eq!(settings.max_body_bytes, reversed.max_body_bytes);
     assert_eq!(settings.deploy_on, reversed.deploy_on);
+}
+
+/// As many problems, connections, targets and destinations come of both.
+fn as_many(one: &Settings, other: &Settings) {
+    assert_eq!(one.problems.len(), other.problems.len(), "{:?}\n{:?}", one.problems, other.problems);
+    assert_eq!(one.connections.len(), other.connections.len());
+    assert_eq!(one.targets.len(), other.targets.len());
+    assert_eq!(one.destinations.len(), other.destinations.len());
 }
 
 /// As the text of `SETTINGS` they are the same.
@@ -176,15 +175,6 @@ fn all_in_one(pairs: &[(String, String)], settings: &Settings) {
         pairs.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
     let text = Value::Object(members).to_string();
     let folded = Settings::read([("SETTINGS".to_owned(), text)]);
-    assert_eq!(
-        settings.problems.len(),
-        folded.problems.len(),
-        "{:?}\n{:?}",
-        settings.problems,
-        folded.problems
-    );
-    assert_eq!(settings.connections.len(), folded.connections.len());
-    assert_eq!(settings.targets.len(), folded.targets.len());
-    assert_eq!(settings.destinations.len(), folded.destinations.len());
+    as_many(settings, &folded);
     assert_eq!(format!("{:?}", settings.content), format!("{:?}", folded.content));
 }
