@@ -53,7 +53,7 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     let item = Some(Item {
         id: fields.text("id"),
         site: verified.header("x-shopify-shop-domain").map(str::to_owned),
-        content_type: Some(resource.to_owned()).filter(|_| !what.is_empty()),
+        content_type: Some(resource.to_owned()).filter(|it| !it.is_empty() && !what.is_empty()),
         status,
         title: fields.text("title"),
         slug: fields.text("handle"),

@@ -43,7 +43,10 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     let at = None;
     let item = Some(Item {
         id: fields.text("id"),
-        content_type: name.split_once('.').map(|(resource, _)| resource.to_owned()),
+        content_type: name
+            .split_once('.')
+            .map(|(resource, _)| resource.to_owned())
+            .filter(|it| !it.is_empty()),
         status,
         title: fields.text("name"),
         slug: fields.text("slug"),

@@ -187,10 +187,14 @@ fn said(rules: &Value, connection: &str, events: &[Event]) -> Routes {
     routes
 }
 
-/// Which kinds an action is meant for where a rule does not say.
+/// Which kinds an action is meant for where a rule does not say: a site is built for all that changes it, and a channel is
+/// told what is new.
 fn is_meant(action: &str, kind: Kind) -> bool {
     use Kind::{Deleted, Published, Unpublished, Updated};
-    action == "deploy" && matches!(kind, Published | Updated | Unpublished | Deleted)
+    match action {
+        "deploy" => matches!(kind, Published | Updated | Unpublished | Deleted),
+        _ => kind == Published,
+    }
 }
 
 fn targets(action: &str, given: Option<&Value>) -> BTreeSet<String> {
