@@ -39,6 +39,10 @@ pub struct Payload<'a>(ObjectAsVec<'a>);
 
 impl<'a> Payload<'a> {
     /// Reads a body that must be one JSON object in UTF-8.
+    ///
+    /// # Errors
+    ///
+    /// If it is no JSON, or JSON but no object.
     #[inline(never)]
     pub fn parse(body: &'a [u8]) -> Result<Payload<'a>, ParseError> {
         match json(body) {
@@ -64,6 +68,10 @@ pub struct Fields<'f, 'a>(&'f mut ObjectAsVec<'a>);
 
 impl<'a> Fields<'_, 'a> {
     /// A text that must be there and not be empty.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError::Missing`] if there is none, or an empty one.
     #[inline(never)]
     pub fn required(&mut self, field: &'static str) -> Result<String, ParseError> {
         match self.value(field).map(mem::take) {

@@ -106,11 +106,19 @@ impl StoreError {
 
 impl Row {
     /// The whole number in a column.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreadable`] if the column is missing or is not a whole number.
     pub fn integer(&self, column: usize) -> Result<i64, Unreadable> {
         self.maybe_integer(column)?.ok_or(Unreadable { column })
     }
 
     /// The whole number in a column that may be empty.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreadable`] if the column is missing, or neither empty nor a whole number.
     pub fn maybe_integer(&self, column: usize) -> Result<Option<i64>, Unreadable> {
         match self.0.get(column) {
             Some(Value::Integer(number)) => Ok(Some(*number)),
@@ -120,6 +128,10 @@ impl Row {
     }
 
     /// The text in a column.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreadable`] if the column is missing or is not a text.
     pub fn text(&self, column: usize) -> Result<&str, Unreadable> {
         self.maybe_text(column)?.ok_or(Unreadable { column })
     }
@@ -134,6 +146,10 @@ impl Row {
     }
 
     /// The text in a column that may be empty.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreadable`] if the column is missing, or neither empty nor a text.
     pub fn maybe_text(&self, column: usize) -> Result<Option<&str>, Unreadable> {
         match self.0.get(column) {
             Some(Value::Text(text)) => Ok(Some(text)),
@@ -143,11 +159,19 @@ impl Row {
     }
 
     /// The moment in a column.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreadable`] if the column is missing or is not a moment.
     pub fn time(&self, column: usize) -> Result<Timestamp, Unreadable> {
         self.integer(column).map(Timestamp)
     }
 
     /// The moment in a column that may be empty.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreadable`] if the column is missing, or neither empty nor a moment.
     pub fn maybe_time(&self, column: usize) -> Result<Option<Timestamp>, Unreadable> {
         Ok(self.maybe_integer(column)?.map(Timestamp))
     }
