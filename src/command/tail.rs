@@ -90,7 +90,7 @@ impl Tail {
                     }
                     self.interval.saturating_mul(if quiet < QUIET { 1 } else { 3 })
                 }
-                Err(refusal @ (Refusal::Token | Refusal::NotFound)) => {
+                Err(refusal @ (Refusal::Token | Refusal::Elsewhere { .. } | Refusal::NotFound)) => {
                     return Err(format!("{}: {refusal}", receiver.url("")));
                 }
                 Err(refusal) => {

@@ -54,6 +54,8 @@ fn refused(refusal: &Refusal) -> Finding {
     match refusal {
         Refusal::Token => finding.at(TOKEN).remedy("set `ADMIN_TOKEN` here to the receiver's"),
         Refusal::Trouble(trouble) => finding.remedy(trouble.remedy()),
+        // Its sentence says what to do.
+        Refusal::Elsewhere { .. } => finding,
         Refusal::NotFound | Refusal::Status { .. } | Refusal::NoJson => {
             finding.remedy("try again; if it stays, its log says why (`INTERNAL_ERROR`, `INBOX_FAILED`)")
         }
