@@ -171,6 +171,11 @@ impl Answer {
     }
 }
 
+/// The text in a member of what was answered.
+pub(super) fn text<'v>(json: &'v Value, name: &str) -> Option<&'v str> {
+    json.get(name)?.as_str()
+}
+
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Trouble {
