@@ -57,7 +57,7 @@ pub(crate) use rows::{
     JobRow, State, budgets, read_jobs, select_jobs, select_open_jobs, select_waiting_jobs,
 };
 
-/// How long a build is believed to run without a word of its end; hosts end one after as long.
+/// How long a build is believed to run while nobody tells of its end. Hosts themselves end one that takes longer.
 pub(crate) const LONGEST_BUILD: Duration = Duration::from_secs(20 * 60);
 
 /// One promised action.

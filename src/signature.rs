@@ -144,13 +144,13 @@ pub enum SignatureError {
         /// Characters expected.
         expected: usize,
     },
-    /// The signature has the right length, but other characters.
+    /// The signature has the right length, but other characters than hexadecimal has.
     #[error("`{header}` is not lower-case hexadecimal")]
     NotHexadecimal {
         /// The header.
         header: String,
     },
-    /// The signature has the right length, but other characters.
+    /// The signature has the right length, but other characters than base64 has.
     #[error("`{header}` is not base64 as the sender writes it")]
     NotBase64 {
         /// The header.

@@ -81,7 +81,9 @@ pub enum StoreError {
     Disk(#[from] trouble::Trouble),
 }
 
-/// A row's column that is not what its statement promises: small, for each that is read may be one.
+/// A row's column that is not what its statement promises.
+///
+/// It is small because every column that is read may fail so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unreadable {
     /// The column's position, from 0.

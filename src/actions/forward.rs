@@ -20,7 +20,7 @@ use crate::{Request, Response};
 const URL: &str = "FORWARD_URL";
 const SECRET: &str = "FORWARD_SECRET";
 
-/// The longest body that is sent, in bytes: another Presshook takes it, and so do those whose names are above.
+/// The longest body that is sent, in bytes: another Presshook takes it, and so do Zapier, Make and n8n.
 const MOST_BYTES: usize = 1_000_000;
 /// How often a delivery is passed on before it is taken to go in a circle.
 const MOST_HOPS: u32 = 3;

@@ -1,6 +1,9 @@
 //! `presshook explain`: what would be done with a payload under these settings, and why nothing would. It asks the same
-//! functions as the receiver, and contacts nobody. What is said of what is done is in `deploys`, of the owner's rules in `rules`, the comparison with an
-//! article that a site has already in `like`.
+//! functions as the receiver, and contacts nobody.
+//!
+//! - `deploys`: what is said of the jobs that it starts.
+//! - `rules`: what is said of the owner's rules.
+//! - `like`: the comparison with an article that a site has already.
 
 mod deploys;
 mod like;
