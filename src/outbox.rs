@@ -37,7 +37,7 @@ use crate::Response;
 use crate::actions::{Action, Signal};
 use crate::builds::Build;
 use crate::content::Change;
-use crate::event::{Key, Timestamp};
+use crate::event::{Key, Timestamp, sha256};
 use crate::log::{Code, Entry, Level, milliseconds};
 use crate::store::{Statement, StoreError, Unreadable};
 
@@ -118,6 +118,15 @@ pub struct Told {
     pub events: String,
     /// When it came in.
     pub received_at: Timestamp,
+}
+
+impl Told {
+    /// What the delivery is known by outside, the same whenever it is told: 32 hexadecimal digits.
+    pub(crate) fn digest(&self) -> String {
+        let mut digest = sha256([self.connection.as_bytes(), &[0], self.event_id.as_bytes()]);
+        digest.truncate(32);
+        digest
+    }
 }
 
 /// What became of a job, for those who are told.
