@@ -53,7 +53,7 @@ pub use server::{Rebuild, Server, Site, Smtp};
 pub use table::SERVER_SETTINGS;
 pub use table::{SETTINGS, Scope, Setting};
 pub use targets::{Budget, DEFAULT, Hook, Pace, Target};
-pub(crate) use targets::{making, name_of};
+pub(crate) use targets::{making, name_of, suffix_of};
 pub use values::{Destination, Field, Need, Values};
 pub(crate) use values::{own_setting, url};
 
