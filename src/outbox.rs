@@ -303,10 +303,11 @@ impl Failure {
         match self {
             Failure::Timeout(_) | Failure::Network { .. } => "unknown",
             Failure::Status { .. } | Failure::Said { .. } | Failure::NotSet if self.is_refusal() => "refused",
-            Failure::Status { .. } | Failure::Said { .. } | Failure::Unable { .. } | Failure::NotSet => {
-                "failed"
-            }
-            Failure::Unready { .. } => "failed",
+            Failure::Status { .. }
+            | Failure::Said { .. }
+            | Failure::Unready { .. }
+            | Failure::Unable { .. }
+            | Failure::NotSet => "failed",
             #[cfg(not(target_arch = "wasm32"))]
             Failure::Program { .. } => "failed",
         }
