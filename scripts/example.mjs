@@ -11,10 +11,10 @@ import { createInterface } from "node:readline";
 import { compile } from "./send.mjs";
 import { within } from "./serve.mjs";
 import { setup } from "./setup.mjs";
-import { ENVIRONMENT, Problem, ROOT, bold, main, run, say } from "./shell.mjs";
+import { ENVIRONMENT, Problem, bold, programOf, heading, main, run, say } from "./shell.mjs";
 import { AT_ONCE, SETTINGS, SITE, copy, packages, serveFiles } from "./site.mjs";
 
-const PROGRAM = path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug", "presshook");
+const PROGRAM = programOf("debug");
 const ARTICLE = path.join(SITE, "delivery.json");
 
 async function example() {
@@ -133,11 +133,6 @@ function next(url, secret, pages) {
   npm run send -- blogshoot --file my.json --url ${url}     your own, as in examples/astro/delivery.json
 
 Each is then listed at ${pages}/blog/ or ${pages}/zh/blog/\n`);
-}
-
-/** @param {string} text */
-function heading(text) {
-  say(`\n${bold(`── ${text} `.padEnd(100, "─"))}`);
 }
 
 await main(example);

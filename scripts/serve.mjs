@@ -72,24 +72,37 @@ async function answering(url) {
   }
 }
 
-/** @param {number} port */
+/** Fails, with what to do, where something listens on a port already. @param {number} port */
 export async function checkFree(port) {
   const probe = createServer();
-  await new Promise((resolve, reject) => {
-    probe.once("error", () => {
-      reject(new Problem(`Port ${port} is in use. End what uses it, or choose another: PORT=8790 npm start`));
-    });
-    probe.listen(port, "127.0.0.1", () => probe.close(resolve));
+  await listening(probe, port).catch(() => {
+    throw new Problem(`Port ${port} is in use. End what uses it, or choose another: PORT=8790 npm start`);
   });
+  await new Promise((resolve) => probe.close(resolve));
+}
+
+/**
+ * Has a server listen on this machine alone, and tells at which port.
+ *
+ * @param {import("node:net").Server} server
+ * @param {number} [port] a free one without it
+ * @param {string} [host] another address than loopback's
+ */
+export async function listening(server, port = 0, host = "127.0.0.1") {
+  await new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => resolve(server.off("error", reject)));
+  });
+  const address = server.address();
+  return typeof address === "object" && address ? address.port : 0;
 }
 
 /** A port that nothing listens on. */
 export async function freePort() {
   const probe = createServer();
-  await new Promise((resolve) => probe.listen(0, "127.0.0.1", () => resolve(undefined)));
-  const address = probe.address();
+  const port = await listening(probe);
   await new Promise((resolve) => probe.close(resolve));
-  return typeof address === "object" && address ? address.port : 0;
+  return port;
 }
 
 /** Whether something listens on a port. @param {number} port */

@@ -11,9 +11,9 @@ import { pathToFileURL } from "node:url";
 import { parseEnv } from "node:util";
 import { setTimeout as later } from "node:timers/promises";
 import { compilers } from "./setup.mjs";
-import { Problem, ROOT, bold, main, run, say } from "./shell.mjs";
+import { Problem, ROOT, bold, programOf, main, run, say } from "./shell.mjs";
 
-const PROGRAM = path.join(ROOT, "target", "release", "presshook");
+const PROGRAM = programOf("release");
 const FILE = path.join(ROOT, ".env");
 
 /**

@@ -4,11 +4,19 @@
 import { spawn, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import path from "node:path";
-import { Problem } from "../packages/presshook/lib/words.mjs";
+import { Problem, bold, say } from "../packages/presshook/lib/words.mjs";
 
 export { Problem, bold, main, say } from "../packages/presshook/lib/words.mjs";
 
 export const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+
+/**
+ * Where Cargo puts the program of this checkout.
+ *
+ * @param {...string} profile `debug` or `release`; after the target, where one was named
+ */
+export const programOf = (...profile) =>
+  path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", ...profile, "presshook");
 
 /** The project's own programs come first: the Node.js it pins among them. */
 export const ENVIRONMENT = {
@@ -38,6 +46,9 @@ export async function run(program, args, { env = {}, remedy, cwd = ROOT } = {}) 
     throw new Problem(remedy ? `${failed}\n${remedy}` : failed);
   }
 }
+
+/** Says what comes next, apart from what was. @param {string} text */
+export const heading = (text) => say(`\n${bold(`── ${text} `.padEnd(100, "─"))}`);
 
 /**
  * What a program prints, or nothing if it is missing or fails.

@@ -3,6 +3,7 @@
 import { constants, createReadStream, cpSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import path from "node:path";
+import { listening } from "./serve.mjs";
 import { locked } from "./setup.mjs";
 import { ROOT, bold, say } from "./shell.mjs";
 
@@ -64,12 +65,7 @@ export async function serveFiles(directory) {
       .on("error", () => response.destroy())
       .pipe(response);
   });
-  await new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => resolve(undefined));
-  });
-  const address = server.address();
-  const port = typeof address === "object" && address ? address.port : 0;
+  const port = await listening(server);
   const close = () => {
     server.close();
     server.closeAllConnections();

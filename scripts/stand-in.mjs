@@ -1,6 +1,7 @@
 // A stand-in for a host's deploy hook, on loopback: it answers as a host would and tells of each call.
 
 import { createServer } from "node:http";
+import { listening } from "./serve.mjs";
 
 /** @typedef {{ method: string, url: string, headers: import("node:http").IncomingHttpHeaders, body: string }} Call */
 
@@ -49,12 +50,7 @@ export async function standIn(
       if (fault === undefined) told(call);
     });
   });
-  await new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(wanted, host, () => resolve(undefined));
-  });
-  const address = server.address();
-  const port = typeof address === "object" && address ? address.port : 0;
+  const port = await listening(server, wanted, host);
   const close = () => {
     server.close();
     server.closeAllConnections();

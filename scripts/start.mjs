@@ -7,7 +7,7 @@ import { DEPLOY_HOOKS, localSecret, localSettings } from "./local.mjs";
 import { compile, send } from "./send.mjs";
 import { setup } from "./setup.mjs";
 import { checkFree, serve, within } from "./serve.mjs";
-import { bold, main, say } from "./shell.mjs";
+import { bold, heading, main, say } from "./shell.mjs";
 import { standIn } from "./stand-in.mjs";
 
 const PORT = Number(process.env.PORT ?? 8787);
@@ -72,11 +72,6 @@ function next() {
 /** @param {import("./stand-in.mjs").Call} call */
 function show(call) {
   say(`\n${bold("The stand-in host was called:")} ${call.method} ${call.url}\n${call.body}`);
-}
-
-/** @param {string} text */
-function heading(text) {
-  say(`\n${bold(`── ${text} `.padEnd(100, "─"))}`);
 }
 
 await main(start);

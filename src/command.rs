@@ -24,7 +24,9 @@ mod sources;
 mod tail;
 mod verify;
 
-use std::io::{ErrorKind, Write};
+use std::fs;
+use std::io::{ErrorKind, IsTerminal, Read, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -139,6 +141,21 @@ fn settings(source: &Source, secret: &str) -> Result<Settings, String> {
         Some(problem) => Err(problem.to_string().replace(&setting, "--secret")),
         None => Ok(settings),
     }
+}
+
+/// What is in the file that an option names; for `-`, what comes by standard input.
+fn contents(option: &str, file: &Path) -> Result<Vec<u8>, String> {
+    let mut contents = Vec::new();
+    let read = match file.to_str() {
+        Some("-") => std::io::stdin().read_to_end(&mut contents).map(|_| contents),
+        _ => fs::read(file),
+    };
+    read.map_err(|error| format!("{option} {}: {error}", file.display()))
+}
+
+/// Whether what is printed may have colors: a terminal shows it, and nobody has said no.
+fn colored() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }
 
 /// Prints, at once and as a whole. Whoever reads it may stop early, as `head` does: then the command ends.

@@ -37,7 +37,7 @@ use crate::Response;
 use crate::actions::{Action, Signal};
 use crate::builds::Build;
 use crate::content::Change;
-use crate::event::{Key, Timestamp};
+use crate::event::{Key, Timestamp, sha256};
 use crate::log::{Code, Entry, Level, milliseconds};
 use crate::store::{Statement, StoreError, Unreadable};
 
@@ -57,7 +57,7 @@ pub(crate) use rows::{
     JobRow, State, budgets, read_jobs, select_jobs, select_open_jobs, select_waiting_jobs,
 };
 
-/// How long a build is believed to run without a word of its end; hosts end one after as long.
+/// How long a build is believed to run while nobody tells of its end. Hosts themselves end one that takes longer.
 pub(crate) const LONGEST_BUILD: Duration = Duration::from_secs(20 * 60);
 
 /// One promised action.
@@ -118,6 +118,15 @@ pub struct Told {
     pub events: String,
     /// When it came in.
     pub received_at: Timestamp,
+}
+
+impl Told {
+    /// What the delivery is known by outside, the same whenever it is told: 32 hexadecimal digits.
+    pub(crate) fn digest(&self) -> String {
+        let mut digest = sha256([self.connection.as_bytes(), &[0], self.event_id.as_bytes()]);
+        digest.truncate(32);
+        digest
+    }
 }
 
 /// What became of a job, for those who are told.
@@ -294,10 +303,11 @@ impl Failure {
         match self {
             Failure::Timeout(_) | Failure::Network { .. } => "unknown",
             Failure::Status { .. } | Failure::Said { .. } | Failure::NotSet if self.is_refusal() => "refused",
-            Failure::Status { .. } | Failure::Said { .. } | Failure::Unable { .. } | Failure::NotSet => {
-                "failed"
-            }
-            Failure::Unready { .. } => "failed",
+            Failure::Status { .. }
+            | Failure::Said { .. }
+            | Failure::Unready { .. }
+            | Failure::Unable { .. }
+            | Failure::NotSet => "failed",
             #[cfg(not(target_arch = "wasm32"))]
             Failure::Program { .. } => "failed",
         }

@@ -1,7 +1,8 @@
 //! The owner's commands from outside: which paths and methods they have, and what they answer. Who may give them is
 //! decided in `session`; what they do is in `inbox`.
 //!
-//! **Invariant:** without `ADMIN_TOKEN` none of these paths exists, and with it nothing is told to whoever lacks it ([`crate::session::admit`]).
+//! **Invariant:** where no `ADMIN_TOKEN` is set none of these paths exists; where one is, they tell nothing to anybody who
+//! does not show it ([`crate::session::admit`]).
 
 use http::{Method, StatusCode};
 use serde::Serialize;

@@ -39,6 +39,10 @@ pub struct Payload<'a>(ObjectAsVec<'a>);
 
 impl<'a> Payload<'a> {
     /// Reads a body that must be one JSON object in UTF-8.
+    ///
+    /// # Errors
+    ///
+    /// If it is no JSON, or JSON but no object.
     #[inline(never)]
     pub fn parse(body: &'a [u8]) -> Result<Payload<'a>, ParseError> {
         match json(body) {
@@ -64,6 +68,10 @@ pub struct Fields<'f, 'a>(&'f mut ObjectAsVec<'a>);
 
 impl<'a> Fields<'_, 'a> {
     /// A text that must be there and not be empty.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError::Missing`] if there is none, or an empty one.
     #[inline(never)]
     pub fn required(&mut self, field: &'static str) -> Result<String, ParseError> {
         match self.value(field).map(mem::take) {
@@ -200,7 +208,7 @@ pub fn json_of(body: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// A field of a body that is a form.
+/// A field of a form, which a body or a URL's query may be, decoded.
 pub fn form_field(body: &[u8], name: &str) -> Option<String> {
     let body = str::from_utf8(body).ok()?;
     let value = body.split('&').filter_map(|pair| pair.split_once('=')).find(|(given, _)| *given == name)?.1;
@@ -208,7 +216,7 @@ pub fn form_field(body: &[u8], name: &str) -> Option<String> {
 }
 
 /// A text as URLs and forms write it, decoded; nothing if it is not UTF-8.
-pub(crate) fn form_text(text: &str) -> Option<String> {
+fn form_text(text: &str) -> Option<String> {
     let bytes: Vec<u8> = text.bytes().map(|byte| if byte == b'+' { b' ' } else { byte }).collect();
     percent_encoding::percent_decode(&bytes).decode_utf8().ok().map(Cow::into_owned)
 }

@@ -13,6 +13,7 @@ mod read;
 pub mod rules;
 pub mod why;
 
+pub use names::distance;
 pub(crate) use read::read;
 pub use rules::{Facts, Rules};
 

@@ -100,7 +100,7 @@ pub fn enter(settings: &Settings, head: &Parts, body: &[u8], now: Timestamp) -> 
     Ok(dashboard::go_on(path, cookie(&pass(token, now.plus(LASTS)), LASTS, is_secure(head))))
 }
 
-/// The answer to whom [`enter`] refused, made of that to any who is refused: JSON for a program is the form for a person.
+/// The answer to a sign-in that [`enter`] refused: where a program would get JSON, a person gets the form again.
 pub fn refused(answer: Answer) -> Answer {
     if answer.status == StatusCode::NOT_FOUND { answer } else { dashboard::again(answer) }
 }

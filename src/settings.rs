@@ -53,7 +53,7 @@ pub use server::{Rebuild, Server, Site, Smtp};
 pub use table::SERVER_SETTINGS;
 pub use table::{SETTINGS, Scope, Setting};
 pub use targets::{Budget, DEFAULT, Hook, Pace, Target};
-pub(crate) use targets::{making, name_of};
+pub(crate) use targets::{making, name_of, suffix_of};
 pub use values::{Destination, Field, Need, Values};
 pub(crate) use values::{own_setting, url};
 
@@ -122,7 +122,7 @@ pub struct Bindings {
 }
 
 impl Bindings {
-    /// The name under which that bucket is bound.
+    /// The name of the binding of that bucket.
     #[cfg(target_arch = "wasm32")]
     pub(crate) const ARCHIVE: &str = "ARCHIVE";
 }
@@ -142,12 +142,12 @@ impl AdminToken {
         self.0.as_bytes().ct_eq(text.as_bytes()).into()
     }
 
-    /// What only whoever has the token can make of a text: HMAC-SHA256, in hexadecimal.
+    /// A proof that a text was written by somebody who has the token: HMAC-SHA256, in hexadecimal.
     pub(crate) fn mac(&self, text: &str) -> String {
         hex::encode(hmac_sha256(self.0.as_bytes(), text.as_bytes()))
     }
 
-    /// Whether that is it, in a time that does not depend on how much of it is right.
+    /// Whether `mac` is that proof for a text, in a time that does not depend on how much of it is right.
     pub(crate) fn is_mac(&self, text: &str, mac: &str) -> bool {
         self.mac(text).as_bytes().ct_eq(mac.as_bytes()).into()
     }

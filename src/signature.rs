@@ -20,6 +20,7 @@ pub use scheme::{Encoding, Mac, Place, Scheme, SecretFormat, Time, Unit, When};
 
 use crate::Request;
 use crate::event::Timestamp;
+use crate::payload::form_field;
 use crate::sources::Connection;
 use place::Where;
 use proof::{Proof, Vouched};
@@ -93,9 +94,7 @@ impl<'a> Verified<'a> {
 
 /// A parameter of a request's URL, decoded.
 fn query(request: &Request, name: &str) -> Option<String> {
-    let pairs = request.uri().query()?.split('&');
-    let value = pairs.filter_map(|pair| pair.split_once('=')).find(|(given, _)| *given == name)?.1;
-    crate::payload::form_text(value)
+    form_field(request.uri().query()?.as_bytes(), name)
 }
 
 /// Why a signature was not accepted. For the log: the sender is told nothing of this.
@@ -144,13 +143,13 @@ pub enum SignatureError {
         /// Characters expected.
         expected: usize,
     },
-    /// The signature has the right length, but other characters.
+    /// The signature has the right length, but other characters than hexadecimal has.
     #[error("`{header}` is not lower-case hexadecimal")]
     NotHexadecimal {
         /// The header.
         header: String,
     },
-    /// The signature has the right length, but other characters.
+    /// The signature has the right length, but other characters than base64 has.
     #[error("`{header}` is not base64 as the sender writes it")]
     NotBase64 {
         /// The header.

@@ -1,6 +1,6 @@
-//! The senders: what a [`Source`] is, the list of them, and the [`Connection`]s an owner configured.
-//! Each sender is one file below, one line in [`SOURCES`] and one vector file. How signatures are
-//! checked is in `signature`; which connections exist is read in `settings`.
+//! The senders: what a [`Source`] is, the list of them, and the [`Connection`]s that an owner configured. Each sender is
+//! one file below, one line in [`SOURCES`] and one vector file. How signatures are checked is in `signature`; which
+//! connections exist is read in `settings`.
 
 mod auto_blogger;
 mod bitbucket;
@@ -45,13 +45,12 @@ use crate::builds::Report;
 use crate::contract::Endpoint;
 use crate::event::{Delivery, Event, Item, Kind, Timestamp};
 use crate::payload::{Fields, ParseError, Payload, json_of};
-use custom::{Described, Given};
-
-pub(crate) use crate::event::read::{item_at, item_of};
-
 use crate::settings::{Field, Values};
 use crate::signature::{self, Scheme, Secret, SignatureError, Verified};
 use crate::sorted::sorted;
+use custom::{Described, Given};
+
+pub(crate) use crate::event::read::{item_at, item_of};
 
 /// Every sender, one line each.
 pub static SOURCES: &[&Source] = &[
@@ -116,7 +115,7 @@ pub struct Source {
     pub news: Option<Tells>,
     /// Whether it builds sites, and tells of every build that it makes.
     pub is_host: bool,
-    /// What it sends unsigned while it is being set up, recognised by its body.
+    /// What it sends unsigned while it is being set up, recognized by its body.
     pub greeting: Option<Greets>,
     /// Where the texts of its articles are.
     pub texts: Texts,
@@ -167,7 +166,7 @@ pub type Tells = fn(&mut Fields<'_, '_>, &Event, Timestamp) -> Option<Report>;
 /// Reads the settings that describe a sender; where one is wrong, its name and what it must be.
 pub type Describe = for<'g> fn(&Given<'g>) -> Result<Described<'g>, (&'static str, &'static str)>;
 
-/// Recognises a sender's greeting by its body.
+/// Recognizes a sender's greeting by its body.
 pub type Greets = fn(body: &[u8]) -> Option<Greeting>;
 
 /// An unsigned request of a sender that is being set up: answered, and nothing else.

@@ -81,7 +81,9 @@ pub enum StoreError {
     Disk(#[from] trouble::Trouble),
 }
 
-/// A row's column that is not what its statement promises: small, for each that is read may be one.
+/// A row's column that is not what its statement promises.
+///
+/// It is small because every column that is read may fail so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unreadable {
     /// The column's position, from 0.
@@ -106,11 +108,19 @@ impl StoreError {
 
 impl Row {
     /// The whole number in a column.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreadable`] if the column is missing or is not a whole number.
     pub fn integer(&self, column: usize) -> Result<i64, Unreadable> {
         self.maybe_integer(column)?.ok_or(Unreadable { column })
     }
 
     /// The whole number in a column that may be empty.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreadable`] if the column is missing, or neither empty nor a whole number.
     pub fn maybe_integer(&self, column: usize) -> Result<Option<i64>, Unreadable> {
         match self.0.get(column) {
             Some(Value::Integer(number)) => Ok(Some(*number)),
@@ -120,6 +130,10 @@ impl Row {
     }
 
     /// The text in a column.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreadable`] if the column is missing or is not a text.
     pub fn text(&self, column: usize) -> Result<&str, Unreadable> {
         self.maybe_text(column)?.ok_or(Unreadable { column })
     }
@@ -134,6 +148,10 @@ impl Row {
     }
 
     /// The text in a column that may be empty.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreadable`] if the column is missing, or neither empty nor a text.
     pub fn maybe_text(&self, column: usize) -> Result<Option<&str>, Unreadable> {
         match self.0.get(column) {
             Some(Value::Text(text)) => Ok(Some(text)),
@@ -143,11 +161,19 @@ impl Row {
     }
 
     /// The moment in a column.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreadable`] if the column is missing or is not a moment.
     pub fn time(&self, column: usize) -> Result<Timestamp, Unreadable> {
         self.integer(column).map(Timestamp)
     }
 
     /// The moment in a column that may be empty.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreadable`] if the column is missing, or neither empty nor a moment.
     pub fn maybe_time(&self, column: usize) -> Result<Option<Timestamp>, Unreadable> {
         Ok(self.maybe_integer(column)?.map(Timestamp))
     }

@@ -7,7 +7,7 @@ import { request } from "node:http";
 import path from "node:path";
 import { freePort, listens } from "../../scripts/serve.mjs";
 import { find } from "../../scripts/debian.mjs";
-import { ENVIRONMENT, ROOT, output } from "../../scripts/shell.mjs";
+import { ENVIRONMENT, ROOT, programOf, output } from "../../scripts/shell.mjs";
 import { SECRET } from "../messages.mjs";
 
 /** What a process is started with. @typedef {{ program: string, args: string[], env?: Record<string, string> }} Command */
@@ -19,12 +19,7 @@ export const WEBHOOK = { name: "webhook", version: ["-version"] };
 /** The program itself: the command may be a script around it. */
 const PYTHON = output("python3", ["-c", "import sys; print(sys.executable)"]);
 
-/** Where `cargo build --release` puts it. */
-const PRESSHOOK = path.join(
-  process.env.CARGO_TARGET_DIR ?? path.join(ROOT, "target"),
-  "release",
-  "presshook",
-);
+const PRESSHOOK = programOf("release");
 
 /** What it accepts is deployed a day later: nothing else happens meanwhile. */
 const LATE = {

@@ -2,7 +2,7 @@
 
 import { chmodSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { Problem, ROOT, bold, output, run, say } from "../shell.mjs";
+import { Problem, ROOT, bold, programOf, output, run, say } from "../shell.mjs";
 import { pack, unpack } from "./archive.mjs";
 import { licenses } from "./crates.mjs";
 
@@ -94,13 +94,7 @@ async function compile({ target }) {
       ...(target.endsWith("-musl") && { [`CC_${target.replaceAll("-", "_")}`]: "musl-gcc" }),
     },
   });
-  const program = path.resolve(
-    ROOT,
-    process.env.CARGO_TARGET_DIR ?? "target",
-    target,
-    "release",
-    "presshook",
-  );
+  const program = programOf(target, "release");
   if (target.endsWith("-musl")) standsAlone(program);
   return program;
 }

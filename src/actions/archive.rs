@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde_json_borrow::Value;
 
 use crate::actions::{Action, Done, Gathers, Object, Reads, Returned, Step};
-use crate::event::{Kind, Timestamp, sha256, told};
+use crate::event::{Kind, Timestamp, told};
 use crate::json::{self as tree, written};
 use crate::outbox::{Failure, Job};
 use crate::payload::json;
@@ -96,12 +96,11 @@ pub(crate) fn object(job: &Job) -> Option<Object> {
     ]);
     let mut bytes = written(&kept);
     bytes.push(b'\n');
-    let hash = sha256([told.connection.as_bytes(), &[0], told.event_id.as_bytes()]);
-    let hash = hash.get(..32).unwrap_or(&hash);
+    let digest = told.digest();
     let (day, time) = received_at.split_once('T').unwrap_or((&received_at, ""));
     let [day, time] = [day.replace('-', "/"), time.replace([':', '.'], "")];
     // A sender's name is one of ours, whatever it sends.
-    let name = format!("{day}/{}T{time}-{}-{hash}.json", day.replace('/', ""), job.source);
+    let name = format!("{day}/{}T{time}-{}-{digest}.json", day.replace('/', ""), job.source);
     Some(Object {
         place: String::new(),
         name,

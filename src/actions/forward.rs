@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json_borrow::Value;
 
 use crate::actions::{Action, Done, Gathers, Reads, Returned, Step, json_post};
-use crate::event::{Kind, Timestamp, sha256, told};
+use crate::event::{Kind, Timestamp, told};
 use crate::inbox::message::FORWARDED;
 use crate::outbox::{Carried, Failure, Job, Told};
 use crate::payload::{Payload, json};
@@ -20,7 +20,7 @@ use crate::{Request, Response};
 const URL: &str = "FORWARD_URL";
 const SECRET: &str = "FORWARD_SECRET";
 
-/// The longest body that is sent, in bytes: another Presshook takes it, and so do those whose names are above.
+/// The longest body that is sent, in bytes: another Presshook takes it, and so do Zapier, Make and n8n.
 const MOST_BYTES: usize = 1_000_000;
 /// How often a delivery is passed on before it is taken to go in a circle.
 const MOST_HOPS: u32 = 3;
@@ -92,8 +92,7 @@ fn step(settings: &Settings, job: &Job, returned: &[Returned], now: Timestamp) -
 
 /// The id of what is sent: the same over all attempts, and without the dots that the signature separates with.
 fn id(told: &Told) -> String {
-    let hash = sha256([told.connection.as_bytes(), &[0], told.event_id.as_bytes()]);
-    format!("msg_{}", hash.get(..32).unwrap_or(&hash))
+    format!("msg_{}", told.digest())
 }
 
 /// How often a delivery was passed on before it came here.

@@ -18,7 +18,6 @@ mod trial;
 mod wrangler;
 
 use std::ffi::OsStr;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -27,7 +26,7 @@ use presshook::settings::unfolded;
 use serde::Serialize;
 
 use super::receiver::{Place, Receiver};
-use super::{Done, environment, put, settings_file};
+use super::{Done, colored, put, settings_file};
 use deployed::Deployed;
 use finding::{Area, Finding, Level, count, in_words};
 use local::Known;
@@ -108,8 +107,7 @@ impl Doctor {
             let told = Told { url, errors, warnings, findings: &findings };
             put(&format!("{}\n", serde_json::to_string_pretty(&told).map_err(|error| error.to_string())?));
         } else {
-            let color = std::io::stdout().is_terminal() && environment().all(|(name, _)| name != "NO_COLOR");
-            put(&in_words(&findings, color));
+            put(&in_words(&findings, colored()));
         }
         Ok(errors == 0)
     }

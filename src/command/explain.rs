@@ -1,14 +1,16 @@
 //! `presshook explain`: what would be done with a payload under these settings, and why nothing would. It asks the same
-//! functions as the receiver, and contacts nobody. What is said of what is done is in `deploys`, of the owner's rules in `rules`, the comparison with an
-//! article that a site has already in `like`.
+//! functions as the receiver, and contacts nobody.
+//!
+//! - `deploys`: what is said of the jobs that it starts.
+//! - `rules`: what is said of the owner's rules.
+//! - `like`: the comparison with an article that a site has already.
 
 mod deploys;
 mod like;
 mod rules;
 
-use std::fs;
-use std::io::{IsTerminal, Read};
-use std::path::{Path, PathBuf};
+use std::io::IsTerminal;
+use std::path::PathBuf;
 
 use clap::Args;
 use http::HeaderName;
@@ -20,7 +22,7 @@ use presshook::settings::Settings;
 use presshook::signature;
 use presshook::sources::{Connection, Parsed, Source};
 
-use super::{Done, now, put, say, settings_file, source};
+use super::{Done, contents, now, put, say, settings_file, source};
 
 const EXAMPLES: &str = "\
 The settings are those of the environment, and of a file where one is named, as for `presshook serve`. The payload
@@ -82,7 +84,7 @@ impl Explain {
     pub(super) fn run(&self) -> Done {
         let pairs = settings_file::with_environment(self.env_file.as_deref())?;
         let site = self.like.as_deref().map(like::read).transpose()?;
-        let body = read(&self.file)?;
+        let body = contents("--file", &self.file)?;
         // A signed one is a delivery like any other.
         let unsigned = self.source.greeting.filter(|_| self.headers.is_empty());
         if unsigned.and_then(|recognizes| recognizes(&body)).is_some() {
@@ -316,13 +318,4 @@ fn file_in_words(planned: &Result<Option<Planned>, String>) -> String {
     };
     told.extend(planned.warnings.iter().map(|warning| line("warning", warning)));
     told
-}
-
-fn read(file: &Path) -> Result<Vec<u8>, String> {
-    let mut body = Vec::new();
-    let read = match file.to_str() {
-        Some("-") => std::io::stdin().read_to_end(&mut body).map(|_| body),
-        _ => fs::read(file),
-    };
-    read.map_err(|error| format!("--file {}: {error}", file.display()))
 }

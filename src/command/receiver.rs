@@ -118,6 +118,7 @@ impl Receiver {
         let answer = answer(request)?;
         match answer.status.as_u16() {
             200 => Ok(answer),
+            300..=399 => Err(Refusal::Elsewhere { to: answer.leads_to() }),
             401 => Err(Refusal::Token),
             404 => Err(Refusal::NotFound),
             status => Err(Refusal::Status { status, text: answer.text }),
@@ -162,6 +163,17 @@ impl Answer {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
+
+    /// Where a redirect leads, in words; a query may hold a secret.
+    fn leads_to(&self) -> String {
+        let location = self.header("location").and_then(|it| it.split(['?', '#']).next());
+        location.filter(|it| !it.is_empty()).map_or_else(|| "nowhere".to_owned(), |it| format!("to {it}"))
+    }
+}
+
+/// The text in a member of what was answered.
+pub(super) fn text<'v>(json: &'v Value, name: &str) -> Option<&'v str> {
+    json.get(name)?.as_str()
 }
 
 /// Why there is no answer.
@@ -258,6 +270,14 @@ pub(super) enum Refusal {
     Trouble(#[from] Trouble),
     #[error("the token is not its `ADMIN_TOKEN`")]
     Token,
+    #[error(
+        "it redirects {to}, and the token is sent nowhere else: give the address that it leads to; if that is a sign-in, \
+         let `/api` through without one"
+    )]
+    Elsewhere {
+        /// Where it leads, in words.
+        to: String,
+    },
     #[error("not found; is `ADMIN_TOKEN` set there, and has it an inbox?")]
     NotFound,
     #[error("it answered {status}: {text}")]

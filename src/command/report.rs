@@ -65,7 +65,11 @@ impl Report {
                 receiver.url(""),
                 self.delivery
             ),
-            Refusal::Trouble(_) | Refusal::Token | Refusal::Status { .. } | Refusal::NoJson => {
+            Refusal::Trouble(_)
+            | Refusal::Token
+            | Refusal::Elsewhere { .. }
+            | Refusal::Status { .. }
+            | Refusal::NoJson => {
                 format!("{}: {refusal}", receiver.url(""))
             }
         })?;

@@ -5,7 +5,6 @@
 mod line;
 mod watch;
 
-use std::io::IsTerminal;
 use std::time::Duration;
 
 use clap::Args;
@@ -15,7 +14,7 @@ use presshook::sources::Source;
 use serde_json::Value;
 
 use super::receiver::{Place, Refusal};
-use super::{Done, clean, environment, put, source};
+use super::{Done, clean, colored, put, source};
 use watch::{Change, Watch};
 
 const EXAMPLES: &str = "\
@@ -90,7 +89,7 @@ impl Tail {
                     }
                     self.interval.saturating_mul(if quiet < QUIET { 1 } else { 3 })
                 }
-                Err(refusal @ (Refusal::Token | Refusal::NotFound)) => {
+                Err(refusal @ (Refusal::Token | Refusal::Elsewhere { .. } | Refusal::NotFound)) => {
                     return Err(format!("{}: {refusal}", receiver.url("")));
                 }
                 Err(refusal) => {
@@ -110,8 +109,7 @@ impl Tail {
         if self.json {
             put(&format!("{}\n", Value::from(change)));
         } else {
-            let color = std::io::stdout().is_terminal() && environment().all(|(name, _)| name != "NO_COLOR");
-            put(&line::of(change, color));
+            put(&line::of(change, colored()));
         }
     }
 }

@@ -1,8 +1,6 @@
 //! `presshook verify`: checks one recorded request offline, and says in words what is wrong with it.
 
-use std::fs;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use presshook::Request;
@@ -12,7 +10,7 @@ use presshook::settings::Settings;
 use presshook::signature::{self, Target};
 use presshook::sources::Source;
 
-use super::{Done, now, say, secret, settings, source};
+use super::{Done, contents, now, say, secret, settings, source};
 
 const EXAMPLES: &str = "\
 It sends nothing. It needs the body exactly as it came, to the last byte: an editor that adds a line break at the
@@ -84,7 +82,7 @@ impl Verify {
     }
 
     fn request(&self) -> Result<Request, String> {
-        let body = read(&self.body_file)?;
+        let body = contents("--body-file", &self.body_file)?;
         let mut request = http::Request::builder().method(self.method.as_str());
         request = match self.path.parse::<http::Uri>() {
             Ok(uri) => request.uri(uri),
@@ -99,15 +97,6 @@ impl Verify {
         }
         request.body(body.into()).map_err(|error| format!("the request is not one that HTTP allows: {error}"))
     }
-}
-
-fn read(file: &Path) -> Result<Vec<u8>, String> {
-    let mut body = Vec::new();
-    let read = match file.to_str() {
-        Some("-") => std::io::stdin().read_to_end(&mut body).map(|_| body),
-        _ => fs::read(file),
-    };
-    read.map_err(|error| format!("--body-file {}: {error}", file.display()))
 }
 
 fn in_words(settings: &Settings, source: &Source, event: &Event) -> String {

@@ -123,10 +123,11 @@ fn is_letters(text: &str) -> bool {
 }
 
 fn is_tag(tag: &str) -> bool {
-    let mut subtags = normal(tag).split('-').map(str::to_owned).collect::<Vec<_>>().into_iter();
+    let tag = normal(tag);
+    let mut subtags = tag.split('-');
     let base = subtags.next().unwrap_or_default();
     (2..=8).contains(&base.len())
-        && is_letters(&base)
+        && is_letters(base)
         && subtags.all(|it| (1..=8).contains(&it.len()) && it.bytes().all(|it| it.is_ascii_alphanumeric()))
 }
 

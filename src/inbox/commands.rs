@@ -22,7 +22,7 @@ pub enum Outcome {
     },
     /// There is no such delivery, job or target.
     NotFound,
-    /// There is, but nothing can be done with it so.
+    /// It is there, but its state does not allow that; why, in words.
     Conflict(&'static str),
 }
 

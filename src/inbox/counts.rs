@@ -15,7 +15,7 @@ use crate::signature::SignatureError;
 const AT_ONCE: u32 = 10;
 /// After these there is one more in that time.
 const EVERY: Duration = Duration::from_secs(10);
-/// What is to be passed on and was not for so long is somebody else's to pass on: whoever had to is gone.
+/// Whoever was asked to pass counts on, and has not done so for this long, is gone: the next to count is asked instead.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(60);
 /// Counts of refusals that are told apart at a time; further ones are one.
 const MOST: usize = 64;
@@ -168,7 +168,8 @@ impl Counts {
     /// None so far.
     pub const NONE: Counts = Counts { held: Vec::new(), left: AT_ONCE, since: Timestamp(0), passing: None };
 
-    /// Counts something more. Where nobody has been asked to pass on what is held, whoever asks is: then.
+    /// Counts something more. Where nobody is about to pass on what is held, the caller is to: at the time that is
+    /// returned, by [`Counts::take`].
     pub fn add(&mut self, count: Count, now: Timestamp) -> Option<Timestamp> {
         self.hold(count);
         if self.passing.is_some_and(|at| now < at.plus(GIVEN_UP_AFTER)) {

@@ -246,9 +246,9 @@ impl Table {
         self.columns.get(..self.keys).unwrap_or_default()
     }
 
-    /// Whether the first column of its key is a number.
+    /// Whether its rows are numbered: the first column of its key is a number.
     #[cfg(not(target_arch = "wasm32"))]
-    pub(crate) fn counts(&self) -> bool {
+    pub(crate) fn is_numbered(&self) -> bool {
         self.columns.first().is_some_and(|(_, kind)| *kind == Kind::Integer)
     }
 

@@ -1,9 +1,10 @@
-//! How often what happened: counts by the hour, and up to the hour before the last that was begun in one sum, which
-//! never goes back. What is in a delivery is counted when somebody looks, or before it is pruned, so that accepting it
-//! costs no further row; what becomes of jobs, and what edges have counted, where it is written anyway.
+//! How often what happened: counts by the hour, and since the beginning. Hours that are over for good are also added up
+//! in one sum, which never goes back. Deliveries are counted when somebody looks, or before they are pruned, so that
+//! accepting one costs no further row; what becomes of jobs, and what edges have counted, is counted where it is written
+//! anyway.
 //!
-//! Hour 0 holds the sums, and under the name `mark` how far was counted. Names are those that `metrics` tells, and so are
-//! labels; but that of a histogram is the highest that is counted there, in milliseconds.
+//! Hour 0 holds the sums, and under the name `mark` how far deliveries are counted. Names and labels are those that
+//! `metrics` tells; only the label of a histogram is the upper bound of its bucket, in milliseconds.
 
 use std::time::Duration;
 

@@ -1,11 +1,13 @@
 //! What the builds that were asked for mean for jobs: each is noted with the call that asked for it, and followed by a
-//! job of its own where anybody can follow it. While it runs, what follows a build waits. When it is live that goes, and
-//! so do the builds before it; when it has failed, the job that asked for it is dead after all.
+//! job of its own where anybody can follow it. While it runs, the jobs that are to follow a build wait. When it is live
+//! they are done, those of the builds before it, too; when it has failed, the job that asked for it is dead after all.
 //!
 //! **Invariant:** an event is carried by a build that is live, or its owner is told. A build that its host cancels for a
 //! later one leaves its events to that; nothing is let go as if it were live.
 
 pub(crate) mod rows;
+
+use std::time::Duration;
 
 use super::open::{Bar, Opening, When};
 use super::rows::{JobRow, State as JobState, read_jobs, select_jobs, write as write_job};
@@ -19,15 +21,13 @@ use crate::settings::{Settings, Target};
 use crate::store::{Row, Statement, Transaction, Unreadable, statement};
 use rows::{at_hand, read_build, select_builds, write};
 
-use std::time::Duration;
-
 /// How soon a build is looked at after it was asked for: the page is still the old one then.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
 /// How soon a build is looked at again when a look came to nothing.
 const NEXT_LOOK: Duration = Duration::from_secs(30);
 
-/// Notes the build that a call has just been accepted for, and opens the job that follows it. Whether somebody follows
-/// it: then what waits for it goes only when it has ended.
+/// Notes the build that a call has just been accepted for, and opens the job that follows it. Tells whether somebody
+/// follows it: then what waits for it is done only when it has ended.
 pub(super) fn asked(
     opening: &mut Opening<'_>,
     job: &JobRow,

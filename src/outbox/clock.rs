@@ -1,20 +1,20 @@
-//! What it means for what is stored that the machine's clock was set: what was to be done soon is done soon, by whichever
-//! clock. A Worker's clock is not set.
+//! What is changed in the store when the machine's clock was set: what was to be done soon is done soon by the new clock,
+//! too. Nobody sets a Worker's clock.
+
+use std::time::Duration;
 
 use super::LONGEST_BUILD;
 use super::record::DELAYS;
 use crate::event::Timestamp;
 use crate::store::{Statement, Transaction, Value, statement};
 
-use std::time::Duration;
-
 /// How far an id may be ahead of the clock: ids that are taken count on.
 const AHEAD: i64 = 10_000;
 /// How much longer a host is left alone that had asked for it, where nobody knows how long is left.
 const LEFT_ALONE: Duration = Duration::from_secs(600);
 
-/// The clock was set by so many milliseconds; or whether it was set back while nobody looked is told by what is stored.
-/// Tells whether it was set back.
+/// Follows a clock that was set by so many milliseconds; without a number, what is stored tells whether it was set back
+/// while nobody looked. Tells whether it was set back.
 ///
 /// **Invariant:** nothing waits for a time of the old clock. A job that waits goes on after the pause that it would have
 /// had from now on, at the latest; nothing that had been tried goes sooner than that, however often this is done.

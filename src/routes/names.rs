@@ -28,7 +28,7 @@ pub(super) fn nearest<'n>(text: &str, known: impl Iterator<Item = &'n str>) -> O
 }
 
 /// How many letters must be changed, added or removed to make one text the other (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
+pub fn distance(one: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (0..=other.chars().count()).collect();
     for (at, letter) in one.chars().enumerate() {
         let (mut diagonal, mut left) = (at, at.saturating_add(1));

@@ -8,7 +8,7 @@ use super::rules::{ASPECTS, Act, Aspect, CONNECTION, Condition, Facts, Pattern, 
 use crate::actions::{ACTIONS, Action, Signal};
 use crate::event::Kind;
 use crate::payload::json;
-use crate::settings::{DEFAULT, Settings, SettingsError, Written, making, name_of};
+use crate::settings::{DEFAULT, Settings, SettingsError, Written, making, name_of, suffix_of};
 use crate::sources::{Connection, SOURCES, Source};
 
 const LIST: &str = "a JSON list of rules, such as `[{\"when\":{\"language\":\"zh\"},\"do\":\"deploy\"}]`";
@@ -360,7 +360,7 @@ impl Reading<'_> {
         if known.contains(&name.as_str()) {
             return Some(name);
         }
-        let suffix = name.to_ascii_uppercase().replace('-', "_");
+        let suffix = suffix_of(&name);
         let tried = making
             .iter()
             .any(|it| (self.given)(&format!("{it}__{suffix}")) || (name == DEFAULT && (self.given)(it)));

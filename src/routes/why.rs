@@ -59,7 +59,7 @@ pub fn nothing_for(settings: &Settings, kind: Kind) -> String {
         Kind::Deployment => "it is news of a build, never a reason for one".to_owned(),
         _ if wanted => {
             "there is no target: set `DEPLOY_HOOK_URL` to your host's deploy hook, or `REBUILD_COMMAND` on a \
-                        server"
+             server"
                 .to_owned()
         }
         Kind::Created => format!(

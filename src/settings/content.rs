@@ -1,5 +1,5 @@
 //! The settings of articles as files: where they lie, in which locale, what stands on top of them, and where their
-//! pictures and texts come from. What they may be is told by `content` itself.
+//! pictures and texts come from. What each may be is written in `content`.
 
 use http::uri::Authority;
 

@@ -1,8 +1,8 @@
-//! What a target's builds are followed with: the host that can be asked, the site whose pages are looked at, and how long
-//! it is done.
+//! What a target's builds are followed with: the host that can be asked, the site whose pages are looked at, and for how
+//! long.
 //!
-//! A target's host is the one that its deploy hook is of; a token that is set for all targets is for those alone. What is
-//! set wrong keeps a target from being followed, not from being built.
+//! A target's host is the one that its deploy hook belongs to. A token that is set for all targets is used for the targets
+//! of its own host alone. A wrong setting keeps a target from being followed, not from being built.
 
 use super::reader::Reader;
 use super::targets::Target;

@@ -1,5 +1,6 @@
 //! Everything that declares settings for itself, in one list: the actions, the ways to ask for a build, the
-//! repositories, and the hosts that are asked what becomes of a build. For what lists settings, and for the tests; nothing is decided by it. Native only.
+//! repositories, and the hosts that are asked what becomes of a build. It serves the commands that list settings, and the
+//! tests; a receiver decides nothing by it. Native only.
 
 use super::Field;
 use crate::actions::ACTIONS;

@@ -4,7 +4,7 @@
 use serde_json_borrow::Value;
 
 use super::SettingsError;
-use super::reader::Reader;
+use super::reader::{REMOVE, Reader};
 use crate::payload::json;
 
 /// The setting that holds further ones.
@@ -134,8 +134,7 @@ impl Reader {
         for part in names {
             let text = self.given(&part).unwrap_or_default().to_owned();
             if text.trim().is_empty() {
-                let remedy = super::reader::REMOVE;
-                self.problems.push(SettingsError::Empty { setting: part, remedy });
+                self.problems.push(SettingsError::Empty { setting: part, remedy: REMOVE });
                 return None;
             }
             written.parts.push((part, written.text.len()));
@@ -164,7 +163,7 @@ impl Reader {
     /// What the owner's file says, where one is named.
     #[cfg(not(target_arch = "wasm32"))]
     fn in_file(&mut self, written: Option<Written>, text: Option<String>) -> Option<Written> {
-        let Some(file) = self.value(ROUTES_FILE, super::reader::REMOVE) else { return written };
+        let Some(file) = self.value(ROUTES_FILE, REMOVE) else { return written };
         if let Some((other, _)) = written.as_ref().and_then(|it| it.parts.first()) {
             let setting = ROUTES_FILE.to_owned();
             self.problems.push(SettingsError::Twice { setting, other: other.clone() });

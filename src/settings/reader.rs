@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{AdminToken, Mode, SettingsError, table};
+use super::{AdminToken, Mode, SettingsError, name_of, table};
 use crate::event::Kind;
 use crate::log::Level;
 use crate::signature::{Scheme, Secret};
@@ -145,7 +145,7 @@ impl Reader {
             suffixes.extend(suffix.filter(|it| names_one(it) && !suffixes.contains(it)));
         }
         let names = suffixes.into_iter().map(|suffix| {
-            let name = suffix.strip_prefix("__").map(|name| name.to_ascii_lowercase().replace('_', "-"));
+            let name = suffix.strip_prefix("__").map(name_of);
             (format!("{current}{suffix}"), format!("{previous}{suffix}"), name)
         });
         names.collect()

@@ -425,6 +425,6 @@ pub(crate) fn name_of(suffix: &str) -> String {
     suffix.to_ascii_lowercase().replace('_', "-")
 }
 
-pub(super) fn suffix_of(name: &str) -> String {
+pub(crate) fn suffix_of(name: &str) -> String {
     name.to_ascii_uppercase().replace('-', "_")
 }

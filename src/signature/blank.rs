@@ -41,7 +41,8 @@ fn without(body: &[u8], found: Vec<Range<usize>>) -> Option<Vec<u8>> {
 }
 
 /// Where a body has these bytes. No search is needed that is fast for any bytes: nobody who does not know a secret can
-/// write much that begins like it.
+/// write much that begins like it. The first of them may be the letter of an escape, as `\n` has one: then it is found
+/// with its backslash, which would be no JSON without it.
 fn places(body: &[u8], sought: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let Some(first) = sought.first() else { return found };
@@ -51,7 +52,9 @@ fn places(body: &[u8], sought: &[u8]) -> Vec<Range<usize>> {
         let ends = begins.saturating_add(sought.len());
         let is_it = body.get(begins..ends) == Some(sought);
         if is_it {
-            found.push(begins..ends);
+            let before = body.get(..begins).unwrap_or_default();
+            let backslashes = before.iter().rev().take_while(|it| **it == b'\\').count();
+            found.push(begins.saturating_sub(backslashes % 2)..ends);
         }
         at = if is_it { ends } else { begins.saturating_add(1) };
     }

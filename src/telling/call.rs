@@ -77,12 +77,12 @@ fn usual(response: &Response) -> Option<&'static str> {
     }
 }
 
-/// Nothing that is not said by the headers.
+/// No wait beyond the one that the headers name.
 pub(crate) fn no_wait(_: &Response) -> Option<Duration> {
     None
 }
 
-/// Nothing else.
+/// The request as it is: nothing is to be added.
 pub(crate) fn as_it_is(_: &Values, request: Request) -> Result<Request, Failure> {
     Ok(request)
 }

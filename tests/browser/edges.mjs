@@ -6,7 +6,7 @@ import { createHmac } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import path from "node:path";
-import { freePort, serve } from "../../scripts/serve.mjs";
+import { freePort, listening, serve } from "../../scripts/serve.mjs";
 import { start, temporary } from "../server/server.mjs";
 
 export const TOKEN = "the token of the browser tests";
@@ -53,9 +53,7 @@ export async function hook() {
       response.writeHead(it.answer, { "content-type": "application/json" }).end("{}");
     });
   });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
-  const address = server.address();
-  const port = typeof address === "object" && address ? address.port : 0;
+  const port = await listening(server);
   const close = () => {
     server.close();
     server.closeAllConnections();

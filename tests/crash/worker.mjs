@@ -2,16 +2,13 @@
 // which takes seconds where this takes a tenth of one.
 
 import { spawn } from "node:child_process";
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { build } from "esbuild";
 import { parse } from "smol-toml";
-import workerd from "workerd";
 import { freePort, listens } from "../../scripts/serve.mjs";
 import { Problem, ROOT } from "../../scripts/shell.mjs";
-
-/** The program itself: the npm package's command is a JavaScript file around it. */
-const WORKERD = workerd.default;
+import { WORKERD, configure } from "../../scripts/workerd.mjs";
 
 /**
  * Prepares the Worker in a directory, with these settings and a port of its own.
@@ -20,8 +17,8 @@ const WORKERD = workerd.default;
  * @param {Record<string, string>} settings
  */
 export async function prepare(directory, settings) {
-  const { main, compatibility_date: date } = parse(readFileSync(path.join(ROOT, "wrangler.toml"), "utf8"));
-  // As wrangler bundles it; the module beside it.
+  const { main } = parse(readFileSync(path.join(ROOT, "wrangler.toml"), "utf8"));
+  // As wrangler bundles it; the module beside it, so that a build meanwhile changes nothing.
   await build({
     entryPoints: [path.join(ROOT, String(main))],
     bundle: true,
@@ -31,40 +28,11 @@ export async function prepare(directory, settings) {
     logLevel: "error",
   });
   copyFileSync(path.join(ROOT, "build", "index_bg.wasm"), path.join(directory, "index_bg.wasm"));
-  const storage = path.join(directory, "storage");
-  mkdirSync(storage);
+  const modules = Object.fromEntries(
+    ["index.js", "index_bg.wasm"].map((name) => [name, path.join(directory, name)]),
+  );
   const port = await freePort();
-  const text = (/** @type {string} */ value) => JSON.stringify(value);
-  const bindings = Object.entries(settings).map(
-    ([name, value]) => `(name = ${text(name)}, text = ${text(value)})`,
-  );
-  const config = path.join(directory, "config.capnp");
-  writeFileSync(
-    config,
-    `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [
-    (name = "main", worker = .presshook),
-    (name = "internet", network = (allow = ["public", "private"])),
-    (name = "storage", disk = (path = ${text(storage)}, writable = true)),
-  ],
-  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
-);
-const presshook :Workerd.Worker = (
-  modules = [
-    (name = "index.js", esModule = embed "index.js"),
-    (name = "index_bg.wasm", wasm = embed "index_bg.wasm"),
-  ],
-  compatibilityDate = ${text(String(date))},
-  bindings = [
-    ${bindings.join(",\n    ")},
-    (name = "INBOX", durableObjectNamespace = "Inbox"),
-  ],
-  durableObjectNamespaces = [(className = "Inbox", uniqueKey = "presshook-inbox", enableSql = true)],
-  durableObjectStorage = (localDisk = "storage"),
-);
-`,
-  );
+  const { config, storage } = configure([{ modules, bindings: settings, inbox: true, port }], directory);
   return { config, storage, url: `http://127.0.0.1:${port}`, port };
 }
 

@@ -2,6 +2,7 @@
 // that remembers its calls.
 
 import { createServer } from "node:http";
+import { listening } from "../../scripts/serve.mjs";
 import { Repository } from "./git.mjs";
 
 /**
@@ -87,9 +88,7 @@ export async function listen(site, world) {
       response.end(JSON.stringify(said));
     });
   });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
-  const address = server.address();
-  const port = typeof address === "object" && address ? address.port : 0;
+  const port = await listening(server);
   return {
     url: `http://127.0.0.1:${port}`,
     calls,

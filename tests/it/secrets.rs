@@ -7,6 +7,7 @@ use presshook::inbox::message::Message;
 use presshook::receive::{Received, receive};
 use presshook::settings::{Settings, SettingsError};
 use presshook::sources::SOURCES;
+use serde_json::Value;
 
 use crate::{secret_for, settings};
 
@@ -207,6 +208,29 @@ fn a_secret_within_a_text_is_blanked_each_time() {
         panic!("it is not accepted");
     };
     assert_eq!(Message::of(&settings, &delivery, &request).payload, body("(secret)"));
+}
+
+#[test]
+fn a_secret_whose_first_letter_is_that_of_an_escape_leaves_json() {
+    for (secret, escaped, note, blanked) in [
+        ("n0f-aa-bb", "n0f-aa-bb", r"1\n0f-aa-bb", "1(secret)"),
+        ("n0f-aa-bb", "n0f-aa-bb", r"1\\n0f-aa-bb", r"1\\(secret)"),
+        ("u00e9-aa", "u00e9-aa", r"\\\u00e9-aa", r"\\(secret)"),
+        (r"\n0f-aa", r"\\n0f-aa", r"1\\\n0f-aa", "1(secret)"),
+    ] {
+        let settings = settings(&[("PRISMIC_WEBHOOK_SECRET", secret)]);
+        let body = |note: &str, secret: &str| {
+            format!(r#"{{"type":"api-update","note":"{note}","secret":"{secret}"}}"#)
+        };
+        let request = http::Request::post("/api/webhook/prismic").body(Bytes::from(body(note, escaped)));
+        let request = request.expect("a request");
+        let Ok(Received::Delivery(delivery)) = receive(&settings, &request, Timestamp(0)) else {
+            panic!("{note} is not accepted");
+        };
+        let message = Message::of(&settings, &delivery, &request);
+        assert_eq!(message.payload, body(blanked, "(secret)"), "{note}");
+        assert!(serde_json::from_slice::<Value>(&message.payload).is_ok(), "{note}");
+    }
 }
 
 #[test]

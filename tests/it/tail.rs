@@ -294,6 +294,22 @@ fn an_older_receiver_is_watched_by_the_states_of_its_jobs() {
     tail.end();
 }
 
+#[test]
+fn a_redirect_ends_it_for_the_token_goes_nowhere_else() {
+    let elsewhere = StandIn::answering(|_| (200, String::new(), r#"{"mark":"1"}"#.to_owned()));
+    let there = elsewhere.url.clone();
+    let presshook = StandIn::answering(move |_| {
+        (302, format!("location: {there}/login?meta=secret#top\r\n"), String::new())
+    });
+    let output = refused(&["--url", &presshook.url], &[("ADMIN_TOKEN", TOKEN)]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(said.contains(&format!("it redirects to {}/login, and", elsewhere.url)), "{said}");
+    assert!(said.contains("give the address that it leads to") && !said.contains("meta=secret"), "{said}");
+    assert_eq!(presshook.received().len(), 1, "it is not tried again");
+    assert!(elsewhere.received().is_empty());
+}
+
 /// What it ends with where it cannot look.
 fn refused(args: &[&str], settings: &[(&str, &str)]) -> Output {
     let mut whole = vec!["tail"];

@@ -10,7 +10,7 @@ import { Ajv } from "ajv";
 import { bill } from "../../scripts/release/bill.mjs";
 import { version } from "../../scripts/release/version.mjs";
 import { compile } from "../../scripts/send.mjs";
-import { ROOT, output } from "../../scripts/shell.mjs";
+import { ROOT, programOf, output } from "../../scripts/shell.mjs";
 import { TOOLS } from "../../scripts/tools.mjs";
 
 /**
@@ -52,7 +52,7 @@ test("it is CycloneDX, as its published schema has it", () => {
 
 test("it has each crate that the program and the Worker tell of, for that part", async () => {
   await compile();
-  const program = path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug", "presshook");
+  const program = programOf("debug");
   const worker = path.join(ROOT, "build", "index_bg.wasm");
   for (const [part, file, places] of /** @type {const} */ ([
     ["program", program, PLACES.program],

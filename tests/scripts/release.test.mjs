@@ -14,7 +14,7 @@ import { PLATFORMS, here } from "../../scripts/release/binary.mjs";
 import { version } from "../../scripts/release/version.mjs";
 import { compile } from "../../scripts/send.mjs";
 import { freePort, serve, within } from "../../scripts/serve.mjs";
-import { ENVIRONMENT, ROOT, output } from "../../scripts/shell.mjs";
+import { ENVIRONMENT, ROOT, programOf, output } from "../../scripts/shell.mjs";
 import { standIn } from "../../scripts/stand-in.mjs";
 
 const VERSION = version();
@@ -35,7 +35,7 @@ const ends = [];
 
 before(async () => {
   await compile();
-  const built = path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug", "presshook");
+  const built = programOf("debug");
   // Without what a debugger wants, which is most of it.
   const program = path.join(directory, "presshook");
   const stripped = process.platform === "linux" && output("strip", ["-o", program, built]) !== undefined;

@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, test } from "node:test";
+import { listening } from "../../scripts/serve.mjs";
 import { article, publish } from "./article.mjs";
 import { SECRET } from "./connection.mjs";
 import { start, temporary } from "./server.mjs";
@@ -85,14 +86,13 @@ test("a bucket's server is sent the same file, signed", async () => {
       response.end();
     });
   });
-  await new Promise((resolve) => bucket.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const port = await listening(bucket);
   leftovers.push(() => bucket.close());
-  const address = bucket.address();
   const directory = path.join(temporary(), "archive");
   const server = await serve({
     ARCHIVE_DIR: directory,
     ARCHIVE_S3_BUCKET: "presshook-archive",
-    ARCHIVE_S3_ENDPOINT: `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`,
+    ARCHIVE_S3_ENDPOINT: `http://127.0.0.1:${port}`,
     ARCHIVE_S3_ACCESS_KEY_ID: "an-id",
     ARCHIVE_S3_SECRET_ACCESS_KEY: "a-secret-of-the-bucket",
   });

@@ -8,9 +8,8 @@ import { createInterface } from "node:readline";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { within } from "../../scripts/serve.mjs";
-import { ROOT } from "../../scripts/shell.mjs";
 import { SECRET, article, connect, deliver, sign, signed } from "./connection.mjs";
-import { compile, start, temporary } from "./server.mjs";
+import { PROGRAM, compile, start, temporary } from "./server.mjs";
 
 /** @typedef {import("./server.mjs").Server} Server */
 
@@ -67,8 +66,7 @@ describe("idle connections", () => {
   test("the server raises the limit of open files that a shell starts it with", async () => {
     const limited = path.join(temporary(), "limited");
     await compile();
-    const program = path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug", "presshook");
-    writeFileSync(limited, `#!/bin/sh\nulimit -Sn 256\nexec '${program}' "$@"\n`);
+    writeFileSync(limited, `#!/bin/sh\nulimit -Sn 256\nexec '${PROGRAM}' "$@"\n`);
     chmodSync(limited, 0o755);
     const server = await start(SETTINGS, { program: limited });
     const count = Math.min(MOST, 1_000);

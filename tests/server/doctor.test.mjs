@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:https";
 import path from "node:path";
 import { test } from "node:test";
-import { within } from "../../scripts/serve.mjs";
+import { listening, within } from "../../scripts/serve.mjs";
 import { ROOT } from "../../scripts/shell.mjs";
 import { PROGRAM, compile, start, temporary } from "./server.mjs";
 
@@ -171,9 +171,7 @@ test("doctor says what is wrong with a certificate", async () => {
   ];
   for (const [name, trusted, words] of cases) {
     const server = createServer({ key: pem("key"), cert: pem(name) }, (_, response) => response.end("hello"));
-    await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
-    const address = server.address();
-    const port = typeof address === "object" && address ? address.port : 0;
+    const port = await listening(server);
     const authority = path.join(ROOT, "tests", "vectors", "tls", trusted ? "ca.pem" : "other.pem");
     const { status, findings } = await doctor(["--url", `https://localhost:${port}`], {
       SSL_CERT_FILE: authority,

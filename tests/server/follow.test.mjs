@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { createHash, createHmac } from "node:crypto";
 import { createServer } from "node:http";
 import { after, describe, test } from "node:test";
+import { listening } from "../../scripts/serve.mjs";
 import { start } from "./server.mjs";
 
 /** @typedef {import("./server.mjs").Server} Server */
@@ -49,10 +50,8 @@ async function site() {
       response.writeHead(404).end("Not found");
     });
   });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const port = await listening(server);
   leftovers.push(() => (server.closeAllConnections(), server.close()));
-  const address = server.address();
-  const port = typeof address === "object" && address ? address.port : 0;
   return { url: `http://127.0.0.1:${port}`, pages, asked, told };
 }
 

@@ -2,8 +2,8 @@
 // comes of one that is passed on to itself.
 
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
 import { after, test } from "node:test";
+import { freePort } from "../../scripts/serve.mjs";
 import { article, publish } from "./article.mjs";
 import { SECRET } from "./connection.mjs";
 import { start } from "./server.mjs";
@@ -31,15 +31,6 @@ async function deliveries(server) {
   const one = async (/** @type {{ id: number }} */ { id }) =>
     (await fetch(`${server.url}/api/deliveries/${id}`, { headers })).json();
   return Promise.all(list.deliveries.map(one));
-}
-
-/** A port that nobody listens on. */
-async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address ? address.port : 0;
 }
 
 test("another server takes what is passed on to it, once, as its sender's", async () => {

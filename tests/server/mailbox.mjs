@@ -1,6 +1,7 @@
 // A mail server for tests, on loopback: it takes mails as its options say, and keeps what it took.
 
 import { createServer } from "node:net";
+import { listening } from "../../scripts/serve.mjs";
 
 /**
  * A mail that was taken.
@@ -54,9 +55,7 @@ export async function mailbox(taken, { greet = () => "235 welcome", take = () =>
     });
     say("220 mailbox");
   });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
-  const at = server.address();
-  const port = typeof at === "object" && at ? at.port : 0;
+  const port = await listening(server);
   return {
     url: (login = "") => `smtp://${login && `${login}@`}127.0.0.1:${port}`,
     close: () => server.close(),

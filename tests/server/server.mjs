@@ -5,10 +5,10 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { Problem, ROOT, run } from "../../scripts/shell.mjs";
+import { Problem, programOf, run } from "../../scripts/shell.mjs";
 
 /** The program, as a test of the working tree needs it. */
-export const PROGRAM = path.resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug", "presshook");
+export const PROGRAM = programOf("debug");
 
 /** How long it may take to start, or to say something, in milliseconds. */
 const PATIENCE = 20_000;

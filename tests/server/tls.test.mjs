@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:https";
 import path from "node:path";
 import { after, test } from "node:test";
+import { listening } from "../../scripts/serve.mjs";
 import { ROOT } from "../../scripts/shell.mjs";
 import { article, publish } from "./article.mjs";
 import { SECRET } from "./connection.mjs";
@@ -34,9 +35,8 @@ async function called(certificate, authority) {
       response.end();
     },
   );
-  await new Promise((resolve) => host.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const port = await listening(host);
   ends.push(() => host.close());
-  const { port } = /** @type {import("node:net").AddressInfo} */ (host.address());
   const settings = {
     BLOGSHOOT_WEBHOOK_SECRET: SECRET,
     DEPLOY_HOOK_URL: `https://localhost:${port}/the-secret-of-the-hook`,

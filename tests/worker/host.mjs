@@ -2,6 +2,7 @@
 // `/calls/NAME` tells what has arrived for `/hook/BEHAVIOR/NAME`. Beside it a stand-in of GitHub, with one repository.
 
 import { createServer } from "node:http";
+import { listening } from "../../scripts/serve.mjs";
 import { github } from "../forges/github.mjs";
 import { listen, withFiles } from "../forges/stand-in.mjs";
 
@@ -51,9 +52,7 @@ export default async function setup(project) {
       response.end("{}");
     });
   });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
-  const address = server.address();
-  project.provide("host", `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`);
+  project.provide("host", `http://127.0.0.1:${await listening(server)}`);
   const forge = await listen(github, withFiles({ "README.md": "# A site\n" }));
   project.provide("github", forge.url);
   return () => {

@@ -11,11 +11,11 @@
 
 mod pull;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{Next, body};
 use crate::actions::{Done, Returned, Step};
-use crate::event::Timestamp;
+use crate::event::{Timestamp, told};
 use crate::files::{Files, Task};
 use crate::outbox::{Failure, Job};
 use crate::program::{Call, Ended, Exit, Program};
@@ -218,22 +218,6 @@ impl Run<'_> {
     }
 }
 
-/// Times as texts, as the rest of what a command reads has them, and not as the store keeps them.
-fn in_words(event: &mut Map<String, Value>) {
-    let write = |of: &mut Map<String, Value>, name: &str| {
-        if let Some(time) = of.get_mut(name)
-            && let Some(milliseconds) = time.as_i64()
-        {
-            *time = Timestamp(milliseconds).to_string().into();
-        }
-    };
-    write(event, "at");
-    if let Some(item) = event.get_mut("item").and_then(Value::as_object_mut) {
-        write(item, "published_at");
-        write(item, "updated_at");
-    }
-}
-
 /// The variables that tell a command of the last event that it is run for.
 fn variables(job: &Job) -> Vec<(&'static str, String)> {
     let mut variables = vec![
@@ -267,16 +251,15 @@ fn variables(job: &Job) -> Vec<(&'static str, String)> {
 
 /// What a command reads: a deploy call's body, the events, the newest first, and the newest delivery's own payload.
 fn input(job: &Job, now: Timestamp) -> Vec<u8> {
-    let mut whole = serde_json::Value::from(body(job, now, usize::MAX));
+    let mut whole = Value::from(body(job, now, usize::MAX));
     let Some(members) = whole.as_object_mut() else { return Vec::new() };
     members.insert("target".to_owned(), job.target.as_str().into());
     let mut events = Vec::new();
     for delivery in job.carried.iter().flat_map(|it| &it.deliveries) {
-        let Ok(Value::Array(list)) = serde_json::from_str(&delivery.events) else { continue };
-        for mut event in list {
+        for event in told::events(&delivery.events) {
+            let mut event = Value::from(event);
             if let Some(event) = event.as_object_mut() {
                 event.insert("connection".to_owned(), delivery.connection.as_str().into());
-                in_words(event);
                 event.insert("event_id".to_owned(), delivery.event_id.as_str().into());
             }
             events.push(event);

@@ -17,7 +17,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 /// Why a conversation goes no further for now.
 ///
-/// Small, for each answer that is asked for may be one.
+/// It is small because every answer that is asked for may lead to one.
 #[derive(Debug)]
 pub(super) enum Pause {
     /// This is to be sent, and answered.

@@ -244,7 +244,7 @@ fn said(response: &Response) -> String {
     if words.is_empty() { words } else { format!(" (it says: {words})") }
 }
 
-/// A report of a build that has ended badly, with why.
+/// Why a build has ended badly, if it has.
 fn because(said: Said, reason: impl FnOnce() -> String) -> Option<String> {
     matches!(said, Said::Failed | Said::Canceled).then(reason)
 }

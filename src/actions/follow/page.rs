@@ -155,12 +155,13 @@ pub(super) enum Answered<'r> {
     Here(&'r Response),
     /// It leads away.
     Elsewhere(&'r Response),
+    /// It leads on and on.
     Circle,
     /// Nothing.
     Not(&'r Failure),
 }
 
-/// What a page tells of the build: the later, the farther from what it is to be.
+/// What a page tells of the build, the best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Verdict {
     /// The new version shows.

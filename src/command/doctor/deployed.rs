@@ -7,7 +7,7 @@ use presshook::event::Timestamp;
 use presshook::native::now;
 use serde_json::Value;
 
-use super::super::receiver::{Answer, Receiver, is_here};
+use super::super::receiver::{Answer, Receiver, is_here, text};
 use super::finding::{Area, Finding, Level};
 use super::local::{no_memory, no_token};
 use super::stranger;
@@ -64,10 +64,6 @@ pub(super) fn check(receiver: &Receiver, is_pages: bool) -> Deployed {
 
 pub(super) fn is_presshook(json: &Value) -> bool {
     text(json, "service") == Some("presshook")
-}
-
-fn text<'v>(json: &'v Value, name: &str) -> Option<&'v str> {
-    json.get(name)?.as_str()
 }
 
 fn place(address: &Uri) -> String {

@@ -2,7 +2,7 @@
 //! JSON.
 
 use std::borrow::Cow;
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use serde::Serialize;
 
@@ -141,6 +141,12 @@ pub(super) fn count(findings: &[Finding], level: Level) -> usize {
     findings.iter().filter(|it| it.level == level).count()
 }
 
+/// A number with the words for one, or for more.
+pub(super) fn counted<N: Display + PartialEq + From<u8>>(number: N, one: &str, more: &str) -> String {
+    let words = if number == N::from(1) { one } else { more };
+    format!("{number} {words}")
+}
+
 /// All of them in words, those of one area together. What strangers sent is shown, never obeyed.
 pub(super) fn in_words(findings: &[Finding], color: bool) -> String {
     let mut told = String::new();
@@ -171,17 +177,18 @@ pub(super) fn in_words(findings: &[Finding], color: bool) -> String {
 /// What it comes to.
 fn summary(findings: &[Finding]) -> String {
     let (errors, warnings) = (count(findings, Level::Error), count(findings, Level::Warning));
-    let of = |number: usize, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
+    let in_errors = counted(errors, "error", "errors");
+    let in_warnings = counted(warnings, "warning", "warnings");
     let mut told = match (errors, warnings) {
         (0, 0) => "Nothing is wrong".to_owned(),
-        (0, warnings) => of(warnings, "warning"),
-        (errors, 0) => of(errors, "error"),
-        (errors, warnings) => format!("{}, {}", of(errors, "error"), of(warnings, "warning")),
+        (0, _) => in_warnings,
+        (_, 0) => in_errors,
+        (_, _) => format!("{in_errors}, {in_warnings}"),
     };
     let notes = count(findings, Level::Note);
     if notes > 0 {
         // A text takes whatever is written to it.
-        let _ = write!(told, ", {}", of(notes, "note"));
+        let _ = write!(told, ", {}", counted(notes, "note", "notes"));
     }
     told + ".\n"
 }

@@ -171,14 +171,8 @@ fn usable(connections: &[Connection]) -> Vec<Finding> {
 /// Connections beyond those that the nameless URL tries.
 fn untried(settings: &Settings) -> Vec<Finding> {
     let told = |it: log::Entry| {
-        let text = |wanted: &str| {
-            it.fields().iter().find(|(name, _)| *name == wanted).and_then(|(_, value)| match value {
-                log::Field::Text(text) => Some(text.clone()),
-                log::Field::Number(_) | log::Field::Names(_) => None,
-            })
-        };
-        let (connection, reason) = (text("connection")?, text("reason")?);
-        let (what, remedy) = split(&reason);
+        let (connection, reason) = (it.text("connection")?, it.text("reason")?);
+        let (what, remedy) = split(reason);
         let finding =
             Finding::new(Area::Settings, Level::Warning, "untried", format!("{connection}: {what}"));
         Some(finding.remedy(remedy.unwrap_or_else(|| "at the sender, set its own URL".to_owned())))

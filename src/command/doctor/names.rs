@@ -1,6 +1,7 @@
 //! Names in a file of settings that are no setting's, but look like one: a secret under a name with a mistake in it is
 //! as good as none.
 
+use presshook::routes::distance;
 use presshook::settings::{SERVER_SETTINGS, SETTINGS, asked, members};
 use presshook::sources::SOURCES;
 
@@ -63,23 +64,8 @@ fn base(name: &str) -> &str {
     }
 }
 
-/// In how many characters two names differ: changed, left out or added.
+/// In how many characters two names differ, as far as that may be a mistake.
 fn mistakes(one: &str, other: &str) -> usize {
-    if one.len().abs_diff(other.len()) > MOST_MISTAKES {
-        return usize::MAX;
-    }
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (at, character) in one.bytes().enumerate() {
-        let mut diagonal = at;
-        let mut left = at.saturating_add(1);
-        let mut next = vec![left];
-        for (above, wanted) in row.iter().skip(1).zip(other.bytes()) {
-            let changed = diagonal.saturating_add(usize::from(character != wanted));
-            left = changed.min(left.saturating_add(1)).min(above.saturating_add(1));
-            next.push(left);
-            diagonal = *above;
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(usize::MAX)
+    // What is far too long or too short is not compared: an environment may hold very long names.
+    if one.len().abs_diff(other.len()) > MOST_MISTAKES { usize::MAX } else { distance(one, other) }
 }

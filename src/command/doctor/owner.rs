@@ -5,8 +5,8 @@ use presshook::event::Timestamp;
 use presshook::native::now;
 use serde_json::Value;
 
-use super::super::receiver::{Receiver, Refusal, TOKEN};
-use super::finding::{Area, Finding, Level};
+use super::super::receiver::{Receiver, Refusal, TOKEN, text};
+use super::finding::{Area, Finding, Level, counted};
 use super::local::unfollowed;
 
 /// How late the oldest due job may be.
@@ -54,14 +54,12 @@ fn refused(refusal: &Refusal) -> Finding {
     match refusal {
         Refusal::Token => finding.at(TOKEN).remedy("set `ADMIN_TOKEN` here to the receiver's"),
         Refusal::Trouble(trouble) => finding.remedy(trouble.remedy()),
+        // Its sentence says what to do.
+        Refusal::Elsewhere { .. } => finding,
         Refusal::NotFound | Refusal::Status { .. } | Refusal::NoJson => {
             finding.remedy("try again; if it stays, its log says why (`INTERNAL_ERROR`, `INBOX_FAILED`)")
         }
     }
-}
-
-fn text<'v>(json: &'v Value, name: &str) -> Option<&'v str> {
-    json.get(name)?.as_str()
 }
 
 fn number(json: &Value, name: &str) -> i64 {
@@ -140,7 +138,7 @@ fn of_overview(overview: &Value) -> Vec<Finding> {
     let dead = number(&queue, "dead");
     if dead > 0 {
         findings.push(
-            Finding::new(Area::Inbox, Level::Error, "dead", format!("{} failed for good and wait{} for you", jobs(dead), if dead == 1 { "s" } else { "" }))
+            Finding::new(Area::Inbox, Level::Error, "dead", format!("{} failed for good and {} for you", counted(dead, "job", "jobs"), if dead == 1 { "waits" } else { "wait" }))
                 .remedy("`/deliveries` shows why; mend that, then send them again there (or `POST /api/dead/redeliver`)"),
         );
     }
@@ -153,7 +151,7 @@ fn of_overview(overview: &Value) -> Vec<Finding> {
                 "held",
                 format!(
                     "{} held until you release {}",
-                    jobs_are(held),
+                    counted(held, "job is", "jobs are"),
                     if held == 1 { "it" } else { "them" }
                 ),
             )
@@ -174,7 +172,7 @@ fn of_overview(overview: &Value) -> Vec<Finding> {
             Area::Inbox,
             Level::Ok,
             "queue",
-            format!("{} waiting, none failed", jobs_are(waiting)),
+            format!("{} waiting, none failed", counted(waiting, "job is", "jobs are")),
         ));
     }
     let outcomes = overview.get("outcomes").cloned().unwrap_or_default();
@@ -185,7 +183,10 @@ fn of_overview(overview: &Value) -> Vec<Finding> {
                 Area::Builds,
                 Level::Warning,
                 "failed",
-                format!("what {} caused in the last 24 hours has failed", deliveries(of("failed"))),
+                format!(
+                    "what {} caused in the last 24 hours has failed",
+                    counted(of("failed"), "delivery", "deliveries")
+                ),
             )
             .remedy("`/deliveries?state=failed` shows why"),
         );
@@ -198,7 +199,7 @@ fn of_overview(overview: &Value) -> Vec<Finding> {
                 "unknown",
                 format!(
                     "of the builds for {} in the last 24 hours it could not be found out how they ended",
-                    deliveries(of("unknown"))
+                    counted(of("unknown"), "delivery", "deliveries")
                 ),
             )
             .remedy("look at your host's list of builds, and at `SITE_URL`"),
@@ -233,16 +234,4 @@ fn of_budget(budget: &Value) -> Option<Finding> {
         (Level::Ok, None)
     };
     Some(Finding::new(Area::Builds, level, "budget", what).at("DEPLOY_BUDGET_PER_MONTH").remedied(remedy))
-}
-
-fn jobs(count: i64) -> String {
-    if count == 1 { "1 job".to_owned() } else { format!("{count} jobs") }
-}
-
-fn jobs_are(count: i64) -> String {
-    if count == 1 { "1 job is".to_owned() } else { format!("{count} jobs are") }
-}
-
-fn deliveries(count: i64) -> String {
-    if count == 1 { "1 delivery".to_owned() } else { format!("{count} deliveries") }
 }

@@ -1,5 +1,5 @@
-//! Secrets that are there and can be used, but that somebody could guess, or that are shared. What cannot be used at all is found when the
-//! settings are read.
+//! Secrets that are there and can be used, but that somebody could guess, or that are shared. What cannot be used at all
+//! is found when the settings are read.
 
 use super::finding::{Area, Finding, Level};
 use super::is_secret;

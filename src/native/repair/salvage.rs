@@ -103,8 +103,11 @@ impl Saving<'_> {
         let sql = |order: &str| {
             let order: Vec<String> = keys.iter().map(|it| format!("{it} {order}")).collect();
             let (columns, table) = (columns.join(", "), self.table.name);
-            let within =
-                if self.table.counts() { format!("WHERE {first} BETWEEN ? AND ?") } else { String::new() };
+            let within = if self.table.is_numbered() {
+                format!("WHERE {first} BETWEEN ? AND ?")
+            } else {
+                String::new()
+            };
             format!("SELECT {columns} FROM {table} {within} ORDER BY {}", order.join(", "))
         };
         let (up, down) = (sql("ASC"), sql("DESC"));
@@ -116,7 +119,7 @@ impl Saving<'_> {
             self.is_whole = false;
             let Err(high) = self.stretch(from, &down, low, high, high)? else { continue };
             let middle = low.midpoint(high);
-            if self.table.counts() && low < middle && tried < MOST_STRETCHES {
+            if self.table.is_numbered() && low < middle && tried < MOST_STRETCHES {
                 stretches.extend([(low, middle), (middle, high)]);
             }
         }
@@ -132,7 +135,7 @@ impl Saving<'_> {
         high: i64,
         mut last: i64,
     ) -> Result<Result<(), i64>, StoreError> {
-        let bounds = [low, high].into_iter().filter(|_| self.table.counts());
+        let bounds = [low, high].into_iter().filter(|_| self.table.is_numbered());
         let Ok(mut prepared) = from.prepare(sql) else { return Ok(Err(last)) };
         let Ok(mut rows) = prepared.query(params_from_iter(bounds)) else { return Ok(Err(last)) };
         loop {

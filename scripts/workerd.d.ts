@@ -7,12 +7,3 @@ declare module "workerd" {
   };
   export default workerd;
 }
-
-// What the runtime itself offers.
-declare module "cloudflare:workers" {
-  export class DurableObject {
-    constructor(ctx: any, env: any);
-    ctx: any;
-    env: any;
-  }
-}
