@@ -3,8 +3,6 @@
 // Graphs and Indexes with Recursive Graph Bisection"), which linkers do too: halves are made that share as little as can
 // be, of them halves again, and so on.
 
-/** Bytes that are looked at together: two or three instructions. */
-const LENGTH = 5;
 /** So few functions are left in the order that they have. */
 const FEW = 4;
 /** How often functions change sides at most before halves are as good as they get. */
@@ -13,13 +11,14 @@ const CODE = 10;
 
 /**
  * A module with names for its functions that sort as they should lie; `wasm-opt --reorder-functions-by-name` does the
- * rest. It must have no names.
+ * rest. It must have no names. What comes of it may be ordered again, which finds more.
  *
  * @param {Uint8Array} module
  * @param {number} imported how many functions it imports
+ * @param {number} length bytes that are looked at together: five are two or three instructions
  */
-export function named(module, imported) {
-  const order = ordered(bodies(module).map(pieces));
+export function named(module, imported, length) {
+  const order = ordered(bodies(module).map((body) => pieces(body, length)));
   const width = String(order.length).length;
   const ranks = new Map(order.map((body, rank) => [body, String(rank).padStart(width, "0")]));
   const names = order.map((_, body) => [...leb(imported + body), ...text(ranks.get(body) ?? "")]);
@@ -60,12 +59,13 @@ function bodies(module) {
  * What a function is made of: each sequence of bytes once, as a number.
  *
  * @param {Uint8Array} body
+ * @param {number} length of a sequence
  */
-function pieces(body) {
+function pieces(body, length) {
   const found = new Set();
-  for (let at = 0; at + LENGTH <= body.length; at++) {
+  for (let at = 0; at + length <= body.length; at++) {
     let hash = 0;
-    for (const byte of body.subarray(at, at + LENGTH))
+    for (const byte of body.subarray(at, at + length))
       hash = Math.imul(hash ^ byte, 0x9e3779b1) ^ (hash >>> 15);
     found.add(hash);
   }
