@@ -10,8 +10,11 @@ import { setup } from "./setup.mjs";
 import { ENVIRONMENT, Problem, ROOT, bold, main, output, run, say } from "./shell.mjs";
 import { CARGO_FUZZ, find } from "./tools.mjs";
 
-/** So long is one turn of a target: libFuzzer tells little while it runs, and the next goes on where it ended. */
-const SECONDS = 15;
+/**
+ * So long is one turn of a target: libFuzzer tells little while it runs, and the next goes on where it ended. Each tries
+ * first what it begins with, which takes seconds where that is much.
+ */
+const SECONDS = 60;
 const HERE = path.join(ROOT, "fuzz");
 const README = path.join(HERE, "README.md");
 const MARK = "<!-- figures -->";
@@ -26,7 +29,7 @@ const EXECUTIONS = Number((process.env.EXECUTIONS ?? "10_000_000").replaceAll("_
  * @property {number} seconds
  * @property {number} coverage Edges of the program that were taken.
  * @property {number} inputs Inputs that were kept, as each does something that none before did.
- * @property {number} runs How many inputs it is to try next.
+ * @property {number} begun How many inputs a turn begins with.
  * @property {string} [found] The file of an input that is wrong.
  */
 
@@ -107,7 +110,7 @@ async function begin(name) {
   // What it begins with it writes itself.
   const { status, text } = await libfuzzer(name, ["-runs=0"], { FUZZ_SEEDS: seeds });
   if (status !== 0) throw new Problem(`The fuzzer of ${name} does not start:\n${text}`);
-  return { name, executions: 0, seconds: 0, coverage: 0, inputs: 0, runs: 20_000 };
+  return { name, executions: 0, seconds: 0, coverage: 0, inputs: 0, begun: 0 };
 }
 
 /** @param {string} name */
@@ -132,9 +135,8 @@ async function go(progress) {
     `-dict=${seeds}.dict`,
     `-max_len=${readFileSync(`${seeds}.longest`, "utf8")}`,
     `-artifact_prefix=${artifacts}${path.sep}`,
-    `-runs=${progress.runs}`,
-    // Where the machine has become slower meanwhile.
-    `-max_total_time=${2 * SECONDS}`,
+    `-runs=${progress.begun + EXECUTIONS - progress.executions}`,
+    `-max_total_time=${SECONDS}`,
     "-timeout=10",
     "-rss_limit_mb=2048",
     "-print_final_stats=1",
@@ -142,15 +144,12 @@ async function go(progress) {
   const seconds = (Date.now() - started) / 1000;
   const number = (/** @type {RegExp} */ pattern) => Number([...text.matchAll(pattern)].at(-1)?.[1] ?? 0);
   // What it begins with is tried each time, and is nothing new.
-  const begun = number(/#(\d+)\s+INITED/g);
-  const executions = Math.max(0, number(/stat::number_of_executed_units:\s*(\d+)/g) - begun);
+  progress.begun = number(/#(\d+)\s+INITED/g);
+  const executions = Math.max(0, number(/stat::number_of_executed_units:\s*(\d+)/g) - progress.begun);
   progress.executions += executions;
   progress.seconds += seconds;
   progress.coverage = Math.max(progress.coverage, number(/cov: (\d+)/g));
   progress.inputs = Math.max(number(/corp: (\d+)/g), progress.inputs);
-  // As many more as it does in that time, beside what it begins with.
-  const more = Math.max(1000, Math.round((executions / seconds) * SECONDS));
-  progress.runs = begun + Math.min(more, Math.max(1, EXECUTIONS - progress.executions));
   const found = readdirSync(artifacts).find((it) => !known.has(it));
   if (found) {
     progress.found = path.relative(ROOT, path.join(artifacts, found));
