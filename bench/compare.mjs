@@ -26,13 +26,14 @@ export const same = ({ bytes }) => [signed(article(bytes))];
  *
  * @param {number} pid
  * @param {Target[]} targets
- * @param {{ name: string, requests: number }} size
+ * @param {{ name: string, first: number, requests: number }} size how many requests a target has before it is measured, and
+ *   in a round
  * @param {() => Message[]} prepared what is sent in a round, to each target the same
  * @param {number} rounds
  * @param {(text: string) => void} step
  * @returns {Promise<Compared>}
  */
-export async function compare(pid, targets, { name, requests }, prepared, rounds, step) {
+export async function compare(pid, targets, { name, first, requests }, prepared, rounds, step) {
   let messages = prepared();
   const send = (
     /** @type {Target} */ { port, path },
@@ -44,10 +45,15 @@ export async function compare(pid, targets, { name, requests }, prepared, rounds
     await refuses(target, messages[0]);
     const [answer] = await send(target, 1, 1);
     answers.add(answer.replace(/"processing_time_ms":\d+/, ""));
-    // Hot before it is measured.
-    await send(target, Math.ceil(requests / 2));
   }
   if (answers.size !== 1) throw new Problem(`the Workers answer differently: ${[...answers].join("\n")}`);
+  for (const target of targets) {
+    step(`${name}: ${target.name} becomes hot`);
+    for (let sent = 0; sent < first; sent += requests) {
+      messages = prepared();
+      await send(target, requests);
+    }
+  }
   const measure = async (/** @type {Target} */ target) => {
     const cpu = cpuMicroseconds(pid);
     const began = performance.now();

@@ -16,7 +16,7 @@ export const part = {
   title: "The URL that names no sender",
   about: `The same POST to \`${NAMELESS}\` and to \`${NAMED}\` of one Worker, with all senders configured.`,
   rounds: 7,
-  seconds: 35,
+  seconds: 45,
 
   async measure({ directory, rounds, step }) {
     const worker = verifying("every sender", { LOG_LEVEL: "error" });

@@ -5,12 +5,12 @@ import { barred, ratio, table } from "../figures.mjs";
 import { start } from "../runtime.mjs";
 import { CEILING, JAVASCRIPT, SMALLEST_RUST, verifying } from "../workers.mjs";
 
-/** Bytes, requests to one Worker in one round, and what must hold. */
+/** Bytes, requests to one Worker before it is measured and in one round, and what must hold. */
 export const SIZES = [
-  { name: "1 KB", bytes: 1_000, requests: 3_000, javascript: 1 },
-  { name: "10 KB", bytes: 10_000, requests: 2_000, javascript: 1 },
-  { name: "100 KB", bytes: 100_000, requests: 600, javascript: 0.64 },
-  { name: "1 MB", bytes: 1_000_000, requests: 120, javascript: 0.55 },
+  { name: "1 KB", bytes: 1_000, first: 15_000, requests: 3_000, javascript: 1 },
+  { name: "10 KB", bytes: 10_000, first: 10_000, requests: 2_000, javascript: 1 },
+  { name: "100 KB", bytes: 100_000, first: 600, requests: 600, javascript: 0.64 },
+  { name: "1 MB", bytes: 1_000_000, first: 120, requests: 120, javascript: 0.55 },
 ];
 /** What Presshook may cost beyond the smallest Rust Worker. */
 const SMALLEST = 1.15;
@@ -26,7 +26,7 @@ export const part = {
   about:
     "CPU microseconds of the runtime for each request, and requests a second; medians, and of ratios the medians of those within a round.",
   rounds: 7,
-  seconds: 80,
+  seconds: 105,
 
   async measure({ directory, rounds, step }) {
     const quiet = { LOG_LEVEL: "error" };
