@@ -93,12 +93,14 @@ pub fn prepare(env: &Env) -> Array {
     let pair = |(name, value): &(&str, &str)| Array::of2(&(*name).into(), &(*value).into());
     let headers: Array = COMMON_HEADERS.iter().chain([&OPEN]).map(pair).collect();
     let names = isolate.names.iter().flatten().map(|name| JsValue::from(name.as_str()));
+    let most = isolate.settings.max_body_bytes;
     let told: [JsValue; 5] = [
-        isolate.settings.max_body_bytes.into(),
+        most.into(),
         names.collect::<Array>().into(),
         headers.into(),
         owner::IMPORT.into(),
-        owner::MOST_IMPORT_BYTES.into(),
+        // Without a token there is no such place.
+        isolate.settings.admin_token.as_ref().map_or(most, |_| owner::MOST_IMPORT_BYTES).into(),
     ];
     told.iter().collect()
 }

@@ -1,6 +1,6 @@
 // Every row of the contract's table, at the built Worker in workerd: exact status, headers and body.
 
-import { SELF } from "cloudflare:test";
+import { SELF, env } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { DIRECT, SECRET, codes, event, logged, sign, signed, worker } from "./presshook.mjs";
 
@@ -212,6 +212,27 @@ describe("the body", () => {
     const headers = { "content-length": "9999999", "x-blogshoot-signature": "0".repeat(64) };
     expect((await ask(DIRECT, "/webhook", { method: "POST", headers, body })).status).toBe(413);
     expect(pulled).toBe(false);
+  });
+
+  it("is no longer where an import is sent, unless there is an owner who may", async () => {
+    const read = async (/** @type {object} */ further) => {
+      let pulled = 0;
+      const body = new ReadableStream(
+        {
+          pull(controller) {
+            pulled += 1;
+            if (pulled > 10) controller.close();
+            else controller.enqueue(new Uint8Array(1000));
+          },
+        },
+        { highWaterMark: 0 },
+      );
+      const bindings = { ...DIRECT, INBOX: env.INBOX, MAX_BODY_BYTES: "2000", ...further };
+      await ask(bindings, "/api/import", { method: "POST", body });
+      return pulled;
+    };
+    expect(await read({})).toBeLessThan(5);
+    expect(await read({ ADMIN_TOKEN: "the owner's token, long enough" })).toBe(11);
   });
 
   it("may be limited by MAX_BODY_BYTES", async () => {
