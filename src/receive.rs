@@ -31,11 +31,11 @@ pub fn key(verified: &Verified<'_>, id: Option<String>) -> Key {
 /// The greeting that a request to a named URL is, if it is one and its time is now.
 fn greeting(settings: &Settings, endpoint: &Endpoint<'_>, request: &Request) -> Option<Greeting> {
     const MOST_BYTES: usize = 4096;
-    let recognise = endpoint.source?.greeting?;
+    let recognize = endpoint.source?.greeting?;
     if request.body().len() > MOST_BYTES {
         return None;
     }
-    let greeting = recognise(request.body())?;
+    let greeting = recognize(request.body())?;
     let mut connections = settings.connections.iter().filter(|it| endpoint.covers(it)).peekable();
     let configured = connections.peek().is_some();
     let signed =
