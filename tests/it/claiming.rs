@@ -89,6 +89,27 @@ fn what_a_call_of_its_group_has_spent_holds_a_due_one_back_and_is_told() {
 }
 
 #[test]
+fn that_a_budget_is_spent_is_told_soon_and_anew_in_a_month_that_has_been_moved() {
+    let budget = ("DEPLOY_BUDGET_PER_MONTH", "1");
+    let mut lanes = Lanes::new(&[DEPLOY, NO_GAP, SLACK, budget]);
+    lanes.publish("a", 0);
+    lanes.look(10);
+    lanes.end("deploy", &accepted(), 11);
+    lanes.look(11);
+    lanes.end("slack", &accepted(), 12);
+    // The deploy waits for the month, and who is told of that does not.
+    assert_eq!(accept(&mut lanes, "b", 100).receipt.wake_at, Some(at(110)));
+    assert_eq!(lanes.look(110), ["slack"]);
+    assert_eq!(signals(&lanes.end("slack", &accepted(), 110)).len(), 1);
+    assert_eq!(accept(&mut lanes, "c", 200).receipt.wake_at, None);
+    // The month begins today, and the call of today is of it.
+    lanes.settings = settings(&[DEPLOY, NO_GAP, SLACK, budget, ("DEPLOY_BUDGET_RESET_DAY", "31")]);
+    assert_eq!(accept(&mut lanes, "d", 300).receipt.wake_at, Some(at(310)));
+    assert_eq!(lanes.look(310), ["slack"]);
+    assert_eq!(signals(&lanes.end("slack", &accepted(), 310)).len(), 1);
+}
+
+#[test]
 fn what_only_a_gap_holds_back_is_no_warning() {
     let mut lanes = Lanes::new(&[DEPLOY, NO_GAP, SLACK]);
     lanes.publish("a", 0);
