@@ -214,9 +214,6 @@ impl Builds {
             opening.merge(&deploy, &into);
             opening.writes.push(statement("DELETE FROM builds WHERE job_id = ?1", [build.job.into()]));
             opening.writes.push(write(&later));
-            for job in self.blocked.iter_mut().filter(|it| it.after == Some(deploy.id)) {
-                job.after = Some(into.id);
-            }
             self.builds.retain(|it| it.job != build.job);
             return;
         }

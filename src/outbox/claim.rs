@@ -268,7 +268,6 @@ impl Claiming<'_> {
             self.opening.writes.push(write(&job));
             if hold == Hold::Spent {
                 self.opening.tell_spent(&job);
-                self.claims.again |= self.opening.news_due().is_some();
             }
             return;
         }

@@ -225,9 +225,7 @@ impl<'s> Opening<'s> {
                 self.merge(job, &waiting);
                 waiting
             }
-            None => {
-                JobRow { state: State::Waiting, due_at: None, after: None, finished_at: None, ..job.clone() }
-            }
+            None => JobRow { state: State::Waiting, after: None, finished_at: None, ..job.clone() },
         };
         self.schedule(&mut opened, when);
         self.keep(opened.clone());

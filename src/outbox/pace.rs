@@ -205,8 +205,7 @@ impl<'s> Known<'s> {
         let budget = self.settings.budgets.iter().find(|it| it.name == budget)?;
         let spent = self.spent(budget, now);
         // A call of last month is not given back to this one.
-        let counted = called_at >= spent.period_start && spent.calls > 0;
-        counted.then(|| {
+        (called_at >= spent.period_start).then(|| {
             let spent = Spent { calls: spent.calls.saturating_sub(1), ..spent };
             self.set_spent(&budget.name, spent)
         })

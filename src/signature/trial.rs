@@ -4,7 +4,6 @@
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, USER_AGENT};
 use http::{HeaderValue, Method};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::Secret;
 use super::key::Key;
@@ -28,15 +27,10 @@ impl Proof {
         let place = self.places.first()?;
         let mut body = format!(r#"{{"id":"{id}","event_id":"{id}","notifications":[{{}}]"#);
         NAMES.iter().for_each(|name| body.push_str(&member(name, "test")));
-        let mut target = path.to_owned();
         match place {
             Where::Header(_) => {}
             // There the secret itself is what proves it.
             Where::Body(at) if matches!(self.key, Key::Token(_)) => body.push_str(&member(at, secret)),
-            Where::Query(name) if matches!(self.key, Key::Token(_)) => {
-                let encoded = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
-                target = format!("{path}?{}={}", encoded(name), encoded(secret));
-            }
             Where::Body(_) | Where::Query(_) | Where::Item(_) => return None,
         }
         if let Some(time) = &self.time
@@ -47,7 +41,7 @@ impl Proof {
         body.push('}');
         let mut request = Request::new(Bytes::from(body));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = target.parse().ok()?;
+        *request.uri_mut() = path.parse().ok()?;
         let headers = request.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));

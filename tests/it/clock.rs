@@ -217,3 +217,21 @@ fn whenever_the_clock_is_set_every_event_is_carried_and_calls_are_few() {
         assert!(edge.seen.iter().any(|it| matches!(it, Seen::Looked)));
     }
 }
+
+#[test]
+fn a_clock_that_was_not_set_back_is_told_as_such() {
+    let mut edge = edge(&[]);
+    edge.accept(&publish("a"));
+    let job = edge.sql("SELECT max(id) FROM jobs").expect("it reads")[0].integer(0).expect("an id");
+    // Ids count on where several come at once: only what is further ahead tells of a clock.
+    for (now, by, back) in [
+        (job, Some(0), false),
+        (job, Some(1), false),
+        (job, Some(-1), true),
+        (job - 10_000, None, false),
+        (job - 10_001, None, true),
+    ] {
+        let told = edge.store.commit(presshook::outbox::clock_set(Timestamp(now), by)).expect("it is noted");
+        assert_eq!(told, back, "{now} {by:?}");
+    }
+}

@@ -1,5 +1,7 @@
 //! Builds that are followed: what waits for one, what becomes of the job that asked for it, and who is told.
 
+mod several;
+
 use presshook::actions::{Done, Signal, Step};
 use presshook::builds::{Report, Said};
 use presshook::event::Kind;

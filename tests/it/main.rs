@@ -11,6 +11,7 @@ mod actions;
 mod addresses;
 mod articles;
 mod builds;
+mod claiming;
 mod claims;
 mod clients;
 mod clock;

@@ -125,6 +125,8 @@ fn attempts_follow_the_hosts_answers() {
             &["0 send", "100 JOB_RETRY", "10100 send", "10200 REBUILD_TRIGGERED"],
         ),
         (&[AnswersLater(429, "60")], &["0 send", "100 JOB_DEAD"]),
+        // At the very end of the time that there is, nobody is called any more.
+        (&[AnswersLater(503, "Sat, 31 Jan 2026 08:00:25 GMT")], &["0 send", "100 JOB_DEAD"]),
         (
             &[AnswersLater(503, "Fri, 31 Dec 1999 23:59:59 GMT"), Answers(200)],
             &["0 send", "100 JOB_RETRY", "1100 send", "1200 REBUILD_TRIGGERED"],

@@ -187,6 +187,7 @@ fn cron_text_means_what_crontab_says() {
         ("59 23 31 12 *", "2026-01-31T08:00:00Z", "2026-12-31T23:59:00Z"),
         ("*/15 * * * *", "2026-01-31T08:46:00Z", "2026-01-31T09:00:00Z"),
         ("5/20 * * * *", "2026-01-31T08:46:00Z", "2026-01-31T09:05:00Z"),
+        ("5/20 * * * *", "2026-01-31T08:06:00Z", "2026-01-31T08:25:00Z"),
         ("10-20/5,40 8,9 * * *", "2026-01-31T08:20:00Z", "2026-01-31T08:40:00Z"),
         // The last day of a month that has 28, and a day that most have not.
         ("0 0 29 2 *", "2026-01-31T08:00:00Z", "2028-02-29T00:00:00Z"),
@@ -303,6 +304,18 @@ fn months_of_a_budget_begin_on_any_day_there_is() {
         edge.run_until(edge.now.plus(std::time::Duration::from_secs(40 * 24 * 3600)));
         assert_eq!(calls(&mut edge, "default"), [spent_at, begins_anew], "{reset}");
     }
+}
+
+#[test]
+fn a_month_that_began_last_year_goes_on_in_the_new_one() {
+    let budget = [("DEPLOY_BUDGET_PER_MONTH", "1"), ("DEPLOY_BUDGET_RESET_DAY", "15")];
+    let mut edge = edge(&[&QUICK[..], &budget].concat());
+    for (key, time) in [("a", "2026-12-20T00:00:00Z"), ("b", "2027-01-05T00:00:00Z")] {
+        edge.run_until(moment(time));
+        edge.accept(&message(key, &event(Kind::Updated, None)));
+    }
+    edge.run_until(moment("2027-01-20T00:00:00Z"));
+    assert_eq!(calls(&mut edge, "default"), ["2026-12-20T00:00:00Z", "2027-01-15T00:00:00Z"]);
 }
 
 #[test]

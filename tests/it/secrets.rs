@@ -49,6 +49,10 @@ fn a_secret_shared_over_a_header_is_refused_aliases_and_previous_secrets_counted
             ("STANDARD_WEBHOOKS_WEBHOOK_SECRET", SAME),
             ("STANDARD_WEBHOOKS_WEBHOOK_SECRET__B", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"),
         ],
+        &[
+            ("STANDARD_WEBHOOKS_WEBHOOK_SECRET", "whpk_WGZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmY="),
+            ("STANDARD_WEBHOOKS_WEBHOOK_SECRET__B", "whpk_WGZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmY"),
+        ],
         // What one had before, another has now, and the other way round.
         &[
             ("GITHUB_WEBHOOK_SECRET_PREVIOUS", SAME),
@@ -93,6 +97,15 @@ fn a_secret_may_be_the_same_where_no_header_is() {
     ] {
         assert_eq!(settings(&[(one, SAME), (other, SAME)]).problems, [], "{one} {other}");
     }
+}
+
+#[test]
+fn two_public_keys_are_not_the_same() {
+    let settings = settings(&[
+        ("STANDARD_WEBHOOKS_WEBHOOK_SECRET", "whpk_WGZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmY="),
+        ("STANDARD_WEBHOOKS_WEBHOOK_SECRET__B", "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="),
+    ]);
+    assert_eq!(settings.problems, []);
 }
 
 #[test]
