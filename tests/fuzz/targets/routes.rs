@@ -285,7 +285,16 @@ fn says_no_value(settings: &Settings, text: &str) {
 
 /// Whether it stands in a member's name, also of an object that another of the same name follows.
 fn is_member(text: &str) -> bool {
-    let ends_a_name =
-        |rest: &str| rest.split_once('"').is_some_and(|(_, after)| after.trim_start().starts_with(':'));
+    let ends_a_name = |rest: &str| {
+        let mut rest = rest.chars();
+        loop {
+            match rest.next() {
+                Some('\\') => drop(rest.next()),
+                Some('"') => break rest.as_str().trim_start().starts_with(':'),
+                Some(_) => {}
+                None => break false,
+            }
+        }
+    };
     text.split(VALUE).skip(1).any(ends_a_name)
 }
