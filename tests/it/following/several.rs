@@ -202,10 +202,9 @@ fn the_log_is_told_how_a_build_ended() {
             logged(&mut lanes, &heard(&[said], 20, Some(40).filter(|_| said == Said::Building)), 20);
         let told = |entry: &Entry| {
             let line: serde_json::Value = serde_json::from_str(&entry.to_line()).expect("JSON");
-            let field = |name: &str| match &line[name] {
-                serde_json::Value::Null => "-".to_owned(),
-                serde_json::Value::String(text) => text.clone(),
-                other => other.to_string(),
+            let field = |name: &str| match line.get(name) {
+                None => "-".to_owned(),
+                Some(value) => value.as_str().map_or_else(|| value.to_string(), str::to_owned),
             };
             ["code", "target", "source", "event", "build", "ms", "reason"].map(field).join(" ")
         };
