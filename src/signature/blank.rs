@@ -41,8 +41,8 @@ fn without(body: &[u8], found: Vec<Range<usize>>) -> Option<Vec<u8>> {
 }
 
 /// Where a body has these bytes. No search is needed that is fast for any bytes: nobody who does not know a secret can
-/// write much that begins like it. The first of them may be the letter of an escape, as `\n` has one: then it is found
-/// with its backslash, which would be no JSON without it.
+/// write much that begins like it. The first of them may belong to an escape, as the letter of `\n` or the last digit of
+/// `\u00ea`: then all of that is found, which would be no JSON without its end.
 fn places(body: &[u8], sought: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let Some(first) = sought.first() else { return found };
@@ -52,13 +52,22 @@ fn places(body: &[u8], sought: &[u8]) -> Vec<Range<usize>> {
         let ends = begins.saturating_add(sought.len());
         let is_it = body.get(begins..ends) == Some(sought);
         if is_it {
-            let before = body.get(..begins).unwrap_or_default();
-            let backslashes = before.iter().rev().take_while(|it| **it == b'\\').count();
-            found.push(begins.saturating_sub(backslashes % 2)..ends);
+            let escape = escape_before(body.get(..begins).unwrap_or_default());
+            found.push(begins.saturating_sub(escape)..ends);
         }
         at = if is_it { ends } else { begins.saturating_add(1) };
     }
     found
+}
+
+/// How many bytes at the end of these begin an escape of JSON that goes on behind them.
+fn escape_before(bytes: &[u8]) -> usize {
+    /// What `\u00e` lacks is one digit.
+    const MOST: usize = 5;
+    let Some(back) = bytes.iter().rev().take(MOST).position(|it| *it == b'\\') else { return 0 };
+    let backslashes = bytes.iter().rev().skip(back).take_while(|it| **it == b'\\').count();
+    let goes_on = back == 0 || bytes.iter().rev().nth(back.saturating_sub(1)) == Some(&b'u');
+    if backslashes % 2 == 1 && goes_on { back.saturating_add(1) } else { 0 }
 }
 
 /// Where a body has a text as a JSON string of its own, with other escapes than ours: `\/` for a slash, say.
