@@ -89,8 +89,9 @@ function overwrite(file, from, length) {
  * @param {import("node:test").TestContext} it
  * @param {"stop" | "kill"} end after a stop all is in the file, after a kill it is in the log beside it
  * @param {number} [count]
+ * @param {number} [together] how many are sent at once; those that come together may be stored together
  */
-async function filled(it, end, count = 120) {
+async function filled(it, end, count = 120, together = 40) {
   const [directory, hook] = [temporary(), await host()];
   const settings = {
     BLOGSHOOT_WEBHOOK_SECRET: SECRET,
@@ -101,8 +102,8 @@ async function filled(it, end, count = 120) {
     ADMIN_TOKEN: TOKEN,
   };
   const server = await start(settings, { directory });
-  for (let at = 0; at < count; at += 40) {
-    const ids = Array.from({ length: Math.min(40, count - at) }, (_, index) => `evt_${at + index}`);
+  for (let at = 0; at < count; at += together) {
+    const ids = Array.from({ length: Math.min(together, count - at) }, (_, index) => `evt_${at + index}`);
     const answers = await Promise.all(ids.map((id) => deliver(server, id)));
     assert.ok(answers.every((it) => it.status === 200));
   }
@@ -219,7 +220,8 @@ describe("a damaged database", { concurrency: true }, () => {
   });
 
   test("a log that is damaged is kept, and that something in it was lost is told", async (it) => {
-    const ground = await filled(it, "kill", 40);
+    // One by one: the last that was stored may be what the machine was at when it lost its power, and is not told of.
+    const ground = await filled(it, "kill", 40, 1);
     const log = `${ground.database}-wal`;
     overwrite(log, Math.floor(statSync(log).size / 2), 64);
     const before = hash(log);
