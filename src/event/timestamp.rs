@@ -39,9 +39,10 @@ impl Timestamp {
         let milliseconds = missing.map_or(Some(0), |it| number::<u16>(part)?.checked_mul(*it))?;
         let (second, milliseconds) =
             if (minute, second) == (59, 60) { (59, 999) } else { (second, milliseconds) };
-        let moment = date.with_hms_milli(hour, minute, second, milliseconds).ok()?;
+        let moment = date.with_hms(hour, minute, second).ok()?;
         let moment = moment.assume_offset(offset(zone)?);
-        i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).ok().map(Timestamp)
+        let whole = Timestamp::from_seconds(moment.unix_timestamp());
+        Some(whole.plus(Duration::from_millis(milliseconds.into())))
     }
 
     /// Reads a date of HTTP, in any of its three forms (RFC 9110, section 5.6.7); the day of the week is not looked at.
