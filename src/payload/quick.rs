@@ -27,6 +27,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// The next byte, whatever it is.
+    #[inline(always)]
     fn byte(&mut self) -> Option<u8> {
         let byte = *self.text.as_bytes().get(self.at)?;
         self.at = self.at.wrapping_add(1);
