@@ -274,13 +274,16 @@ pub struct Connection {
     pub asked: Values,
     /// The headers of `secrets`, side by side: each request to the nameless URL looks through those of all connections.
     headers: Vec<HeaderName>,
+    /// The marks of these headers, together.
+    marks: u64,
 }
 
 impl Connection {
     /// A connection that these secrets verify.
     pub fn new(source: &'static Source, name: Option<String>, secrets: Vec<Secret>) -> Connection {
-        let headers = secrets.iter().flat_map(Secret::headers).cloned().collect();
-        Connection { source, name, secrets, reading: None, asked: Values::default(), headers }
+        let headers: Vec<HeaderName> = secrets.iter().flat_map(Secret::headers).cloned().collect();
+        let marks = marks(&headers);
+        Connection { source, name, secrets, reading: None, asked: Values::default(), headers, marks }
     }
 
     /// The headers that carry its signatures.
@@ -292,6 +295,15 @@ impl Connection {
     pub fn label(&self) -> String {
         self.source.label(self.name.as_deref())
     }
+}
+
+/// A bit for each name: sets that have none in common have no name in common.
+fn marks<'h>(names: impl IntoIterator<Item = &'h HeaderName>) -> u64 {
+    names.into_iter().fold(0, |marks, name| {
+        let hash =
+            name.as_str().bytes().fold(0_u32, |hash, it| hash.wrapping_mul(31).wrapping_add(it.into()));
+        marks | 1 << (hash % 64)
+    })
 }
 
 /// How many connections are tried on the nameless URL: a bound on what a forged request costs.
@@ -322,27 +334,29 @@ pub fn find<'a>(
     request: &'a Request,
     now: Timestamp,
 ) -> Result<Verified<'a>, SignatureError> {
-    let mut configured = connections.iter().filter(|it| endpoint.covers(it) && !it.secrets.is_empty());
     if endpoint.source.is_some() {
+        let mut configured = connections.iter().filter(|it| endpoint.covers(it) && !it.secrets.is_empty());
         return match configured.next() {
             Some(connection) => signature::verify(connection, request, now),
             None => Err(SignatureError::Missing { header: String::new() }),
         };
     }
-    let configured: Vec<&Connection> = configured.collect();
-    // With many connections, to compare names is quicker than to look each up.
-    let given: Vec<&HeaderName> = request.headers().keys().collect();
-    let present: Vec<&Connection> = configured
-        .iter()
-        .copied()
-        .filter(|it| it.headers().iter().any(|header| given.contains(&header)))
-        .collect();
-    let formed =
-        present.iter().copied().filter(|it| it.secrets.iter().any(|secret| secret.could_fit(request)));
-    let mut candidates: Vec<&Connection> = formed.take(MOST_TRIED).collect();
-    if candidates.is_empty() {
-        // None has this form; the reason is told for one of them.
-        candidates = present.into_iter().take(1).collect();
+    // With many connections, to compare names is quicker than to look each up. One without secrets has no headers.
+    let given = request.headers();
+    let given_marks = marks(given.keys());
+    let is_given = |header: &HeaderName| given.keys().any(|it| it == header);
+    let could_sign = |it: &&Connection| it.marks & given_marks != 0 && it.headers().iter().any(is_given);
+    let mut candidates: Vec<&Connection> = connections.iter().filter(could_sign).collect();
+    if candidates.len() > 1 {
+        let is_formed = |it: &&&Connection| it.secrets.iter().any(|secret| secret.could_fit(request));
+        let formed: Vec<&Connection> =
+            candidates.iter().filter(is_formed).copied().take(MOST_TRIED).collect();
+        if formed.is_empty() {
+            // None has this form; the reason is told for one of them.
+            candidates.truncate(1);
+        } else {
+            candidates = formed;
+        }
     }
     let found_out = |error: &SignatureError| {
         use SignatureError::{Future, InvisibleCharacter, TooOld};
@@ -364,7 +378,7 @@ pub fn find<'a>(
             Err(SignatureError::NoneFits { connections: connections.join(", ") })
         }
         None => {
-            let wanted = configured.iter().flat_map(|it| it.headers()).map(HeaderName::as_str);
+            let wanted = connections.iter().flat_map(Connection::headers).map(HeaderName::as_str);
             let mut wanted: Vec<&str> = sorted(wanted.collect());
             wanted.dedup();
             Err(SignatureError::Missing { header: wanted.join("` or `") })
