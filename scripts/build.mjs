@@ -71,8 +71,8 @@ export type Question = [
 export default class {
   constructor(ctx: unknown, env: unknown);
   revive(): void;
-  prepare(env: unknown): [number, string[], [string, string][], string, number];
-  handle(env: unknown, at: number, head: string, numbered: boolean, body: Uint8Array | undefined): string;
+  prepare(env: unknown): [number, string[], string[], [string, string][], string, number];
+  handle(env: unknown, at: number, head: string, body: Uint8Array | undefined): string;
   proceed(request: Request, ctx: unknown): string | Response | Promise<Response> | [number, ...Question];
   stored(number: number, status: number, text: string, ctx: unknown): string | Response | undefined;
   scheduled(event: unknown): Promise<void>;

@@ -34,6 +34,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderName;
 use http::request::Parts;
 use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
@@ -84,19 +85,21 @@ extern "C" {
 pub fn revive() {}
 
 /// What is to be known of these bindings before a request is read: how many bytes of a body are read at most, the headers
-/// of a webhook that are looked at (none for all), the headers of a plain answer, and where an import is sent and how
-/// many bytes it may have.
+/// of a webhook that are looked at, those with which any other is too, the headers of a plain answer, and where an import
+/// is sent and how many bytes it may have.
 #[wasm_bindgen]
 #[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
 pub fn prepare(env: &Env) -> Array {
     let isolate = Isolate::of(env);
     let pair = |(name, value): &(&str, &str)| Array::of2(&(*name).into(), &(*value).into());
     let headers: Array = COMMON_HEADERS.iter().chain([&OPEN]).map(pair).collect();
-    let names = isolate.names.iter().flatten().map(|name| JsValue::from(name.as_str()));
+    let names =
+        |headers: &[HeaderName]| headers.iter().map(|name| JsValue::from(name.as_str())).collect::<Array>();
     let most = isolate.settings.max_body_bytes;
-    let told: [JsValue; 5] = [
+    let told: [JsValue; 6] = [
         most.into(),
-        names.collect::<Array>().into(),
+        names(&isolate.headers.names).into(),
+        names(&isolate.headers.lists).into(),
         headers.into(),
         owner::IMPORT.into(),
         // Without a token there is no such place.
@@ -106,19 +109,19 @@ pub fn prepare(env: &Env) -> Array {
 }
 
 /// Decides about a request that has been read: when it had come whole, in milliseconds since 1970; `METHOD`, URL and
-/// headers, a line each; whether the headers are named by where they are among those that [`prepare`] told of; and the
-/// body.
+/// headers, a line each, those named by where they are among the ones that [`prepare`] told of, or by a colon and their
+/// name; and the body.
 ///
 /// Returns the body of a plain answer: 200, with the headers that [`prepare`] told of. Where it is another answer, or
 /// where there is more to be done, the text is empty: [`proceed`] is to be called at once.
 #[wasm_bindgen]
 #[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
-pub fn handle(env: &Env, at: f64, head: &str, numbered: bool, body: Option<Vec<u8>>) -> String {
+pub fn handle(env: &Env, at: f64, head: String, body: Option<Vec<u8>>) -> String {
     let isolate = Isolate::of(env);
     let arrival = Arrival { at: outside::moment(at), bytes: body.as_ref().map_or(0, Vec::len) };
-    let (target, mut decision) = match isolate::head(head, isolate.names.as_deref().filter(|_| numbered)) {
-        Some(parts) => (parts.uri.clone(), decide(&isolate, parts, body, arrival.at)),
-        None => (http::Uri::default(), Decision::Answer(contract::rejected(&Rejection::NotFound))),
+    let mut decision = match isolate::head(&head, &isolate.headers.names) {
+        Some(parts) => decide(&isolate, parts, body, arrival.at),
+        None => Decision::Answer(contract::rejected(&Rejection::NotFound)),
     };
     if let Decision::Answer(answer) = &mut decision
         && answer.is_plain()
@@ -126,7 +129,7 @@ pub fn handle(env: &Env, at: f64, head: &str, numbered: bool, body: Option<Vec<u
     {
         return mem::take(&mut answer.body);
     }
-    PENDING.set(Some(Pending { isolate, arrival, target, decision }));
+    PENDING.set(Some(Pending { isolate, arrival, head, decision }));
     String::new()
 }
 
@@ -138,20 +141,20 @@ pub fn handle(env: &Env, at: f64, head: &str, numbered: bool, body: Option<Vec<u
 pub fn proceed(request: web_sys::Request, ctx: JsContext) -> JsValue {
     let method = request.method();
     let Some(pending) = PENDING.take() else { return web_sys::Response::error().into() };
-    let Pending { isolate, arrival, target, decision } = pending;
+    let Pending { isolate, arrival, head, decision } = pending;
     let ctx = Context::new(ctx);
     match decision {
         Decision::Answer(answer) => respond(&answer, &method).into(),
         Decision::Refuse(rejection, shape) => {
             let Some(limit) = isolate.rate_limit.clone().filter(|_| rejection.counts()) else {
-                let refused = refuse(&isolate, target.path(), &rejection, &arrival, &ctx);
+                let refused = refuse(&isolate, target(&head).path(), &rejection, &arrival, &ctx);
                 return respond(&shape(refused), &method).into();
             };
             promise(async move {
                 let limited = is_limited(&limit, &request).await;
                 let rejection =
                     if limited { Rejection::TooMany { reason: rejection.to_string() } } else { rejection };
-                let refused = refuse(&isolate, target.path(), &rejection, &arrival, &ctx);
+                let refused = refuse(&isolate, target(&head).path(), &rejection, &arrival, &ctx);
                 Ok(respond(&shape(refused), &method).into())
             })
             .into()
@@ -165,7 +168,7 @@ pub fn proceed(request: web_sys::Request, ctx: JsContext) -> JsValue {
         }
         Decision::Store { delivery, message } => {
             let inbox = isolate.inbox.clone();
-            let storing = Storing { isolate, arrival, target, delivery };
+            let storing = Storing { isolate, arrival, head, delivery };
             let Some(inbox) = inbox else {
                 let unbound = "`INBOX` is not bound; see `SETTINGS_INVALID` in the log";
                 return storing.done(Err(unbound.to_owned()), &ctx);
@@ -184,7 +187,7 @@ pub fn proceed(request: web_sys::Request, ctx: JsContext) -> JsValue {
             question.iter().collect::<Array>().into()
         }
         Decision::Ask(question) => promise(async move {
-            let answer = question.answer(&isolate, &method, &target, &ctx).await;
+            let answer = question.answer(&isolate, &method, &target(&head), &ctx).await;
             Ok(respond(&answer, &method).into())
         })
         .into(),
@@ -238,13 +241,13 @@ fn warm_up() {
     let mut request = Request::new(Bytes::copy_from_slice(body.as_bytes()));
     let signed = secret.sign(&mut request, "", Timestamp(0)).unwrap_or_default();
     for (name, value) in &signed {
-        head.push('\n');
+        head.push_str("\n:");
         head.push_str(name.as_str());
         head.push(':');
         head.push_str(value);
     }
     // Making a response is not allowed before there is a request, so that the answer is all there is.
-    if let Some(head) = isolate::head(&head, None) {
+    if let Some(head) = isolate::head(&head, &isolate.headers.names) {
         drop(decide(&isolate, head, Some(body.into_bytes()), Timestamp(0)));
     }
 }
@@ -258,9 +261,14 @@ thread_local! {
 struct Pending {
     isolate: Rc<Isolate>,
     arrival: Arrival,
-    /// Its path and query.
-    target: http::Uri,
+    /// As [`handle`] was given it.
+    head: String,
     decision: Decision,
+}
+
+/// The path and the query of a request, given its head.
+fn target(head: &str) -> http::Uri {
+    head.split('\n').nth(1).and_then(isolate::target).unwrap_or_default()
 }
 
 /// What is to be done about a request.

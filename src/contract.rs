@@ -84,10 +84,16 @@ impl Endpoint<'_> {
 /// # Errors
 /// [`Rejection::NotFound`] for any other path, an unknown sender, or a connection that is not set up.
 pub fn resource<'a>(settings: &Settings, path: &'a str) -> Result<Resource<'a>, Rejection> {
-    if actions::served(settings, path).is_some() {
+    let whole = path;
+    let path = whole.strip_suffix('/').unwrap_or(whole);
+    // What is asked for most comes first.
+    let place = ["/api/webhook", "/webhook"].iter().find_map(|prefix| path.strip_prefix(prefix));
+    if let Some(rest) = place.filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+        return webhook(settings, path, rest).map(Resource::Webhook);
+    }
+    if actions::served(settings, whole).is_some() {
         return Ok(Resource::Text);
     }
-    let path = path.strip_suffix('/').unwrap_or(path);
     if matches!(path, "/api/health" | "/health") {
         return Ok(Resource::Health);
     }
@@ -102,19 +108,19 @@ pub fn resource<'a>(settings: &Settings, path: &'a str) -> Result<Resource<'a>, 
             return Ok(Resource::Page);
         }
     }
-    let rest = ["/api/webhook", "/webhook"].iter().find_map(|prefix| path.strip_prefix(prefix));
-    let mut segments = rest.ok_or(Rejection::NotFound)?.split('/');
-    // What follows the prefix is nothing, or begins with a slash.
-    if segments.next() != Some("") {
-        return Err(Rejection::NotFound);
-    }
+    Err(Rejection::NotFound)
+}
+
+/// The place that webhooks are sent to by that path, given what follows its beginning: nothing, or a slash and more.
+fn webhook<'a>(settings: &Settings, path: &'a str, rest: &'a str) -> Result<Endpoint<'a>, Rejection> {
+    let mut segments = rest.split('/').skip(1);
     let source = segments.next().map(|name| Source::named(name).ok_or(Rejection::NotFound)).transpose()?;
     let endpoint = Endpoint { source, name: segments.next(), path };
     let known = endpoint.name.is_none() || settings.connections.iter().any(|it| endpoint.covers(it));
     if segments.next().is_some() || !known {
         return Err(Rejection::NotFound);
     }
-    Ok(Resource::Webhook(endpoint))
+    Ok(endpoint)
 }
 
 /// What to do once a request's head is known.
@@ -201,11 +207,17 @@ pub fn admit(settings: &Settings, endpoint: &Endpoint<'_>, body_bytes: Option<u6
     }
 }
 
-/// The headers that anything here looks at of a webhook, so that an edge need not carry the others. Of what is the
-/// owner's any may be looked at ([`crate::owner::is_place`]).
-///
-/// Nothing where it may be any, because a sender signs headers of its choice.
-pub fn headers(settings: &Settings) -> Option<Vec<HeaderName>> {
+/// The headers of a webhook that are looked at, so that an edge need not carry the others. Of what is the owner's any may
+/// be ([`crate::owner::is_place`]).
+pub struct Headers {
+    /// Those that are looked at of every webhook, each once.
+    pub names: Vec<HeaderName>,
+    /// Where one of these is there, any other may be looked at, because a sender signs headers of its choice.
+    pub lists: Vec<HeaderName>,
+}
+
+/// Which headers of a webhook are looked at.
+pub fn headers(settings: &Settings) -> Headers {
     let mut names = vec![CONTENT_LENGTH];
     if settings.mode == Mode::Durable {
         names.extend(message::KEPT_HEADERS);
@@ -221,8 +233,8 @@ pub fn headers(settings: &Settings) -> Option<Vec<HeaderName>> {
             }
         }
     }
-    let any = settings.connections.iter().flat_map(|it| &it.secrets).any(Secret::wants_all_headers);
-    (!any).then_some(names)
+    let secrets = settings.connections.iter().flat_map(|it| &it.secrets);
+    Headers { names, lists: secrets.flat_map(Secret::lists).cloned().collect() }
 }
 
 /// The length that a request's head announces, in bytes.

@@ -272,16 +272,16 @@ impl Secret {
         self.proofs.iter().any(|one| other.proofs.iter().any(|it| one.shares_form(it)))
     }
 
-    /// Whether any header may be a signed one.
-    pub fn wants_all_headers(&self) -> bool {
-        self.proofs.iter().any(Proof::wants_all_headers)
+    /// The headers that list the ones that are signed, which may be any.
+    pub fn lists(&self) -> impl Iterator<Item = &HeaderName> {
+        self.proofs.iter().flat_map(Proof::lists)
     }
 
     /// Whether a request has a signature of this secret's form in a header: worth a try.
     pub fn could_fit(&self, request: &Request) -> bool {
         self.proofs.iter().any(|proof| {
             proof.headers().any(|name| request.headers().contains_key(name))
-                && matches!(proof.claim(request), Ok(Some((label, text))) if proof.items(&label, &text).is_ok())
+                && matches!(proof.claim(request), Ok(Some((place, text))) if proof.items(place, &text).is_ok())
         })
     }
 
@@ -317,8 +317,8 @@ pub fn verify<'a>(
     for secret in &connection.secrets {
         for proof in &secret.proofs {
             let claim = proof.claim(request)?;
-            let Some((label, text)) = claim else { continue };
-            let checked = proof.check(request, &label, &text);
+            let Some((place, text)) = claim else { continue };
+            let checked = proof.check(request, place, &text);
             match checked.and_then(|vouched| proof.in_time(request, &text, now).map(|()| vouched)) {
                 Ok(vouched) => return Ok(Verified { request, connection, secret: Some(secret), vouched }),
                 Err(SignatureError::Unfitting) => unfitting = true,
@@ -351,7 +351,7 @@ fn explain(connection: &Connection, request: &Request) -> SignatureError {
                 let text = format!("{}{suffix}", secret.text);
                 let fits = |proof: &Proof| {
                     let claim = proof.claim(request).ok().flatten();
-                    claim.is_some_and(|(label, text)| proof.check(request, &label, &text).is_ok())
+                    claim.is_some_and(|(place, text)| proof.check(request, place, &text).is_ok())
                 };
                 if secret.proofs.iter().filter_map(|proof| proof.with_text(&text)).any(|proof| fits(&proof)) {
                     return SignatureError::InvisibleCharacter { setting: secret.setting.clone(), extra };

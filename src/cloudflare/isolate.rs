@@ -4,11 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use http::request::Parts;
-use http::{HeaderName, HeaderValue};
+use http::uri::PathAndQuery;
+use http::{HeaderName, HeaderValue, Uri};
 use worker::js_sys::{Array, Number, Object, Reflect};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Env, web_sys};
 
+use crate::contract::Headers;
 use crate::inbox::counts::Counts;
 use crate::inbox::status::Cached;
 use crate::log::{self, Entry, Level};
@@ -35,9 +37,8 @@ const MOST_KEPT: usize = 2;
 /// What is prepared once.
 pub(super) struct Isolate {
     pub(super) settings: Settings,
-    /// The headers of a webhook that the core looks at: each one handed over costs, so no others are. Nothing where it
-    /// may be any.
-    pub(super) names: Option<Vec<HeaderName>>,
+    /// The headers of a webhook that the core looks at: each one handed over costs, so no others are.
+    pub(super) headers: Headers,
     /// The namespace of the inbox, where it is bound.
     pub(super) inbox: Option<JsValue>,
     /// What limits failed signatures, where it is bound.
@@ -54,7 +55,7 @@ pub(super) struct Isolate {
 
 impl Isolate {
     pub(super) fn new(settings: Settings, env: Option<&Env>) -> Isolate {
-        let names = contract::headers(&settings);
+        let headers = contract::headers(&settings);
         let bound = |name: &str| Reflect::get(env?, &name.into()).ok().filter(JsValue::is_object);
         let (inbox, rate_limit, archive) = (bound(INBOX), bound(RATE_LIMIT), bound(Bindings::ARCHIVE));
         let settings = match env {
@@ -71,7 +72,7 @@ impl Isolate {
         };
         let (counts, status) = (RefCell::new(Counts::NONE), Cell::default());
         let analytics = bound(ANALYTICS);
-        Isolate { settings, names, inbox, rate_limit, archive, analytics, counts, status }
+        Isolate { settings, headers, inbox, rate_limit, archive, analytics, counts, status }
     }
 
     /// The one prepared from these bindings; prepared now if they are new.
@@ -115,21 +116,23 @@ impl Isolate {
 }
 
 /// A request's head, as far as the core looks at it; none if its URL is none that we could serve. Its headers are named by
-/// where they are in these names, if there are any.
-pub(super) fn head(head: &str, names: Option<&[HeaderName]>) -> Option<Parts> {
+/// where they are in these names, or, after another colon, by name.
+pub(super) fn head(head: &str, names: &[HeaderName]) -> Option<Parts> {
     let mut lines = head.split('\n');
     let (method, url) = (lines.next()?, lines.next()?);
     let mut head = http::Request::new(()).into_parts().0;
     head.method = method.parse().ok()?;
-    head.uri = path(url).parse().ok()?;
+    head.uri = target(url)?;
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
-        let name = match names {
-            Some(names) => name.parse().ok().and_then(|at: usize| names.get(at).cloned()),
-            None => HeaderName::from_bytes(name.as_bytes()).ok(),
+        let (name, value) = if name.is_empty() {
+            let Some((name, value)) = value.split_once(':') else { continue };
+            (HeaderName::from_bytes(name.as_bytes()).ok(), value)
+        } else {
+            (name.parse().ok().and_then(|at: usize| names.get(at).cloned()), value)
         };
         let Some(name) = name else { continue };
         // A value that HTTP does not allow fits no signature either.
-        let value = HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static("?"));
+        let value = HeaderValue::from_str(value).unwrap_or_else(|_| HeaderValue::from_static("?"));
         head.headers.insert(name, value);
     }
     if owner::is_place(head.uri.path()) {
@@ -143,10 +146,10 @@ pub(super) fn head(head: &str, names: Option<&[HeaderName]>) -> Option<Parts> {
     Some(head)
 }
 
-/// The path of a URL, and what follows it.
-pub(super) fn path(url: &str) -> &str {
-    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
-    rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
+/// The path and the query of a URL; none where they are none that we could serve.
+pub(super) fn target(url: &str) -> Option<Uri> {
+    let path = url.match_indices('/').nth(2).and_then(|(at, _)| url.get(at..)).unwrap_or("/");
+    path.parse().ok().map(|target: PathAndQuery| Uri::from(target))
 }
 
 /// The bindings that are texts, or numbers and switches as text.

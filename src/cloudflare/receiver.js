@@ -30,7 +30,8 @@ export function ready() {
  * @typedef {object} Prepared
  * @property {unknown} env the bindings
  * @property {number} limit bytes of a body that are read at most, and one more
- * @property {Map<string, number>} names the headers of a webhook that the module looks at, by number; none for all
+ * @property {Map<string, number>} names the headers of a webhook that the module looks at, by number
+ * @property {string[]} lists those with which it looks at any other
  * @property {ResponseInit} plain what a plain answer has beside its text
  * @property {string} place where an import is sent
  * @property {number} most bytes that it may have
@@ -42,9 +43,10 @@ let last;
 /** @param {unknown} env @returns {Prepared} */
 function prepared(env) {
   if (last !== undefined && last.env === env) return last;
-  const [limit, names, headers, place, most] = prepare(env);
+  ready();
+  const [limit, names, lists, headers, place, most] = prepare(env);
   const numbers = new Map(names.map((name, number) => [name, number]));
-  last = { env, limit, names: numbers, plain: { headers: new Headers(headers) }, place, most };
+  last = { env, limit, names: numbers, lists, plain: { headers: new Headers(headers) }, place, most };
   return last;
 }
 
@@ -57,29 +59,28 @@ const WEBHOOKS = ["/api/webhook", "/webhook"];
 /** @param {Request} request @param {unknown} env @param {unknown} ctx @returns {Promise<Response>} */
 export async function receive(request, env, ctx) {
   try {
-    ready();
-    const { limit, names, plain, place, most } = prepared(env);
+    const { limit, names, lists, plain, place, most } = prepared(env);
     const { method, url, headers } = request;
     const path = url.indexOf("/", 8);
     let head = `${method}\n${url}`;
-    const numbered = names.size > 0 && WEBHOOKS.some((it) => url.startsWith(it, path));
-    if (!numbered) for (const [name, value] of headers) head += `\n${name}:${value}`;
-    else if (names.size < FEW) {
+    const all = !WEBHOOKS.some((it) => url.startsWith(it, path)) || lists.some((name) => headers.has(name));
+    if (all || names.size > FEW) {
+      // The runtime copies what it goes through, so only names.
+      for (const name of headers.keys()) {
+        const number = names.get(name);
+        if (number !== undefined) head += `\n${number}:${headers.get(name)}`;
+        else if (all) head += `\n:${name}:${headers.get(name)}`;
+      }
+    } else {
       for (const [name, number] of names) {
         const value = headers.get(name);
         if (value !== null) head += `\n${number}:${value}`;
       }
-    } else {
-      for (const [name, value] of headers) {
-        const number = names.get(name);
-        if (number !== undefined) head += `\n${number}:${value}`;
-      }
     }
     const longest = url.startsWith(place, path) ? most : limit;
     const body = method === "POST" ? await read(request, longest) : EMPTY;
-    // Whatever came meanwhile may have broken the module.
     ready();
-    const text = handle(env, Date.now(), head, numbered, body);
+    const text = handle(env, Date.now(), head, body);
     if (text !== "") return new Response(text, plain);
     const answer = proceed(request, ctx);
     if (typeof answer === "string") return new Response(answer, plain);

@@ -12,7 +12,7 @@ use super::counted::Arrival;
 use super::direct::process;
 use super::isolate::Isolate;
 use super::outside::now;
-use super::{answered, refuse, wake_later};
+use super::{answered, refuse, target, wake_later};
 use crate::contract::{self, Rejection};
 use crate::event::Delivery;
 use crate::inbox::message::Receipt;
@@ -22,8 +22,8 @@ use crate::routes;
 pub(super) struct Storing {
     pub(super) isolate: Rc<Isolate>,
     pub(super) arrival: Arrival,
-    /// The path and query that it came to.
-    pub(super) target: http::Uri,
+    /// The head of its request, as the module was given it.
+    pub(super) head: String,
     pub(super) delivery: Delivery,
 }
 
@@ -54,7 +54,7 @@ impl Storing {
 
     /// The answer, given what the inbox said, or why it said nothing.
     pub(super) fn done(self, said: Result<(StatusCode, String), String>, ctx: &Context) -> JsValue {
-        let Storing { isolate, arrival, target, delivery } = self;
+        let Storing { isolate, arrival, head, delivery } = self;
         let receipt = said.and_then(|(status, text)| match status {
             StatusCode::OK => Receipt::read(&text).ok_or(text),
             StatusCode::NOT_FOUND => {
@@ -72,7 +72,7 @@ impl Storing {
             }
             Err(reason) => {
                 let unavailable = Rejection::Unavailable { reason };
-                let answer = refuse(&isolate, target.path(), &unavailable, &arrival, ctx);
+                let answer = refuse(&isolate, target(&head).path(), &unavailable, &arrival, ctx);
                 if !delivery.source.repeats() {
                     // Nobody will send it again: once, without memory, is better than never.
                     let jobs = routes::jobs(&isolate.settings, &delivery);

@@ -114,26 +114,26 @@ impl Proof {
         self.key.same_as(&other.key)
     }
 
-    /// Whether any header may be a signed one.
-    pub(super) fn wants_all_headers(&self) -> bool {
-        self.content.iter().any(|part| matches!(part, Part::Listed(_)))
+    /// The headers that list the ones that are signed, which may be any.
+    pub(super) fn lists(&self) -> impl Iterator<Item = &HeaderName> {
+        self.content.iter().filter_map(|part| if let Part::Listed(name) = part { Some(name) } else { None })
     }
 
     /// The signature's text, and where it was; nothing if the request has none of this kind.
-    pub(super) fn claim(&self, request: &Request) -> Result<Option<(String, String)>, SignatureError> {
+    pub(super) fn claim(&self, request: &Request) -> Result<Option<(&Where, String)>, SignatureError> {
         for place in &self.places {
             if let Some(text) = place.read(request)?
                 && !text.is_empty()
             {
-                return Ok(Some((place.label(), text)));
+                return Ok(Some((place, text)));
             }
         }
         Ok(None)
     }
 
     /// The items of the claimed text that are signatures of this kind.
-    pub(super) fn items<'t>(&self, label: &str, text: &'t str) -> Result<Vec<&'t str>, SignatureError> {
-        let header = || label.to_owned();
+    pub(super) fn items<'t>(&self, place: &Where, text: &'t str) -> Result<Vec<&'t str>, SignatureError> {
+        let header = || place.label();
         let token = matches!(self.key, Key::Token(_));
         if self.item_separator.is_empty() {
             // Some edges join a header that came twice with a comma, which is in no signature.
@@ -183,16 +183,16 @@ impl Proof {
     pub(super) fn check(
         &self,
         request: &Request,
-        label: &str,
+        place: &Where,
         text: &str,
     ) -> Result<Vouched, SignatureError> {
-        let items = self.items(label, text)?;
+        let items = self.items(place, text)?;
         if let Key::Token(token) = &self.key {
             let good = items.iter().any(|item| bool::from(item.as_bytes().ct_eq(token)));
             return if good {
                 Ok(Vouched::default())
             } else {
-                Err(SignatureError::WrongToken { place: label.to_owned() })
+                Err(SignatureError::WrongToken { place: place.label() })
             };
         }
         if let Key::Jws(mac) = &self.key {
@@ -202,7 +202,7 @@ impl Proof {
         let mut error = SignatureError::Unfitting;
         let mut claims = Vec::new();
         for item in items {
-            match self.decode(label, item) {
+            match self.decode(place, item) {
                 Ok(claim) => claims.push(claim),
                 Err(reason) => error = reason,
             }
@@ -218,8 +218,8 @@ impl Proof {
         }
     }
 
-    fn decode(&self, label: &str, item: &str) -> Result<Vec<u8>, SignatureError> {
-        let header = || label.to_owned();
+    fn decode(&self, place: &Where, item: &str) -> Result<Vec<u8>, SignatureError> {
+        let header = || place.label();
         let bytes = self.key.bytes();
         let expected = match self.encoding {
             Encoding::Hex => bytes.saturating_mul(2),

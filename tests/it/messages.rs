@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::StatusCode;
-use presshook::contract;
+use presshook::contract::{self, Headers};
 use presshook::event::Timestamp;
 use presshook::inbox::message::{Message, Receipt, Reply};
 use presshook::owner::Command;
@@ -48,11 +48,15 @@ fn a_receiver_needs_no_headers_but_those_that_the_contract_names() {
         let at = accepted.now.map_or(NOW, Timestamp);
         let whole = receive(settings, &case(source, accepted, |_| true), at).expect("accepted");
         let any = source.schemes.iter().any(|it| it.content.contains("{headers:"));
-        let Some(names) = contract::headers(settings) else {
-            assert!(any, "{} signs no headers of its choice", source.name);
+        let Headers { names, lists } = contract::headers(settings);
+        assert_eq!(!lists.is_empty(), any, "{}", source.name);
+        if any {
+            // With the list, a receiver carries them all.
+            let lists = |name: &str| lists.iter().any(|it| name.eq_ignore_ascii_case(it.as_str()));
+            let without = case(source, accepted, |name| !lists(name));
+            assert!(receive(settings, &without, at).is_err(), "{} is accepted without the list", source.name);
             return;
-        };
-        assert!(!any, "{} may sign any header", source.name);
+        }
         for (index, name) in names.iter().enumerate() {
             assert!(!names[..index].contains(name), "{name} is named twice");
         }
