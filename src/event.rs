@@ -8,9 +8,9 @@ pub(crate) mod told;
 
 use std::fmt;
 
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::json::{Object, push_list};
 use crate::signature;
 use crate::sources::Source;
 pub use timestamp::Timestamp;
@@ -93,23 +93,38 @@ impl fmt::Display for Key {
 }
 
 /// One thing that happened.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     /// What kind of thing.
     pub kind: Kind,
     /// The sender's own name for it, such as `article.created`.
     pub name: String,
     /// When, as the sender says.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
     /// The content it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub item: Option<Item>,
 }
 
+/// Events as a JSON list, without the texts of their items. What is not told is left out.
+pub fn to_json(events: &[Event]) -> String {
+    let mut json = String::with_capacity(1024);
+    push_list(&mut json, events, |json, event| json.push_str(&event.to_json()));
+    json
+}
+
+impl Event {
+    fn to_json(&self) -> String {
+        let mut json = Object::with_capacity(1024);
+        json.text("kind", self.kind.name()).text("name", &self.name).time("at", self.at);
+        if let Some(item) = &self.item {
+            json.json("item", &item.to_json());
+        }
+        json.written()
+    }
+}
+
 /// The kinds of event, the same for every sender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Something new is public.
     Published,
@@ -163,98 +178,107 @@ impl Kind {
 }
 
 /// The content an event is about, as far as its payload tells.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Item {
     /// The sender's id for it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The site, project or tenant it belongs to, by the sender's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub site: Option<String>,
     /// What sort of content it is, such as `article`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
     /// The sender's word for its state, such as `draft`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
     /// The names of the fields that changed.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<String>,
     /// Its headline.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The path in front of the slug, such as `blog`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub subroute: Option<String>,
     /// Its place in a URL.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub slug: Option<String>,
     /// Where it is public, whole.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// BCP 47, such as `zh-CN`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
     /// The language in words, such as `Chinese (Simplified)`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub language_name: Option<String>,
     /// The market it is written for, such as `China`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub market: Option<String>,
     /// A summary for lists.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub excerpt: Option<String>,
     /// The text as HTML.
-    #[serde(skip)]
     pub html: Option<String>,
     /// The text as Markdown.
-    #[serde(skip)]
     pub markdown: Option<String>,
     /// The text without markup.
-    #[serde(skip)]
     pub plain_text: Option<String>,
     /// The picture that stands for it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<Image>,
     /// Its tags.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
     /// Its categories.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub categories: Vec<String>,
     /// Who wrote it, by name or by the sender's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
     /// What search engines are told.
     pub seo: Seo,
     /// When it became, or becomes, public.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub published_at: Option<Timestamp>,
     /// When it last changed.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<Timestamp>,
 }
 
+impl Item {
+    fn to_json(&self) -> String {
+        let mut json = Object::with_capacity(1024);
+        json.maybe_text("id", self.id.as_ref())
+            .maybe_text("site", self.site.as_ref())
+            .maybe_text("content_type", self.content_type.as_ref())
+            .maybe_text("status", self.status.as_ref())
+            .texts("changes", &self.changes)
+            .maybe_text("title", self.title.as_ref())
+            .maybe_text("subroute", self.subroute.as_ref())
+            .maybe_text("slug", self.slug.as_ref())
+            .maybe_text("url", self.url.as_ref())
+            .maybe_text("language", self.language.as_ref())
+            .maybe_text("language_name", self.language_name.as_ref())
+            .maybe_text("market", self.market.as_ref())
+            .maybe_text("excerpt", self.excerpt.as_ref());
+        if let Some(image) = &self.image {
+            let mut picture = Object::with_capacity(256);
+            picture.text("url", &image.url).maybe_text("alt", image.alt.as_ref());
+            json.json("image", &picture.written());
+        }
+        let mut seo = Object::with_capacity(256);
+        seo.maybe_text("title", self.seo.title.as_ref())
+            .maybe_text("description", self.seo.description.as_ref())
+            .texts("keywords", &self.seo.keywords);
+        json.texts("tags", &self.tags)
+            .texts("categories", &self.categories)
+            .maybe_text("author", self.author.as_ref())
+            .json("seo", &seo.written())
+            .time("published_at", self.published_at)
+            .time("updated_at", self.updated_at);
+        json.written()
+    }
+}
+
 /// A picture.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Image {
     /// Where it lies.
     pub url: String,
     /// What it shows, in words.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub alt: Option<String>,
 }
 
 /// What search engines are told about an item.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Seo {
     /// The title shown in results.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The description shown under the title.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Search words.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keywords: Vec<String>,
 }

@@ -241,7 +241,7 @@ impl Accepting<'_> {
                 message.events.as_str().into(),
                 message.verified_by.as_str().into(),
                 message.headers.as_str().into(),
-                crate::store::Value::Blob(message.payload.to_vec()),
+                crate::store::Value::Blob(message.payload.clone()),
                 now.into(),
                 message.received_at.map(|at| now.0.saturating_sub(at.0).max(0)).into(),
             ],

@@ -30,6 +30,7 @@ pub mod schedule;
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::StatusCode;
 use http::header::RETRY_AFTER;
 
@@ -88,7 +89,7 @@ pub struct Carried {
     /// named; empty where the action reads ids alone.
     pub deliveries: Vec<Told>,
     /// The payload of the last, with secrets blanked; empty where the action does not read it.
-    pub payload: Vec<u8>,
+    pub payload: Bytes,
     /// The headers that are kept of the last, as a JSON object; empty where the action does not read it.
     pub headers: String,
     /// What became of other jobs, for an action that is told; the oldest first.

@@ -60,6 +60,13 @@ impl<'a> Payload<'a> {
     }
 }
 
+/// The objects of a JSON list; none where it is none.
+pub(crate) fn objects(list: &[u8]) -> Vec<Payload<'_>> {
+    let Ok(Value::Array(values)) = json(list) else { return Vec::new() };
+    let object = |value| if let Value::Object(members) = value { Some(Payload(members)) } else { None };
+    values.into_iter().filter_map(object).collect()
+}
+
 /// A JSON object inside a payload. Paths name members, with dots for nested ones: `content.html`.
 ///
 /// A value that is read is taken out: an article may be a megabyte, and is not copied.

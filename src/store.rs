@@ -9,6 +9,8 @@ pub mod migrations;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod trouble;
 
+use bytes::Bytes;
+
 use crate::event::Timestamp;
 
 /// A value in a column or a parameter.
@@ -21,7 +23,7 @@ pub enum Value {
     /// A text.
     Text(String),
     /// Bytes.
-    Blob(Vec<u8>),
+    Blob(Bytes),
 }
 
 /// One statement of SQL, with its parameters `?1`, `?2` and so on.

@@ -3,7 +3,6 @@
 
 use std::sync::LazyLock;
 
-use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
 use crate::Request;
@@ -139,7 +138,7 @@ pub(super) fn read<'s>(
 /// The request, as far as it was stored.
 fn request(row: &Row) -> Result<Request, Unreadable> {
     let payload = match row.0.get(4) {
-        Some(Value::Blob(payload)) => Bytes::copy_from_slice(payload),
+        Some(Value::Blob(payload)) => payload.clone(),
         _ => return Err(Unreadable { column: 4 }),
     };
     let mut request = Request::new(payload);

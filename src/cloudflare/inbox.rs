@@ -158,7 +158,7 @@ impl Inbox {
                             self.arm(at);
                         }
                         accepted.entries.into_iter().for_each(|entry| self.isolate.print(entry));
-                        (200, json(&accepted.receipt))
+                        (200, accepted.receipt.to_text())
                     }
                     Err(error) => (503, self.failed("accept", &error)),
                 }
@@ -403,7 +403,7 @@ fn to_js(value: &Value) -> JsValue {
         #[allow(clippy::cast_precision_loss)]
         Value::Integer(number) => JsValue::from(*number as f64),
         Value::Text(text) => JsValue::from(text.as_str()),
-        Value::Blob(bytes) => Uint8Array::from(bytes.as_slice()).into(),
+        Value::Blob(bytes) => Uint8Array::from(&bytes[..]).into(),
     }
 }
 
@@ -416,7 +416,7 @@ fn from_js(value: &JsValue) -> Value {
     if let Some(text) = value.as_string() {
         return Value::Text(text);
     }
-    if value.is_object() { Value::Blob(Uint8Array::new(value).to_vec()) } else { Value::Null }
+    if value.is_object() { Value::Blob(Uint8Array::new(value).to_vec().into()) } else { Value::Null }
 }
 
 /// A random number from 0 to 199.
@@ -425,8 +425,4 @@ fn jitter() -> u32 {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let number = (Math::random() * 200.0) as u32;
     number
-}
-
-fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).expect("answers have text keys and plain values")
 }

@@ -10,6 +10,7 @@ use super::{Endpoint, Rejection};
 use crate::dashboard::File;
 use crate::event::Delivery;
 use crate::inbox::message::Reply;
+use crate::json::Object;
 use crate::log::milliseconds;
 use crate::owner::Command;
 use crate::settings::{Mode, Settings, Target};
@@ -73,33 +74,19 @@ pub fn accepted(delivery: &Delivery, duplicate: bool, took: Duration) -> Answer 
         let message = "Test webhook received successfully";
         return Answer::json(StatusCode::OK, &Test { success: true, message, event_id });
     }
-    // Written by hand: it is the answer to most requests, and a serializer takes as long for it as all that decided it.
     let event = delivery.event();
-    let mut body = String::with_capacity(256);
-    body.push_str(r#"{"success":true,"event_id":"#);
-    push_text(&mut body, event_id);
-    body.push_str(r#","event_type":"#);
-    push_text(&mut body, event.map_or("", |event| &event.name));
-    body.push_str(r#","message":"Webhook received and processing""#);
-    if let Some(id) = event.and_then(|event| event.item.as_ref()?.id.as_deref()) {
-        body.push_str(r#","article_id":"#);
-        push_text(&mut body, id);
+    let mut body = Object::with_capacity(256);
+    body.switch("success", true)
+        .text("event_id", event_id)
+        .text("event_type", event.map_or("", |event| &event.name))
+        .text("message", "Webhook received and processing")
+        .maybe_text("article_id", event.and_then(|event| event.item.as_ref()?.id.as_ref()))
+        .json("processing_time_ms", &milliseconds(took).to_string());
+    if duplicate {
+        body.switch("duplicate", true);
     }
-    body.push_str(r#","processing_time_ms":"#);
-    body.push_str(&milliseconds(took).to_string());
-    body.push_str(if duplicate { r#","duplicate":true}"# } else { "}" });
+    let body = body.written();
     Answer { status: StatusCode::OK, headers: Vec::new(), is_open: true, body, file: None }
-}
-
-/// Adds a text as JSON.
-fn push_text(json: &mut String, text: &str) {
-    if text.bytes().any(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)) {
-        json.push_str(&serde_json::to_string(text).unwrap_or_default());
-    } else {
-        json.push('"');
-        json.push_str(text);
-        json.push('"');
-    }
 }
 
 /// The answer to a sender that greets while it is being set up.

@@ -312,7 +312,7 @@ impl Kind {
             }
             (Kind::Text | Kind::MaybeText, Json::Str(text)) => Some(Value::Text(text.into_owned())),
             (Kind::Blob, Json::Array(parts)) => {
-                STANDARD.decode(parts.first()?.as_str()?).ok().map(Value::Blob)
+                STANDARD.decode(parts.first()?.as_str()?).ok().map(|it| Value::Blob(it.into()))
             }
             (
                 Kind::Integer

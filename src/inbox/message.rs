@@ -4,17 +4,16 @@
 //! **Invariant:** the paths carry a version. A receiver and an inbox of different versions refuse each other, and the
 //! sender tries again, rather than that one misreads the other.
 
+use crate::Request;
+use crate::builds::Report;
+use crate::event::{self, Delivery, Kind, Timestamp};
+use crate::json::Object;
+use crate::payload::{Fields, Payload, objects};
+use crate::routes::Rules;
+use crate::settings::Settings;
 use bytes::Bytes;
 use http::HeaderName;
 use http::header::{CONTENT_TYPE, USER_AGENT};
-use serde::Serialize;
-
-use crate::Request;
-use crate::builds::Report;
-use crate::event::{Delivery, Kind, Timestamp};
-use crate::payload::{Fields, Payload};
-use crate::routes::Rules;
-use crate::settings::Settings;
 
 /// Where a message is sent.
 pub const ACCEPT: &str = "/1/accept";
@@ -38,7 +37,7 @@ pub const KEPT_HEADERS: [HeaderName; 3] = [CONTENT_TYPE, USER_AGENT, FORWARDED];
 /// A delivery on its way to the inbox.
 ///
 /// **Invariant:** nothing in it is secret. It is what will be stored.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Message {
     /// The connection: `blogshoot` or `blogshoot/shop`.
     pub connection: String,
@@ -49,20 +48,16 @@ pub struct Message {
     /// How long the sender may repeat it by itself, in seconds.
     pub repeats_for: u64,
     /// News of a build.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub news: Option<Report>,
     /// When it arrived at the receiver; nothing from receivers that do not tell.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub received_at: Option<Timestamp>,
     /// The setting whose secret verified it.
     pub verified_by: String,
     /// The headers that are kept, as a JSON object.
     pub headers: String,
-    /// What happened, as a JSON list of [`crate::event::Event`]s without their texts.
-    #[serde(skip)]
+    /// What happened, as [`crate::event::to_json`] writes it.
     pub events: String,
     /// The body, with secrets blanked.
-    #[serde(skip)]
     pub payload: Bytes,
 }
 
@@ -107,10 +102,8 @@ impl Note {
     }
 
     fn read_all(events: &str, with_items: bool) -> Vec<Note> {
-        let wrapped = format!("{{\"events\":{events}}}");
-        let Ok(mut payload) = Payload::parse(wrapped.as_bytes()) else { return Vec::new() };
-        let mut fields = payload.fields();
-        fields.objects("events").into_iter().filter_map(|event| Note::of(event, with_items)).collect()
+        let events = objects(events.as_bytes());
+        events.into_iter().filter_map(|mut event| Note::of(event.fields(), with_items)).collect()
     }
 
     fn of(mut event: Fields<'_, '_>, with_item: bool) -> Option<Note> {
@@ -142,7 +135,7 @@ impl Note {
 }
 
 /// What the inbox says of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// The delivery's id; that of the first where it is a repeat.
     pub id: i64,
@@ -153,7 +146,14 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// Reads what the inbox answered; nothing if it is something else.
+    /// As it is sent.
+    pub fn to_text(&self) -> String {
+        let mut json = Object::with_capacity(96);
+        json.number("id", self.id).switch("duplicate", self.duplicate).time("wake_at", self.wake_at);
+        json.written()
+    }
+
+    /// Reads what [`Receipt::to_text`] wrote; nothing if it is something else.
     pub fn read(text: &str) -> Option<Receipt> {
         let mut payload = Payload::parse(text.as_bytes()).ok()?;
         let mut fields = payload.fields();
@@ -166,22 +166,22 @@ impl Receipt {
 }
 
 /// What the inbox answers to an owner's command.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// The status.
     pub status: u16,
     /// When to wake the inbox.
     pub wake_at: Option<Timestamp>,
     /// JSON, or a line of JSON for each row.
-    #[serde(skip)]
     pub body: String,
 }
 
 impl Reply {
     /// As it is sent: JSON, a line break, and the body.
     pub fn to_text(&self) -> String {
-        let head = serde_json::to_string(self).expect("numbers are JSON");
-        format!("{head}\n{}", self.body)
+        let mut head = Object::with_capacity(64);
+        head.number("status", self.status.into()).time("wake_at", self.wake_at);
+        format!("{}\n{}", head.written(), self.body)
     }
 
     /// Reads what [`Reply::to_text`] wrote; nothing if it is something else.
@@ -209,7 +209,11 @@ impl Message {
         let named = source.headers.iter().chain(&source.delivery_header).copied();
         let always = KEPT_HEADERS;
         let kept = always.iter().map(HeaderName::as_str).chain(named);
-        let headers = kept.filter_map(|name| Some((name, request.headers().get(name)?.to_str().ok()?)));
+        let mut headers = Object::with_capacity(256);
+        for name in kept {
+            let value = request.headers().get(name).and_then(|it| it.to_str().ok());
+            value.map(|value| headers.text(name, value));
+        }
         Message {
             connection: connection.map_or_else(|| source.name.to_owned(), |it| it.label()),
             key: delivery.key.0.clone(),
@@ -218,8 +222,8 @@ impl Message {
             news: source.reports(delivery, request.body()).pop(),
             received_at: Some(delivery.received_at),
             verified_by: delivery.verified_by.clone(),
-            headers: json(&Object(headers.collect())),
-            events: json(&delivery.events),
+            headers: headers.written(),
+            events: event::to_json(&delivery.events),
             payload,
         }
     }
@@ -231,8 +235,18 @@ impl Message {
 
     /// As it is sent: JSON, the events' JSON and the payload, with line breaks between them.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let head = json(self);
-        [head.as_bytes(), self.events.as_bytes(), &self.payload].join(&b'\n')
+        let mut head = Object::with_capacity(512);
+        head.text("connection", &self.connection)
+            .text("key", &self.key)
+            .switch("key_is_unique", self.key_is_unique)
+            .json("repeats_for", &self.repeats_for.to_string());
+        if let Some(news) = &self.news {
+            head.json("news", &serde_json::to_string(news).unwrap_or_default());
+        }
+        head.time("received_at", self.received_at)
+            .text("verified_by", &self.verified_by)
+            .text("headers", &self.headers);
+        [head.written().as_bytes(), self.events.as_bytes(), &self.payload].join(&b'\n')
     }
 
     /// Reads what [`Message::to_bytes`] wrote; nothing if it is something else.
@@ -256,17 +270,4 @@ impl Message {
             payload,
         })
     }
-}
-
-/// Names and values as a JSON object.
-struct Object<'a>(Vec<(&'a str, &'a str)>);
-
-impl Serialize for Object<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().copied())
-    }
-}
-
-fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).expect("names and plain values are JSON")
 }

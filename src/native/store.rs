@@ -249,7 +249,7 @@ pub(super) fn value(value: Sqlite) -> Value {
         // No column holds one.
         Sqlite::Real(number) => Value::Text(number.to_string()),
         Sqlite::Text(text) => Value::Text(text),
-        Sqlite::Blob(bytes) => Value::Blob(bytes),
+        Sqlite::Blob(bytes) => Value::Blob(bytes.into()),
     }
 }
 

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use memchr::memchr;
 
+use crate::json::push_text;
 use crate::payload::json;
 
 /// What stands in its place.
@@ -11,7 +12,8 @@ const BLANK: &[u8] = b"(secret)";
 
 /// A body without a text, where it holds it; `is_proof` says whether the text is what proves the body.
 pub(super) fn blank(body: &[u8], text: &str, is_proof: bool) -> Option<Vec<u8>> {
-    let escaped = serde_json::to_string(text).unwrap_or_default();
+    let mut escaped = String::with_capacity(text.len().saturating_add(2));
+    push_text(&mut escaped, text);
     // The text itself may begin or end with a quote.
     let escaped =
         escaped.strip_prefix('"').and_then(|it| it.strip_suffix('"')).unwrap_or_default().as_bytes();

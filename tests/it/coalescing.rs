@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use presshook::builds::{Report, Said};
-use presshook::event::{Event, Item, Kind, Timestamp};
+use presshook::event::{self, Event, Item, Kind, Timestamp};
 use presshook::inbox::commands::{self, Outcome};
 use presshook::inbox::message::Message;
 use presshook::log::Code;
@@ -57,7 +57,7 @@ pub(crate) fn message(key: &str, event: &Event) -> Message {
         news: None,
         received_at: None,
         verified_by: "BLOGSHOOT_WEBHOOK_SECRET".to_owned(),
-        events: serde_json::to_string(&[event]).expect("an event is JSON"),
+        events: event::to_json(std::slice::from_ref(event)),
         headers: "{}".to_owned(),
         payload: Bytes::from_static(b"{}"),
     }

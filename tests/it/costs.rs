@@ -81,7 +81,7 @@ impl Watched {
                 Sqlite::Null => Value::Null,
                 Sqlite::Integer(number) => Value::Integer(number),
                 Sqlite::Text(text) => Value::Text(text),
-                Sqlite::Blob(bytes) => Value::Blob(bytes),
+                Sqlite::Blob(bytes) => Value::Blob(bytes.into()),
                 Sqlite::Real(number) => panic!("no column holds {number}"),
             };
             read.push(Row((0..columns).map(value).collect()));

@@ -63,7 +63,7 @@ fn a_command_is_told_of_every_event_the_newest_first() {
         carried.deliveries.iter().map(told).collect::<Vec<_>>(),
         [("b".to_owned(), true), ("a".to_owned(), false)]
     );
-    assert_eq!((carried.count, carried.payload.as_slice()), (2, b"{}".as_slice()));
+    assert_eq!((carried.count, &carried.payload[..]), (2, b"{}".as_slice()));
     assert_eq!(carried.event_ids, ["b", "a"]);
     let job = Job { carried: Some(carried), ..claimed.job };
     assert_eq!(job.event_id.0, "b");

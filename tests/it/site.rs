@@ -11,7 +11,7 @@ use std::path::Path;
 use bytes::Bytes;
 use presshook::Response;
 use presshook::actions::{Action, Done, Returned, Step};
-use presshook::event::{Event, Item, Key, Kind};
+use presshook::event::{self, Event, Item, Key, Kind};
 use presshook::files::FileError;
 use presshook::outbox::{Carried, Failure, Job, Told};
 use presshook::program::{Call, Ended, Exit, Program};
@@ -42,7 +42,7 @@ fn job(target: &str, title: &str) -> Job {
     let told = |connection: &str, id: &str, event: Event| Told {
         connection: connection.to_owned(),
         event_id: id.to_owned(),
-        events: serde_json::to_string(&[event]).expect("an event is JSON"),
+        events: event::to_json(&[event]),
         received_at: NOW,
     };
     Job {
@@ -57,7 +57,7 @@ fn job(target: &str, title: &str) -> Job {
                 told("ghost/blog", "new", event(Kind::Updated, Some(item))),
                 told("strapi", "old", event(Kind::Deleted, None)),
             ],
-            payload: br#"{"post":{"current":{"id":"42"}}}"#.to_vec(),
+            payload: br#"{"post":{"current":{"id":"42"}}}"#.to_vec().into(),
             ..Carried::default()
         }),
     }

@@ -90,7 +90,7 @@ fn words_of(delivery: &Delivery, body: &[u8]) {
 
 /// What rules look at is the same, whether an event comes fresh or from the store.
 fn read_back(delivery: &Delivery) {
-    let stored = serde_json::to_string(&delivery.events).expect("events are JSON");
+    let stored = presshook::event::to_json(&delivery.events);
     let notes = Note::read_for(settings(), &stored);
     assert_eq!(notes.len(), delivery.events.len(), "{stored}");
     for (note, event) in notes.iter().zip(&delivery.events) {

@@ -273,7 +273,7 @@ impl Case {
             count: form.count.unwrap_or(event_ids.len() as u64),
             event_ids,
             deliveries: form.deliveries.into_iter().map(told).collect(),
-            payload: form.payload.unwrap_or_default().into_bytes(),
+            payload: form.payload.unwrap_or_default().into(),
             headers: form.headers.unwrap_or_default(),
             news: form.news.into_iter().map(news).collect(),
             changes: form.changes.into_iter().map(change).collect(),

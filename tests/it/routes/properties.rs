@@ -1,6 +1,6 @@
 //! What holds of any rules and any events.
 
-use presshook::event::{Event, Item, Kind};
+use presshook::event::{self, Event, Item, Kind};
 use presshook::routes::rules::{ASPECTS, Pattern};
 use presshook::routes::{self, Facts};
 use presshook::settings::Settings;
@@ -97,7 +97,7 @@ proptest! {
 
     #[test]
     fn what_is_found_of_an_event_is_the_same_whether_it_was_stored_or_not(event in event()) {
-        let stored = serde_json::to_string(&[&event]).expect("JSON");
+        let stored = event::to_json(std::slice::from_ref(&event));
         let settings = with_rules(r#"[{"when":{"slug":"*"},"do":"deploy"}]"#);
         let notes = presshook::inbox::message::Note::read_for(&settings, &stored);
         let (fresh, kept) = (Facts::from(&event), Facts::from(&notes[0]));

@@ -1,6 +1,6 @@
 //! Why something is done for an event, or nothing: the rule that is named is the one that asks for it.
 
-use presshook::event::{Event, Kind};
+use presshook::event::{self, Event, Kind};
 use presshook::inbox::message::Note;
 use presshook::routes::why;
 use presshook::settings::Settings;
@@ -15,7 +15,7 @@ const RULES: &str = r#"[
 ]"#;
 
 fn notes(settings: &Settings, events: &[Event]) -> Vec<Note> {
-    Note::read_for(settings, &serde_json::to_string(events).expect("JSON"))
+    Note::read_for(settings, &event::to_json(events))
 }
 
 fn why(settings: &Settings, connection: &str, kind: Kind, target: &str) -> (Option<usize>, String) {

@@ -13,7 +13,7 @@ fn row(value: impl Into<Value>) -> Row {
 #[test]
 fn a_column_that_is_not_what_its_statement_promises_is_told() {
     let none = || row(None::<i64>);
-    let blob = || Row(vec![Value::Blob(vec![7])]);
+    let blob = || Row(vec![Value::Blob(vec![7].into())]);
     assert_eq!((row(7_i64).integer(0), row(7_i64).maybe_integer(0)), (Ok(7), Ok(Some(7))));
     assert_eq!((row(true).integer(0), row(false).integer(0), row(7_u32).integer(0)), (Ok(1), Ok(0), Ok(7)));
     assert_eq!((none().integer(0), none().maybe_integer(0)), (Err(UNUSABLE), Ok(None)));
