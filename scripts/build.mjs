@@ -58,13 +58,17 @@ const STRIP = ["--strip-debug", "--strip-producers"];
 const ADDRESSES = ["--low-memory-unused"];
 
 // For what imports the Worker: its own scripts, the tests, and a Pages Function.
-const TYPES = `/** What an inbox is asked: itself, the method, the place, the message, and within how many milliseconds. */
+const TYPES = `/**
+ * What an inbox is asked: itself, the method, the place, the head of the message, within how many milliseconds, and the
+ * payload, where that is not the body as it was read.
+ */
 export type Question = [
   inbox: { getByName: (name: string) => { ask: (...question: unknown[]) => Promise<[number, string]> } },
   method: string,
   place: string,
-  message: Uint8Array<ArrayBuffer>,
+  head: Uint8Array<ArrayBuffer>,
   milliseconds: number,
+  payload: Uint8Array<ArrayBuffer> | undefined,
 ];
 
 /** The Worker, as the runtime makes it for a request; its prototype has the module's functions. */
@@ -84,6 +88,7 @@ export default class {
     method: string,
     target: string,
     body: Uint8Array | undefined,
+    payload: Uint8Array | undefined,
   ): [number, string] | Promise<[number, string]>;
   inbox_alarm(object: object, storage: unknown, env: unknown): Promise<void>;
 }

@@ -30,6 +30,7 @@ mod storing;
 
 use std::cell::Cell;
 use std::mem;
+use std::ptr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -139,7 +140,8 @@ pub fn handle(env: &Env, at: f64, head: String, body: Option<Vec<u8>>) -> String
 
 /// Goes on with the request that [`handle`] has just decided about. Returns its answer, at once or later: the text of a
 /// plain one, or a response. Or a list of what the inbox is to be asked: a number, then the arguments of `ask` in
-/// `entry.js`; what comes of it is handed to [`stored`] with that number.
+/// `entry.js`, of which the last, the payload, is the body as it was read where it is missing; what comes of it is handed
+/// to [`stored`] with that number.
 #[wasm_bindgen]
 #[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
 pub fn proceed(request: web_sys::Request, ctx: JsContext) -> JsValue {
@@ -170,23 +172,25 @@ pub fn proceed(request: web_sys::Request, ctx: JsContext) -> JsValue {
             process(&isolate, delivery, jobs, &ctx);
             answered(answer)
         }
-        Decision::Store { delivery, message } => {
+        Decision::Store { delivery, message, is_body } => {
             let inbox = isolate.inbox.clone();
             let storing = Storing { isolate, arrival, head, delivery };
             let Some(inbox) = inbox else {
                 let unbound = "`INBOX` is not bound; see `SETTINGS_INVALID` in the log";
                 return storing.done(Err(unbound.to_owned()), &ctx);
             };
-            let message = Uint8Array::from(&message.to_bytes()[..]);
+            let head = Uint8Array::from(&message.head()[..]);
+            let payload = (!is_body).then(|| Uint8Array::from(&message.payload[..]));
             // Milliseconds, far below 2^32.
             let within = outside::milliseconds(STORE_WITHIN);
-            let question: [JsValue; 6] = [
+            let question: [JsValue; 7] = [
                 storing.wait().into(),
                 inbox,
                 "POST".into(),
                 message::ACCEPT.into(),
-                message.into(),
+                head.into(),
                 within.into(),
+                payload.into(),
             ];
             question.iter().collect::<Array>().into()
         }
@@ -283,8 +287,8 @@ enum Decision {
     Refuse(Rejection, fn(Answer) -> Answer),
     /// It is accepted, and this is done about it after the answer.
     Accept { delivery: Delivery, jobs: Vec<Job> },
-    /// It is accepted, once the inbox has stored it.
-    Store { delivery: Delivery, message: Message },
+    /// It is accepted, once the inbox has stored it; whether its payload is the body as it came.
+    Store { delivery: Delivery, message: Message, is_body: bool },
     /// The inbox is asked.
     Ask(Question),
 }
@@ -296,7 +300,8 @@ fn decide(isolate: &Isolate, head: Parts, body: Option<Vec<u8>>, received_at: Ti
         Ok(Opening::Answer(answer)) => return Decision::Answer(answer),
         Ok(Opening::Command(Command::Test(connection))) => {
             return match owner::trial(settings, &connection, received_at) {
-                Ok((delivery, request)) => accept(isolate, delivery, &request),
+                // What it would have stored never came.
+                Ok((delivery, request)) => accept(isolate, delivery, &request, false),
                 Err(reply) => Decision::Answer(contract::owned(&Command::Test(connection), reply)),
             };
         }
@@ -324,7 +329,7 @@ fn decide(isolate: &Isolate, head: Parts, body: Option<Vec<u8>>, received_at: Ti
     match receive(settings, &request, received_at) {
         Ok(Received::Delivery(delivery)) => {
             isolate.print_with(Level::Info, || log::verified(&delivery));
-            accept(isolate, delivery, &request)
+            accept(isolate, delivery, &request, true)
         }
         Ok(Received::Greeting(greeting)) => {
             if let Ok(Resource::Webhook(endpoint)) = contract::resource(settings, request.uri().path()) {
@@ -336,11 +341,13 @@ fn decide(isolate: &Isolate, head: Parts, body: Option<Vec<u8>>, received_at: Ti
     }
 }
 
-fn accept(isolate: &Isolate, delivery: Delivery, request: &Request) -> Decision {
+/// What is done about a delivery, and whether its request is the one that came.
+fn accept(isolate: &Isolate, delivery: Delivery, request: &Request, came: bool) -> Decision {
     let settings = &isolate.settings;
     if settings.mode == Mode::Durable {
         let message = Message::of(settings, &delivery, request);
-        return Decision::Store { delivery, message };
+        let is_body = came && ptr::eq(&message.payload[..], &request.body()[..]);
+        return Decision::Store { delivery, message, is_body };
     }
     let jobs = routes::jobs(settings, &delivery);
     if jobs.is_empty() && isolate.analytics.is_none() {

@@ -212,9 +212,10 @@ export function point(dataset, source, outcome, kind, milliseconds, bytes) {
  * @param {string} target
  * @param {Uint8Array<ArrayBuffer> | undefined} body
  * @param {number} milliseconds
+ * @param {Uint8Array<ArrayBuffer>} [payload] of the message whose head the body is
  * @returns {Promise<[number, string]>}
  */
-export async function ask(inbox, method, target, body, milliseconds) {
+export async function ask(inbox, method, target, body, milliseconds, payload) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   /** @type {Promise<[number, string]>} */
@@ -222,7 +223,7 @@ export async function ask(inbox, method, target, body, milliseconds) {
     timer = setTimeout(resolve, milliseconds, [0, `no answer within ${milliseconds} ms`]);
   });
   try {
-    return await Promise.race([inbox.getByName("inbox").ask(method, target, body), late]);
+    return await Promise.race([inbox.getByName("inbox").ask(method, target, body, payload), late]);
   } catch (error) {
     return [0, String(error)];
   } finally {

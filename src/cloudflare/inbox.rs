@@ -93,7 +93,8 @@ pub fn inbox_open(object: Object, storage: Storage, env: Env) -> Result<(), JsVa
         .map_err(|error| inbox.failed("open", &error).into())
 }
 
-/// Answers a receiver, or an owner's command that a receiver passes on: with a status and a text, at once or later.
+/// Answers a receiver, or an owner's command that a receiver passes on: with a status and a text, at once or later. What
+/// is asked may have a body, and where that is the head of a message, its payload.
 #[wasm_bindgen]
 #[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
 pub fn inbox_ask(
@@ -103,6 +104,7 @@ pub fn inbox_ask(
     method: &str,
     target: &str,
     body: Option<Vec<u8>>,
+    payload: Option<Vec<u8>>,
 ) -> JsValue {
     let inbox = Inbox::new(object, storage, &env);
     let answered =
@@ -114,7 +116,12 @@ pub fn inbox_ask(
         })
         .into();
     }
-    answered(inbox.answer(method, target, Bytes::from(body.unwrap_or_default())))
+    answered(inbox.answer(
+        method,
+        target,
+        body.unwrap_or_default().into(),
+        payload.unwrap_or_default().into(),
+    ))
 }
 
 /// Does what is due. It never fails: what goes wrong is logged, and the alarm comes again.
@@ -145,11 +152,11 @@ impl Inbox {
     }
 
     /// The status and the text of an answer.
-    fn answer(&self, method: &str, target: &str, body: Bytes) -> (u16, String) {
+    fn answer(&self, method: &str, target: &str, body: Bytes, payload: Bytes) -> (u16, String) {
         let settings = &self.isolate.settings;
         match target {
             message::ACCEPT => {
-                let Some(message) = Message::from_bytes(body) else {
+                let Some(message) = Message::read(&body, payload) else {
                     return (400, "not a message of this version".to_owned());
                 };
                 match self.commit(inbox::accept(settings, &message, now())) {

@@ -84,7 +84,7 @@ export async function receive(request, env, ctx) {
     if (text !== "") return new Response(text, plain);
     const answer = proceed(request, ctx);
     if (typeof answer === "string") return new Response(answer, plain);
-    if (Array.isArray(answer)) return await store(answer, ctx, plain);
+    if (Array.isArray(answer)) return await store(answer, body, ctx, plain);
     return answer instanceof Promise ? await alive(answer) : answer;
   } catch (error) {
     broken(error);
@@ -96,11 +96,12 @@ export async function receive(request, env, ctx) {
  * Has the inbox store what the module has verified, and answers only then.
  *
  * @param {[number, ...import("../../build/index.js").Question]} what
+ * @param {Uint8Array<ArrayBuffer> | undefined} body as it was read
  * @param {unknown} ctx
  * @param {ResponseInit} plain
  */
-async function store([number, ...question], ctx, plain) {
-  const [status, said] = await ask(...question);
+async function store([number, inbox, method, place, head, milliseconds, payload], body, ctx, plain) {
+  const [status, said] = await ask(inbox, method, place, head, milliseconds, payload ?? body);
   ready();
   const answer = stored(number, status, said, ctx);
   if (answer === undefined) throw new Error("the module broke");

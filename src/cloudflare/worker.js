@@ -40,11 +40,12 @@ export class Inbox extends DurableObject {
    * Answers a receiver: a status and what it says. It is called directly, which costs less than a request.
    *
    * @param {string} method @param {string} target @param {Uint8Array | undefined} body
+   * @param {Uint8Array | undefined} payload of the message whose head the body is
    * @returns {Promise<[number, string]>}
    */
-  async ask(method, target, body) {
+  async ask(method, target, body, payload) {
     ready();
-    const answer = inbox_ask(this, this.ctx.storage, this.env, method, target, body);
+    const answer = inbox_ask(this, this.ctx.storage, this.env, method, target, body, payload);
     return answer instanceof Promise ? alive(answer) : answer;
   }
 

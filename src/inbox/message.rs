@@ -15,8 +15,8 @@ use bytes::Bytes;
 use http::HeaderName;
 use http::header::{CONTENT_TYPE, USER_AGENT};
 
-/// Where a message is sent.
-pub const ACCEPT: &str = "/1/accept";
+/// Where a message is sent: its head, and beside it its payload.
+pub const ACCEPT: &str = "/2/accept";
 /// Where the inbox is told that something may be due.
 pub const WAKE: &str = "/1/wake";
 /// What the path of an owner's command follows.
@@ -233,8 +233,8 @@ impl Message {
         self.connection.split('/').next().unwrap_or_default()
     }
 
-    /// As it is sent: JSON, the events' JSON and the payload, with line breaks between them.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    /// All but its payload, as it is sent: JSON, a line break and the events' JSON.
+    pub fn head(&self) -> Vec<u8> {
         let mut head = Object::with_capacity(512);
         head.text("connection", &self.connection)
             .text("key", &self.key)
@@ -246,16 +246,14 @@ impl Message {
         head.time("received_at", self.received_at)
             .text("verified_by", &self.verified_by)
             .text("headers", &self.headers);
-        [head.written().as_bytes(), self.events.as_bytes(), &self.payload].join(&b'\n')
+        [head.written().as_bytes(), self.events.as_bytes()].join(&b'\n')
     }
 
-    /// Reads what [`Message::to_bytes`] wrote; nothing if it is something else.
-    pub fn from_bytes(bytes: Bytes) -> Option<Message> {
+    /// Reads what [`Message::head`] wrote, given the payload; nothing if it is something else.
+    pub fn read(head: &[u8], payload: Bytes) -> Option<Message> {
         // JSON as it is written has no line breaks.
-        let mut parts = bytes.splitn(3, |byte| *byte == b'\n');
-        let (head, events) = (parts.next()?, parts.next()?);
-        let payload = bytes.slice_ref(parts.next()?);
-        let mut head = Payload::parse(head).ok()?;
+        let (head, events) = str::from_utf8(head).ok()?.split_once('\n')?;
+        let mut head = Payload::parse(head.as_bytes()).ok()?;
         let mut fields = head.fields();
         Some(Message {
             connection: fields.text("connection")?,
@@ -266,7 +264,7 @@ impl Message {
             received_at: fields.milliseconds("received_at"),
             verified_by: fields.text("verified_by")?,
             headers: fields.text("headers")?,
-            events: str::from_utf8(events).ok()?.to_owned(),
+            events: events.to_owned(),
             payload,
         })
     }

@@ -62,10 +62,10 @@ export async function durable({ hook = "200", cut = false, settings = {} } = {})
   const asked = [];
   const namespace = {
     getByName: () => ({
-      /** @param {string} method @param {string} target @param {Uint8Array} [body] */
-      async ask(method, target, body) {
+      /** @param {string} method @param {string} target @param {Uint8Array} [body] @param {Uint8Array} [payload] */
+      async ask(method, target, body, payload) {
         asked.push(target.split("?")[0]);
-        return cut && target === "/1/wake" ? [200, ""] : stub().ask(method, target, body);
+        return cut && target === "/1/wake" ? [200, ""] : stub().ask(method, target, body, payload);
       },
     }),
   };

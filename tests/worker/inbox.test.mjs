@@ -137,8 +137,9 @@ describe("one atomic accept", () => {
 
   it("is refused by an inbox of another version, and the sender is asked to try again", async () => {
     const inbox = await durable({ settings: SLOWLY });
-    /** One that is asked as a later receiver would. @param {string} method @param {string} target @param {Uint8Array} body */
-    const ask = (method, target, body) => inbox.stub().ask(method, target.replace("/1/", "/2/"), body);
+    /** One that is asked as a later receiver would. @param {string} method @param {string} target @param {Uint8Array[]} body */
+    const ask = (method, target, ...body) =>
+      inbox.stub().ask(method, target.replace(/\/\d+\//, "/9/"), ...body);
     const later = worker({ ...inbox.bindings, INBOX: { getByName: () => ({ ask }) } });
     const { response } = await later.ask("/api/webhook", await signed(event("article.created", "evt_1")));
     expect([response.status, await response.text()]).toEqual([503, '{"error":"Inbox unavailable"}']);
@@ -178,10 +179,10 @@ describe("what it costs", () => {
     const sent = [];
     for (let number = 0; number < 5; number++) sent.push(await inbox.send(`evt_${number}`));
     sent.push(await inbox.send("evt_9", "test"));
-    expect(inbox.asked).toEqual(Array(6).fill("/1/accept"));
+    expect(inbox.asked).toEqual(Array(6).fill("/2/accept"));
     pass(2);
     await Promise.all(sent.map(({ after }) => after));
-    expect(inbox.asked).toEqual([...Array(6).fill("/1/accept"), "/1/wake"]);
+    expect(inbox.asked).toEqual([...Array(6).fill("/2/accept"), "/1/wake"]);
     expect(await inbox.calls()).toMatchObject([{ event_id: "evt_4", event_count: 5 }]);
   });
 

@@ -66,10 +66,10 @@ describe("a refused request", () => {
     const stub = inbox.stub();
     const namespace = {
       getByName: () => ({
-        /** @param {string} method @param {string} target @param {Uint8Array} [body] */
-        ask: async (method, target, body) => {
+        /** @param {string} method @param {string} target @param {Uint8Array} [body] @param {Uint8Array} [payload] */
+        ask: async (method, target, body, payload) => {
           if (gone) throw new Error("gone");
-          return stub.ask(method, target, body);
+          return stub.ask(method, target, body, payload);
         },
       }),
     };

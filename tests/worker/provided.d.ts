@@ -17,7 +17,12 @@ declare global {
     interface Env {
       INBOX: {
         getByName(name: string): {
-          ask(method: string, target: string, body?: Uint8Array): Promise<[number, string]>;
+          ask(
+            method: string,
+            target: string,
+            body?: Uint8Array,
+            payload?: Uint8Array,
+          ): Promise<[number, string]>;
         };
       };
       ARCHIVE: {
