@@ -108,18 +108,16 @@ pub struct Event {
 /// Events as a JSON list, without the texts of their items. What is not told is left out.
 pub fn to_json(events: &[Event]) -> String {
     let mut json = String::with_capacity(1024);
-    push_list(&mut json, events, |json, event| json.push_str(&event.to_json()));
+    push_list(&mut json, events, |json, event| Object::add(json, |object| event.write(object)));
     json
 }
 
 impl Event {
-    fn to_json(&self) -> String {
-        let mut json = Object::with_capacity(1024);
+    fn write(&self, json: &mut Object) {
         json.text("kind", self.kind.name()).text("name", &self.name).time("at", self.at);
         if let Some(item) = &self.item {
-            json.json("item", &item.to_json());
+            json.object("item", |json| item.write(json));
         }
-        json.written()
     }
 }
 
@@ -229,8 +227,7 @@ pub struct Item {
 }
 
 impl Item {
-    fn to_json(&self) -> String {
-        let mut json = Object::with_capacity(1024);
+    fn write(&self, json: &mut Object) {
         json.maybe_text("id", self.id.as_ref())
             .maybe_text("site", self.site.as_ref())
             .maybe_text("content_type", self.content_type.as_ref())
@@ -244,22 +241,21 @@ impl Item {
             .maybe_text("language_name", self.language_name.as_ref())
             .maybe_text("market", self.market.as_ref())
             .maybe_text("excerpt", self.excerpt.as_ref());
-        if let Some(image) = &self.image {
-            let mut picture = Object::with_capacity(256);
-            picture.text("url", &image.url).maybe_text("alt", image.alt.as_ref());
-            json.json("image", &picture.written());
+        if let Some(Image { url, alt }) = &self.image {
+            json.object("image", |json| _ = json.text("url", url).maybe_text("alt", alt.as_ref()));
         }
-        let mut seo = Object::with_capacity(256);
-        seo.maybe_text("title", self.seo.title.as_ref())
-            .maybe_text("description", self.seo.description.as_ref())
-            .texts("keywords", &self.seo.keywords);
+        let Seo { title, description, keywords } = &self.seo;
+        let seo = |json: &mut Object| {
+            json.maybe_text("title", title.as_ref())
+                .maybe_text("description", description.as_ref())
+                .texts("keywords", keywords);
+        };
         json.texts("tags", &self.tags)
             .texts("categories", &self.categories)
             .maybe_text("author", self.author.as_ref())
-            .json("seo", &seo.written())
+            .object("seo", seo)
             .time("published_at", self.published_at)
             .time("updated_at", self.updated_at);
-        json.written()
     }
 }
 

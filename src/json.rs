@@ -1,6 +1,8 @@
 //! What is sent: requests, and their JSON, a tree that is written in one way, so that another form costs no code that
 //! writes it. What is written at every delivery is an [`Object`].
 
+use std::mem;
+
 use bytes::Bytes;
 use http::Method;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
@@ -24,25 +26,32 @@ pub(crate) fn texts(texts: &[String]) -> Value<'_> {
 }
 
 /// An object that is written member by member, for what is written at every delivery: a serializer takes ten times as
-/// many steps.
+/// many steps. Names are written as they are.
 pub(crate) struct Object(String);
 
 impl Object {
-    /// One without members, and room for so many bytes.
-    pub(crate) fn with_capacity(bytes: usize) -> Object {
-        Object(String::with_capacity(bytes))
+    /// Its JSON, given what writes its members.
+    pub(crate) fn written(members: impl FnOnce(&mut Object)) -> String {
+        let mut json = String::with_capacity(1024);
+        Object::add(&mut json, members);
+        json
     }
 
-    /// Its JSON.
-    pub(crate) fn written(mut self) -> String {
-        if self.0.is_empty() {
-            self.0.push('{');
-        }
-        self.0.push('}');
-        self.0
+    /// Adds its JSON.
+    pub(crate) fn add(json: &mut String, members: impl FnOnce(&mut Object)) {
+        json.push('{');
+        let mut object = Object(mem::take(json));
+        members(&mut object);
+        *json = object.0;
+        json.push('}');
     }
 
-    /// A member whose value is JSON already. Names are written as they are.
+    pub(crate) fn object(&mut self, name: &str, members: impl FnOnce(&mut Object)) -> &mut Object {
+        Object::add(self.name(name), members);
+        self
+    }
+
+    /// A member whose value is JSON already.
     pub(crate) fn json(&mut self, name: &str, value: &str) -> &mut Object {
         self.name(name).push_str(value);
         self
@@ -83,7 +92,7 @@ impl Object {
 
     /// Begins a member.
     fn name(&mut self, name: &str) -> &mut String {
-        self.0.push_str(if self.0.is_empty() { "{\"" } else { ",\"" });
+        self.0.push_str(if self.0.as_bytes().last() == Some(&b'{') { "\"" } else { ",\"" });
         self.0.push_str(name);
         self.0.push_str("\":");
         &mut self.0
@@ -92,14 +101,13 @@ impl Object {
 
 /// Adds a list, given what adds one of it.
 pub(crate) fn push_list<T>(json: &mut String, values: &[T], mut push: impl FnMut(&mut String, &T)) {
-    json.push('[');
-    for (at, value) in values.iter().enumerate() {
-        if at > 0 {
-            json.push(',');
-        }
+    let mut before = "[";
+    for value in values {
+        json.push_str(before);
         push(json, value);
+        before = ",";
     }
-    json.push(']');
+    json.push_str(if values.is_empty() { "[]" } else { "]" });
 }
 
 /// Adds a text as JSON.

@@ -75,17 +75,17 @@ pub fn accepted(delivery: &Delivery, duplicate: bool, took: Duration) -> Answer 
         return Answer::json(StatusCode::OK, &Test { success: true, message, event_id });
     }
     let event = delivery.event();
-    let mut body = Object::with_capacity(256);
-    body.switch("success", true)
-        .text("event_id", event_id)
-        .text("event_type", event.map_or("", |event| &event.name))
-        .text("message", "Webhook received and processing")
-        .maybe_text("article_id", event.and_then(|event| event.item.as_ref()?.id.as_ref()))
-        .json("processing_time_ms", &milliseconds(took).to_string());
-    if duplicate {
-        body.switch("duplicate", true);
-    }
-    let body = body.written();
+    let body = Object::written(|body| {
+        body.switch("success", true)
+            .text("event_id", event_id)
+            .text("event_type", event.map_or("", |event| &event.name))
+            .text("message", "Webhook received and processing")
+            .maybe_text("article_id", event.and_then(|event| event.item.as_ref()?.id.as_ref()))
+            .json("processing_time_ms", &milliseconds(took).to_string());
+        if duplicate {
+            body.switch("duplicate", true);
+        }
+    });
     Answer { status: StatusCode::OK, headers: Vec::new(), is_open: true, body, file: None }
 }
 

@@ -148,9 +148,9 @@ pub struct Receipt {
 impl Receipt {
     /// As it is sent.
     pub fn to_text(&self) -> String {
-        let mut json = Object::with_capacity(96);
-        json.number("id", self.id).switch("duplicate", self.duplicate).time("wake_at", self.wake_at);
-        json.written()
+        Object::written(|json| {
+            json.number("id", self.id).switch("duplicate", self.duplicate).time("wake_at", self.wake_at);
+        })
     }
 
     /// Reads what [`Receipt::to_text`] wrote; nothing if it is something else.
@@ -179,9 +179,10 @@ pub struct Reply {
 impl Reply {
     /// As it is sent: JSON, a line break, and the body.
     pub fn to_text(&self) -> String {
-        let mut head = Object::with_capacity(64);
-        head.number("status", self.status.into()).time("wake_at", self.wake_at);
-        format!("{}\n{}", head.written(), self.body)
+        let head = Object::written(|json| {
+            json.number("status", self.status.into()).time("wake_at", self.wake_at);
+        });
+        format!("{head}\n{}", self.body)
     }
 
     /// Reads what [`Reply::to_text`] wrote; nothing if it is something else.
@@ -209,11 +210,12 @@ impl Message {
         let named = source.headers.iter().chain(&source.delivery_header).copied();
         let always = KEPT_HEADERS;
         let kept = always.iter().map(HeaderName::as_str).chain(named);
-        let mut headers = Object::with_capacity(256);
-        for name in kept {
-            let value = request.headers().get(name).and_then(|it| it.to_str().ok());
-            value.map(|value| headers.text(name, value));
-        }
+        let headers = Object::written(|json| {
+            for name in kept {
+                let value = request.headers().get(name).and_then(|it| it.to_str().ok());
+                value.map(|value| json.text(name, value));
+            }
+        });
         Message {
             connection: connection.map_or_else(|| source.name.to_owned(), |it| it.label()),
             key: delivery.key.0.clone(),
@@ -222,7 +224,7 @@ impl Message {
             news: source.reports(delivery, request.body()).pop(),
             received_at: Some(delivery.received_at),
             verified_by: delivery.verified_by.clone(),
-            headers: headers.written(),
+            headers,
             events: event::to_json(&delivery.events),
             payload,
         }
@@ -233,26 +235,26 @@ impl Message {
         self.connection.split('/').next().unwrap_or_default()
     }
 
-    /// All but its payload, as it is sent: JSON, a line break and the events' JSON.
+    /// All but its payload, as it is sent: three lines of JSON, of which the second is its headers and the last its events.
     pub fn head(&self) -> Vec<u8> {
-        let mut head = Object::with_capacity(512);
-        head.text("connection", &self.connection)
-            .text("key", &self.key)
-            .switch("key_is_unique", self.key_is_unique)
-            .json("repeats_for", &self.repeats_for.to_string());
-        if let Some(news) = &self.news {
-            head.json("news", &serde_json::to_string(news).unwrap_or_default());
-        }
-        head.time("received_at", self.received_at)
-            .text("verified_by", &self.verified_by)
-            .text("headers", &self.headers);
-        [head.written().as_bytes(), self.events.as_bytes()].join(&b'\n')
+        let head = Object::written(|json| {
+            json.text("connection", &self.connection)
+                .text("key", &self.key)
+                .switch("key_is_unique", self.key_is_unique)
+                .json("repeats_for", &self.repeats_for.to_string());
+            if let Some(news) = &self.news {
+                json.json("news", &serde_json::to_string(news).unwrap_or_default());
+            }
+            json.time("received_at", self.received_at).text("verified_by", &self.verified_by);
+        });
+        [head.as_bytes(), self.headers.as_bytes(), self.events.as_bytes()].join(&b'\n')
     }
 
     /// Reads what [`Message::head`] wrote, given the payload; nothing if it is something else.
     pub fn read(head: &[u8], payload: Bytes) -> Option<Message> {
         // JSON as it is written has no line breaks.
-        let (head, events) = str::from_utf8(head).ok()?.split_once('\n')?;
+        let (head, rest) = str::from_utf8(head).ok()?.split_once('\n')?;
+        let (headers, events) = rest.split_once('\n')?;
         let mut head = Payload::parse(head.as_bytes()).ok()?;
         let mut fields = head.fields();
         Some(Message {
@@ -263,7 +265,7 @@ impl Message {
             news: fields.object("news").and_then(|mut it| Report::read(&mut it)),
             received_at: fields.milliseconds("received_at"),
             verified_by: fields.text("verified_by")?,
-            headers: fields.text("headers")?,
+            headers: headers.to_owned(),
             events: events.to_owned(),
             payload,
         })

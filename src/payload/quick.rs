@@ -35,10 +35,16 @@ impl<'a> Reader<'a> {
     }
 
     /// The next byte that is no white space.
+    #[inline(always)]
     fn next(&mut self) -> Option<u8> {
+        let byte = self.byte()?;
+        if byte > b' ' { Some(byte) } else { self.past_spaces(byte) }
+    }
+
+    /// The next byte that is no white space, from one on that may be.
+    fn past_spaces(&mut self, mut byte: u8) -> Option<u8> {
         const SPACES: [u8; 8] = [b' '; 8];
         loop {
-            let byte = self.byte()?;
             if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
                 return Some(byte);
             }
@@ -46,6 +52,7 @@ impl<'a> Reader<'a> {
             while self.text.as_bytes().get(self.at..).and_then(<[u8]>::first_chunk) == Some(&SPACES) {
                 self.at = self.at.wrapping_add(8);
             }
+            byte = self.byte()?;
         }
     }
 
