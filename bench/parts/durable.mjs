@@ -10,9 +10,9 @@ import { counted, keeping, presshook } from "../workers.mjs";
 
 /** Of all but the last each request is an event of its own. */
 const ACCEPTS = [
-  { name: "1 KB", bytes: 1_000, first: 6_000, requests: 1_500 },
-  { name: "10 KB", bytes: 10_000, first: 1_000, requests: 1_000 },
-  { name: "1 KB, repeats", bytes: 1_000, first: 6_000, requests: 1_500 },
+  { name: "1 KB", bytes: 1_000, first: 15_000, requests: 500 },
+  { name: "10 KB", bytes: 10_000, first: 2_000, requests: 400 },
+  { name: "1 KB, repeats", bytes: 1_000, first: 10_000, requests: 500 },
 ];
 const LEAST = 0.9;
 /** Deliveries whose calls and rows are counted. */
@@ -30,8 +30,8 @@ export const part = {
   title: "The durable accept on Cloudflare",
   about:
     "CPU microseconds, and requests a second; and what one delivery asks of the Durable Object, and that of its store.",
-  rounds: 7,
-  seconds: 85,
+  rounds: 21,
+  seconds: 110,
 
   async measure({ directory, rounds, step }) {
     const runtime = await start(

@@ -15,7 +15,7 @@ export const part = {
   edge: "worker",
   title: "The URL that names no sender",
   about: `The same POST to \`${NAMELESS}\` and to \`${NAMED}\` of one Worker, with all senders configured.`,
-  rounds: 7,
+  rounds: 21,
   seconds: 45,
 
   async measure({ directory, rounds, step }) {

@@ -7,10 +7,10 @@ import { CEILING, JAVASCRIPT, SMALLEST_RUST, verifying } from "../workers.mjs";
 
 /** Bytes, requests to one Worker before it is measured and in one round, and what must hold. */
 export const SIZES = [
-  { name: "1 KB", bytes: 1_000, first: 15_000, requests: 3_000, javascript: 1 },
-  { name: "10 KB", bytes: 10_000, first: 10_000, requests: 2_000, javascript: 1 },
-  { name: "100 KB", bytes: 100_000, first: 600, requests: 600, javascript: 0.64 },
-  { name: "1 MB", bytes: 1_000_000, first: 120, requests: 120, javascript: 0.55 },
+  { name: "1 KB", bytes: 1_000, first: 15_000, requests: 1_000, javascript: 1 },
+  { name: "10 KB", bytes: 10_000, first: 10_000, requests: 700, javascript: 1 },
+  { name: "100 KB", bytes: 100_000, first: 800, requests: 200, javascript: 0.64 },
+  { name: "1 MB", bytes: 1_000_000, first: 200, requests: 40, javascript: 0.55 },
 ];
 /** What Presshook may cost beyond the smallest Rust Worker. */
 const SMALLEST = 1.15;
@@ -25,7 +25,7 @@ export const part = {
   title: "A verified POST to the Worker",
   about:
     "CPU microseconds of the runtime for each request, and requests a second; medians, and of ratios the medians of those within a round.",
-  rounds: 7,
+  rounds: 21,
   seconds: 105,
 
   async measure({ directory, rounds, step }) {

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use presshook::contract::{self, Headers};
-use presshook::event::Timestamp;
+use presshook::event::{self, Event, Image, Item, Kind, Seo, Timestamp};
 use presshook::inbox::message::{Message, Receipt, Reply};
 use presshook::owner::Command;
 use presshook::samples::Accepted;
@@ -69,6 +69,65 @@ fn a_receiver_needs_no_headers_but_those_that_the_contract_names() {
         // The inbox keeps the same of both.
         assert_eq!(Message::of(settings, &few, &request), message(settings, source, accepted));
     });
+}
+
+#[test]
+fn events_are_written_as_json_whatever_stands_in_them() {
+    let text = |name: &str| format!("{name} \"\\\u{1}\n{{é");
+    let some = |name: &str| Some(text(name));
+    let item = Item {
+        id: some("id"),
+        site: some("site"),
+        content_type: some("content_type"),
+        status: some("status"),
+        changes: vec![text("one"), text("two")],
+        title: some("title"),
+        subroute: some("subroute"),
+        slug: some("slug"),
+        url: some("url"),
+        language: some("language"),
+        language_name: some("language_name"),
+        market: some("market"),
+        excerpt: some("excerpt"),
+        html: some("html"),
+        markdown: some("markdown"),
+        plain_text: some("plain_text"),
+        image: Some(Image { url: text("url"), alt: some("alt") }),
+        tags: vec![text("tags")],
+        categories: vec![text("categories")],
+        author: some("author"),
+        seo: Seo { title: some("title"), description: some("description"), keywords: vec![text("keywords")] },
+        published_at: Some(Timestamp(-1)),
+        updated_at: Some(Timestamp(2)),
+    };
+    let whole = Event { kind: Kind::Updated, name: text("name"), at: Some(NOW), item: Some(item) };
+    let least = Event { kind: Kind::Test, name: String::new(), at: None, item: Some(Item::default()) };
+    let none = Event { item: None, ..least.clone() };
+    let written: serde_json::Value =
+        serde_json::from_str(&event::to_json(&[whole, least, none])).expect("it is JSON");
+    let expected = serde_json::json!([
+        {
+            "kind": "updated", "name": text("name"), "at": NOW.0,
+            "item": {
+                "id": text("id"), "site": text("site"), "content_type": text("content_type"),
+                "status": text("status"), "changes": [text("one"), text("two")], "title": text("title"),
+                "subroute": text("subroute"), "slug": text("slug"), "url": text("url"),
+                "language": text("language"), "language_name": text("language_name"),
+                "market": text("market"), "excerpt": text("excerpt"),
+                "image": { "url": text("url"), "alt": text("alt") },
+                "tags": [text("tags")], "categories": [text("categories")], "author": text("author"),
+                "seo": {
+                    "title": text("title"), "description": text("description"),
+                    "keywords": [text("keywords")],
+                },
+                "published_at": -1, "updated_at": 2,
+            },
+        },
+        { "kind": "test", "name": "", "item": { "seo": {} } },
+        { "kind": "test", "name": "" },
+    ]);
+    assert_eq!(written, expected);
+    assert_eq!(event::to_json(&[]), "[]");
 }
 
 #[test]
