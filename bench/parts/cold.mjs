@@ -22,8 +22,8 @@ export const part = {
   edge: "worker",
   title: "A runtime that has only just started",
   about: "CPU milliseconds of the whole process for its first POST, and for the second; medians.",
-  rounds: 7,
-  seconds: 40,
+  rounds: 15,
+  seconds: 70,
 
   async measure({ directory, rounds, step }) {
     const workers = [verifying("Presshook", { LOG_LEVEL: "error" }), SMALLEST_RUST, JAVASCRIPT];
