@@ -4,6 +4,10 @@
 //! **Invariant:** the paths carry a version. A receiver and an inbox of different versions refuse each other, and the
 //! sender tries again, rather than that one misreads the other.
 
+use bytes::Bytes;
+use http::HeaderName;
+use http::header::{CONTENT_TYPE, USER_AGENT};
+
 use crate::Request;
 use crate::builds::Report;
 use crate::event::{self, Delivery, Kind, Timestamp};
@@ -11,9 +15,6 @@ use crate::json::Object;
 use crate::payload::{Fields, Payload, objects};
 use crate::routes::Rules;
 use crate::settings::Settings;
-use bytes::Bytes;
-use http::HeaderName;
-use http::header::{CONTENT_TYPE, USER_AGENT};
 
 /// Where a message is sent: its head, and beside it its payload.
 pub const ACCEPT: &str = "/2/accept";
@@ -247,13 +248,13 @@ impl Message {
             }
             json.time("received_at", self.received_at).text("verified_by", &self.verified_by);
         });
-        [head.as_bytes(), self.headers.as_bytes(), self.events.as_bytes()].join(&b'\n')
+        [head.as_bytes(), self.headers.as_bytes(), self.events.as_bytes(), b""].join(&b'\n')
     }
 
     /// Reads what [`Message::head`] wrote, given the payload; nothing if it is something else.
     pub fn read(head: &[u8], payload: Bytes) -> Option<Message> {
-        // JSON as it is written has no line breaks.
-        let (head, rest) = str::from_utf8(head).ok()?.split_once('\n')?;
+        // JSON as it is written has no line breaks. Without the last one it was cut off.
+        let (head, rest) = str::from_utf8(head).ok()?.strip_suffix('\n')?.split_once('\n')?;
         let (headers, events) = rest.split_once('\n')?;
         let mut head = Payload::parse(head.as_bytes()).ok()?;
         let mut fields = head.fields();

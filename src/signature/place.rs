@@ -65,10 +65,7 @@ pub(super) fn header(name: &str) -> Result<HeaderName, &'static str> {
 /// A header that must not come twice.
 pub(super) fn one_header(request: &Request, name: &HeaderName) -> Result<Option<String>, SignatureError> {
     let mut values = request.headers().get_all(name).iter();
-    let value = values.next().map(|value| match str::from_utf8(value.as_bytes()) {
-        Ok(text) => text.to_owned(),
-        Err(_) => String::from_utf8_lossy(value.as_bytes()).into_owned(),
-    });
+    let value = values.next().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     if values.next().is_some() {
         Err(SignatureError::Repeated { header: name.to_string() })
     } else {
