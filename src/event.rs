@@ -41,13 +41,6 @@ impl Delivery {
         self.events.first()
     }
 
-    /// Lets go of the texts of its items, which may be large, where nobody needs them any more.
-    pub fn forget_texts(&mut self) {
-        for item in self.events.iter_mut().filter_map(|event| event.item.as_mut()) {
-            (item.html, item.markdown, item.plain_text) = (None, None, None);
-        }
-    }
-
     /// Makes it a test, whatever it tells: one that the receiver has sent itself causes nothing.
     #[must_use]
     pub fn as_test(mut self) -> Delivery {

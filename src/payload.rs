@@ -12,6 +12,7 @@ use std::mem;
 use serde_json_borrow::{ObjectAsVec, Value};
 
 use crate::event::Timestamp;
+use quick::{Escapes, read_now};
 
 /// A verified payload that is not what its sender promises.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +36,10 @@ pub enum ParseError {
 
 /// A JSON object.
 #[derive(Clone, Debug)]
-pub struct Payload<'a>(ObjectAsVec<'a>);
+pub struct Payload<'a> {
+    members: ObjectAsVec<'a>,
+    prose: bool,
+}
 
 impl<'a> Payload<'a> {
     /// Reads a body that must be one JSON object in UTF-8.
@@ -45,8 +49,21 @@ impl<'a> Payload<'a> {
     /// If it is no JSON, or JSON but no object.
     #[inline(never)]
     pub fn parse(body: &'a [u8]) -> Result<Payload<'a>, ParseError> {
-        match json(body) {
-            Ok(Value::Object(members)) => Ok(Payload(members)),
+        Payload::of(quick::read(body, Escapes::Left).map_or_else(|| serde_json::from_slice(body), Ok))
+    }
+
+    /// Reads a body all of whose texts are wanted, for [`Fields::take`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Payload::parse`].
+    pub(crate) fn whole(body: &'a [u8]) -> Result<Payload<'a>, ParseError> {
+        Payload::of(json(body))
+    }
+
+    fn of(value: Result<Value<'a>, serde_json::Error>) -> Result<Payload<'a>, ParseError> {
+        match value {
+            Ok(Value::Object(members)) => Ok(Payload { members, prose: true }),
             Ok(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Str(_) | Value::Array(_)) => {
                 Err(ParseError::NotAnObject)
             }
@@ -54,16 +71,24 @@ impl<'a> Payload<'a> {
         }
     }
 
+    /// The same payload, for somebody who wants to know what happened and not what the article says.
+    #[must_use]
+    pub fn without_prose(self) -> Payload<'a> {
+        Payload { prose: false, ..self }
+    }
+
     /// The whole object.
     pub fn fields(&mut self) -> Fields<'_, 'a> {
-        Fields(&mut self.0)
+        Fields { members: &mut self.members, prose: self.prose }
     }
 }
 
 /// The objects of a JSON list; none where it is none.
 pub(crate) fn objects(list: &[u8]) -> Vec<Payload<'_>> {
     let Ok(Value::Array(values)) = json(list) else { return Vec::new() };
-    let object = |value| if let Value::Object(members) = value { Some(Payload(members)) } else { None };
+    let object = |value| {
+        if let Value::Object(members) = value { Some(Payload { members, prose: true }) } else { None }
+    };
     values.into_iter().filter_map(object).collect()
 }
 
@@ -71,7 +96,10 @@ pub(crate) fn objects(list: &[u8]) -> Vec<Payload<'_>> {
 ///
 /// A value that is read is taken out: an article may be a megabyte, and is not copied.
 #[derive(Debug)]
-pub struct Fields<'f, 'a>(&'f mut ObjectAsVec<'a>);
+pub struct Fields<'f, 'a> {
+    members: &'f mut ObjectAsVec<'a>,
+    prose: bool,
+}
 
 impl<'a> Fields<'_, 'a> {
     /// A text that must be there and not be empty.
@@ -82,7 +110,7 @@ impl<'a> Fields<'_, 'a> {
     #[inline(never)]
     pub fn required(&mut self, field: &'static str) -> Result<String, ParseError> {
         match self.value(field).map(mem::take) {
-            Some(Value::Str(text)) if !text.is_empty() => Ok(text.into_owned()),
+            Some(Value::Str(text)) if !text.is_empty() => Ok(read_now(text).into_owned()),
             _ => Err(ParseError::Missing { field }),
         }
     }
@@ -92,6 +120,11 @@ impl<'a> Fields<'_, 'a> {
     #[inline(never)]
     pub fn text(&mut self, path: &str) -> Option<String> {
         self.value(path).map(mem::take).and_then(text)
+    }
+
+    /// What an article says; nothing where the payload is read without that.
+    pub fn prose(&mut self, path: &str) -> Option<String> {
+        if self.prose { self.text(path) } else { None }
     }
 
     /// A list of texts, or of objects that have a name; a single text is a list of one.
@@ -112,13 +145,13 @@ impl<'a> Fields<'_, 'a> {
     /// A moment written as RFC 3339.
     #[inline(never)]
     pub fn time(&mut self, path: &str) -> Option<Timestamp> {
-        if let Value::Str(text) = self.value(path)? { Timestamp::parse(text) } else { None }
+        Timestamp::parse(&self.written(path)?)
     }
 
     /// A moment in UTC written without its zone: `2026-01-31T08:00:00`, or `2026-01-31 08:00:00 UTC`.
     pub fn time_in_utc(&mut self, path: &str) -> Option<Timestamp> {
-        let Value::Str(text) = self.value(path)? else { return None };
-        let text = text.strip_suffix(" UTC").unwrap_or(text);
+        let text = self.written(path)?;
+        let text = text.strip_suffix(" UTC").unwrap_or(&text);
         Timestamp::parse(&format!("{}Z", text.replacen(' ', "T", 1)))
     }
 
@@ -144,9 +177,10 @@ impl<'a> Fields<'_, 'a> {
     /// The objects in a list.
     #[inline(never)]
     pub fn objects(&mut self, path: &str) -> Vec<Fields<'_, 'a>> {
+        let prose = self.prose;
         let Some(Value::Array(values)) = self.value(path) else { return Vec::new() };
         let objects = values.iter_mut().filter_map(|value| match value {
-            Value::Object(members) => Some(Fields(members)),
+            Value::Object(members) => Some(Fields { members, prose }),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Str(_) | Value::Array(_) => None,
         });
         objects.collect()
@@ -165,26 +199,39 @@ impl<'a> Fields<'_, 'a> {
         }
     }
 
-    /// Whatever is there.
+    /// A number, which may have decimals.
+    pub(crate) fn decimal(&mut self, path: &str) -> Option<f64> {
+        self.value(path)?.as_f64()
+    }
+
+    /// Whatever is there, in a payload that was read by [`Payload::whole`].
     pub(crate) fn take(&mut self, path: &str) -> Option<Value<'a>> {
         self.value(path).map(mem::take)
     }
 
     /// The names and texts of the members that are texts; nothing if another is among them.
     pub(crate) fn all_texts(&self) -> Option<Vec<(String, String)>> {
-        let pair = |(name, value): (&str, &Value<'a>)| Some((name.to_owned(), value.as_str()?.to_owned()));
-        self.0.iter().map(pair).collect()
+        let pair = |(name, value): (&str, &Value<'a>)| {
+            Some((name.to_owned(), read_now(value.as_str()?.into()).into_owned()))
+        };
+        self.members.iter().map(pair).collect()
     }
 
     /// A nested object.
     #[inline(never)]
     pub fn object(&mut self, path: &str) -> Option<Fields<'_, 'a>> {
-        if let Value::Object(members) = self.value(path)? { Some(Fields(members)) } else { None }
+        let prose = self.prose;
+        if let Value::Object(members) = self.value(path)? { Some(Fields { members, prose }) } else { None }
+    }
+
+    /// A text, which is not taken out.
+    fn written(&mut self, path: &str) -> Option<Cow<'_, str>> {
+        if let Value::Str(text) = self.value(path)? { Some(read_now(Cow::Borrowed(&**text))) } else { None }
     }
 
     #[inline(never)]
     fn value(&mut self, path: &str) -> Option<&mut Value<'a>> {
-        let (mut members, mut path) = (&mut *self.0, path);
+        let (mut members, mut path) = (&mut *self.members, path);
         while let Some(dot) = path.bytes().position(|byte| byte == b'.') {
             let Value::Object(nested) = members.get_mut(path.get(..dot)?)? else { return None };
             (members, path) = (nested, path.get(dot.saturating_add(1)..)?);
@@ -198,7 +245,7 @@ impl<'a> Fields<'_, 'a> {
 /// # Errors
 /// What is wrong with it, with line and column.
 pub fn json(text: &[u8]) -> Result<Value<'_>, serde_json::Error> {
-    quick::read(text).map_or_else(|| serde_json::from_slice(text), Ok)
+    quick::read(text, Escapes::Read).map_or_else(|| serde_json::from_slice(text), Ok)
 }
 
 /// The JSON of a body that is JSON, or a form whose field `payload` is.
@@ -232,7 +279,7 @@ fn form_text(text: &str) -> Option<String> {
 fn label(value: Value<'_>) -> Option<String> {
     if let Value::Object(members) = value {
         let mut members = members;
-        let mut fields = Fields(&mut members);
+        let mut fields = Fields { members: &mut members, prose: true };
         fields.text("name").or_else(|| fields.text("title"))
     } else {
         text(value)
@@ -241,7 +288,7 @@ fn label(value: Value<'_>) -> Option<String> {
 
 fn text(value: Value<'_>) -> Option<String> {
     match value {
-        Value::Str(text) if !text.is_empty() => Some(text.into_owned()),
+        Value::Str(text) if !text.is_empty() => Some(read_now(text).into_owned()),
         // Ids are whole; to write parts of a number would cost more of the module than it is worth.
         Value::Number(number) => {
             number.as_i64().map(|it| it.to_string()).or_else(|| number.as_u64().map(|it| it.to_string()))

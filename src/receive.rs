@@ -45,7 +45,8 @@ fn greeting(settings: &Settings, endpoint: &Endpoint<'_>, request: &Request) -> 
 
 /// Checks a request in the order of the contract: path, method, secret, length, signature, payload.
 ///
-/// The head may have been checked before, by [`contract::open`]; here nothing is taken on trust.
+/// The head may have been checked before, by [`contract::open`]; here nothing is taken on trust. The delivery is without
+/// the texts of its items: whoever writes articles reads them in the body.
 ///
 /// # Errors
 /// The first check that fails.
@@ -60,7 +61,7 @@ pub fn receive(settings: &Settings, request: &Request, now: Timestamp) -> Result
         return Ok(Received::Greeting(greeting));
     }
     contract::admit(settings, &endpoint, u64::try_from(request.body().len()).ok())?;
-    let verified = sources::find(&settings.connections, &endpoint, request, now)?;
+    let verified = sources::find(&settings.connections, &endpoint, request, now)?.without_prose();
     let connection = verified.connection();
     let Parsed { id, events } = (connection.source.parse)(&verified)?;
     // An id, or a time in what is signed: then no two publishes have one key.

@@ -20,7 +20,7 @@ pub use scheme::{Encoding, Mac, Place, Scheme, SecretFormat, Time, Unit, When};
 
 use crate::Request;
 use crate::event::Timestamp;
-use crate::payload::form_field;
+use crate::payload::{ParseError, Payload, form_field};
 use crate::sources::Connection;
 use place::Where;
 use proof::{Proof, Vouched};
@@ -46,6 +46,7 @@ pub struct Verified<'a> {
     connection: &'a Connection,
     secret: Option<&'a Secret>,
     vouched: Vouched,
+    prose: bool,
 }
 
 impl<'a> Verified<'a> {
@@ -53,7 +54,30 @@ impl<'a> Verified<'a> {
     ///
     /// **Invariant:** only for what an inbox stored: nothing gets there that was not verified.
     pub(crate) fn stored(connection: &'a Connection, request: &'a Request) -> Verified<'a> {
-        Verified { request, connection, secret: None, vouched: Vouched::default() }
+        Verified { request, connection, secret: None, vouched: Vouched::default(), prose: true }
+    }
+
+    /// The same request, for somebody who wants to know what happened and not what the article says.
+    #[must_use]
+    pub fn without_prose(self) -> Verified<'a> {
+        Verified { prose: false, ..self }
+    }
+
+    /// The signed bytes, a JSON object.
+    ///
+    /// # Errors
+    /// As [`Payload::parse`].
+    pub fn payload(&self) -> Result<Payload<'a>, ParseError> {
+        self.read(self.body())
+    }
+
+    /// A JSON object that is in what was signed.
+    ///
+    /// # Errors
+    /// As [`Payload::parse`].
+    pub(crate) fn read<'b>(&self, json: &'b [u8]) -> Result<Payload<'b>, ParseError> {
+        let payload = Payload::parse(json)?;
+        Ok(if self.prose { payload } else { payload.without_prose() })
     }
 
     /// The signed bytes.
@@ -320,7 +344,9 @@ pub fn verify<'a>(
             let Some((place, text)) = claim else { continue };
             let checked = proof.check(request, place, &text);
             match checked.and_then(|vouched| proof.in_time(request, &text, now).map(|()| vouched)) {
-                Ok(vouched) => return Ok(Verified { request, connection, secret: Some(secret), vouched }),
+                Ok(vouched) => {
+                    return Ok(Verified { request, connection, secret: Some(secret), vouched, prose: true });
+                }
                 Err(SignatureError::Unfitting) => unfitting = true,
                 Err(error) => failure = failure.or(Some(error)),
             }

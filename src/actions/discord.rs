@@ -81,6 +81,6 @@ fn code(response: &Response) -> Option<String> {
 /// Seconds, with parts of one: <https://docs.discord.com/developers/topics/rate-limits#exceeding-a-rate-limit>.
 fn wait(response: &Response) -> Option<Duration> {
     let mut payload = Payload::parse(response.body()).ok()?;
-    let seconds = payload.fields().take("retry_after")?.as_f64()?;
+    let seconds = payload.fields().decimal("retry_after")?;
     Duration::try_from_secs_f64(seconds.ceil()).ok()
 }

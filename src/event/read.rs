@@ -11,6 +11,8 @@ pub(crate) fn item_at<'p>(fields: &mut Fields<'_, '_>, paths: &dyn Fn(&str) -> &
         let mut lists = paths(name).split('|').map(|path| fields.texts(path));
         lists.find(|list| !list.is_empty()).unwrap_or_default()
     });
+    let [html, markdown, plain_text] = ["html", "markdown", "plain_text"]
+        .map(|name| paths(name).split('|').find_map(|path| fields.prose(path)));
     let mut text = |name: &str| paths(name).split('|').find_map(|path| fields.text(path));
     let [published_at, updated_at] = times;
     let [changes, tags, categories, keywords] = lists;
@@ -28,9 +30,9 @@ pub(crate) fn item_at<'p>(fields: &mut Fields<'_, '_>, paths: &dyn Fn(&str) -> &
         language_name: text("language_name"),
         market: text("market"),
         excerpt: text("excerpt"),
-        html: text("html"),
-        markdown: text("markdown"),
-        plain_text: text("plain_text"),
+        html,
+        markdown,
+        plain_text,
         image: text("image").map(|url| Image { url, alt: text("image_alt") }),
         tags,
         categories,

@@ -395,7 +395,7 @@ pub fn import(text: &str) -> Result<Transaction<'static, usize>, ImportError> {
     let mut writes: Vec<Statement> = Vec::new();
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let wrong = |reason: String| ImportError::Line { line: index.saturating_add(1), reason };
-        let mut payload = Payload::parse(line.as_bytes()).map_err(|error| wrong(error.to_string()))?;
+        let mut payload = Payload::whole(line.as_bytes()).map_err(|error| wrong(error.to_string()))?;
         let mut row = payload.fields();
         // Where a saved page of an export says how it goes on.
         if row.text("next").is_some() {

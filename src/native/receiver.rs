@@ -158,15 +158,13 @@ impl Receiver {
     }
 
     /// Has the inbox store a delivery, and answers only then.
-    async fn store(&self, mut delivery: Delivery, request: &Request) -> Answer {
+    async fn store(&self, delivery: Delivery, request: &Request) -> Answer {
         let Parts { settings, log, inbox, wake, .. } = &self.parts;
         if delivery.is_test() && !locked(&self.tests).keep(Instant::now()) {
             self.parts.metrics.count(Count::unstored(&delivery, Count::TEST));
             return contract::accepted(&delivery, false, now().since(delivery.received_at));
         }
         let message = Message::of(settings, &delivery, request);
-        // They are in the body that is stored; meanwhile many deliveries may wait for the disk.
-        delivery.forget_texts();
         match within(STORE_WITHIN, inbox.accept(message)).await {
             Ok(accepted) => {
                 accepted.entries.into_iter().for_each(|entry| log.print(entry));

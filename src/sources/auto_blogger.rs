@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::event::{Event, Image, Item, Kind, Seo};
-use crate::payload::{Fields, ParseError, Payload};
+use crate::payload::{Fields, ParseError};
 use crate::signature::{Place, Scheme, Verified};
 use crate::sources::{Parsed, Source};
 
@@ -28,7 +28,7 @@ pub(crate) static AUTO_BLOGGER: Source = Source {
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let mut payload = Payload::parse(verified.body())?;
+    let mut payload = verified.payload()?;
     let mut fields = payload.fields();
     let name = fields.required("event")?;
     let kind = match name.as_str() {
@@ -48,7 +48,7 @@ fn item(mut post: Fields<'_, '_>, site: Option<String>) -> Item {
         slug: post.text("slug"),
         url: post.text("url"),
         excerpt: post.text("html_excerpt"),
-        html: post.text("html"),
+        html: post.prose("html"),
         image: post.text("images.optimizedImage").map(|url| Image { url, alt: post.text("images.alt") }),
         seo: Seo {
             title: post.text("meta_title"),

@@ -3,7 +3,7 @@
 //! The payload does not say which branch is the default one, so that every branch counts.
 
 use crate::event::{Event, Item, Kind};
-use crate::payload::{Fields, ParseError, Payload};
+use crate::payload::{Fields, ParseError};
 use crate::signature::{Place, Scheme, Verified};
 use crate::sources::{Parsed, Source, Texts};
 
@@ -24,7 +24,7 @@ pub(crate) static BITBUCKET: Source = Source {
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let mut payload = Payload::parse(verified.body())?;
+    let mut payload = verified.payload()?;
     let mut fields = payload.fields();
     let name = verified.header("x-event-key").unwrap_or("repo:push").to_owned();
     let site = fields.text("repository.full_name");

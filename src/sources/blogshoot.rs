@@ -4,7 +4,7 @@
 //! in the signed body (`event_id`), which is the key.
 
 use crate::event::{Event, Image, Item, Kind, Seo};
-use crate::payload::{Fields, ParseError, Payload};
+use crate::payload::{Fields, ParseError};
 use crate::signature::{Place, Scheme, Time, Unit, Verified};
 use crate::sources::{Parsed, Source};
 
@@ -33,7 +33,7 @@ pub(crate) static BLOGSHOOT: Source = Source {
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let mut payload = Payload::parse(verified.body())?;
+    let mut payload = verified.payload()?;
     let mut fields = payload.fields();
     let id = Some(fields.required("event_id")?);
     let name = fields.required("event_type")?;
@@ -59,9 +59,9 @@ fn item(mut article: Fields<'_, '_>, default_market: Option<String>) -> Item {
         language_name: article.text("language_name"),
         market: article.text("target_market").or(default_market),
         excerpt: article.text("excerpt"),
-        html: article.text("content.html"),
-        markdown: article.text("content.markdown"),
-        plain_text: article.text("content.plain_text"),
+        html: article.prose("content.html"),
+        markdown: article.prose("content.markdown"),
+        plain_text: article.prose("content.plain_text"),
         image: article
             .text("featured_image.url")
             .map(|url| Image { url, alt: article.text("featured_image.alt") }),

@@ -5,7 +5,7 @@
 
 use crate::builds::{Report, Said};
 use crate::event::{Event, Kind, Timestamp};
-use crate::payload::{Fields, ParseError, Payload};
+use crate::payload::{Fields, ParseError};
 use crate::signature::{Place, Scheme, Time, Unit, Verified};
 use crate::sources::{Parsed, Source, Texts};
 
@@ -54,7 +54,7 @@ fn news(payload: &mut Fields<'_, '_>, event: &Event, at: Timestamp) -> Option<Re
 }
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let mut payload = Payload::parse(verified.body())?;
+    let mut payload = verified.payload()?;
     let mut fields = payload.fields();
     let name = fields.required("type")?;
     let at = fields.time("createdAt");

@@ -2,7 +2,7 @@
 
 use crate::builds::{Report, Said};
 use crate::event::{Event, Item, Kind, Timestamp};
-use crate::payload::{Fields, ParseError, Payload};
+use crate::payload::{Fields, ParseError};
 use crate::signature::{Place, Scheme, Verified};
 use crate::sources::{Parsed, Source, Texts, place};
 
@@ -62,7 +62,7 @@ fn news(payload: &mut Fields<'_, '_>, event: &Event, at: Timestamp) -> Option<Re
 }
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let mut payload = Payload::parse(verified.body())?;
+    let mut payload = verified.payload()?;
     let mut fields = payload.fields();
     let name = fields.text("alert_type").or_else(|| fields.text("name")).unwrap_or_else(|| {
         if fields.text("text").is_some_and(|it| it.contains("test message")) {

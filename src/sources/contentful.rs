@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::event::{Event, Item, Kind};
-use crate::payload::{ParseError, Payload};
+use crate::payload::ParseError;
 use crate::signature::{Place, Scheme, SecretFormat, Time, Unit, Verified};
 use crate::sources::{Parsed, Source, Texts};
 
@@ -40,7 +40,7 @@ pub(crate) static CONTENTFUL: Source = Source {
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let mut payload = Payload::parse(verified.body())?;
+    let mut payload = verified.payload()?;
     let mut fields = payload.fields();
     let name = verified.header("x-contentful-topic").unwrap_or("unknown").to_owned();
     let kind = match name.rsplit('.').next().unwrap_or_default() {

@@ -223,7 +223,7 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
     let body = json_of(verified.body());
     // A form, or nothing, is a delivery too where no setting looks into the body.
     let looks = [&reading.id, &reading.event].into_iter().flatten().any(|it| it.starts_with("body:"));
-    let mut payload = match Payload::parse(&body) {
+    let mut payload = match verified.read(&body) {
         Ok(payload) => Some(payload),
         Err(error) if looks || !reading.item.is_empty() => return Err(error),
         Err(_) => None,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::event::{Event, Item, Kind};
-use crate::payload::{ParseError, Payload};
+use crate::payload::ParseError;
 use crate::signature::{Mac, Place, Scheme, SecretFormat, Verified};
 use crate::sources::{Parsed, Source, Texts};
 
@@ -30,7 +30,7 @@ pub(crate) static DATOCMS: Source = Source {
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let mut payload = Payload::parse(verified.body())?;
+    let mut payload = verified.payload()?;
     let mut fields = payload.fields();
     let name = fields.required("event_type")?;
     let status = fields.text("entity.meta.status");

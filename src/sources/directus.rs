@@ -3,7 +3,7 @@
 //! A flow has no event for publishing, so that every change of an item counts as one.
 
 use crate::event::{Event, Item, Kind};
-use crate::payload::{ParseError, Payload};
+use crate::payload::ParseError;
 use crate::signature::{Scheme, Verified};
 use crate::sources::{Parsed, Source, item_of};
 
@@ -21,7 +21,7 @@ pub(crate) static DIRECTUS: Source = Source {
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let mut payload = Payload::parse(verified.body())?;
+    let mut payload = verified.payload()?;
     let mut fields = payload.fields();
     let name = fields.text("event").unwrap_or_else(|| "items.update".to_owned());
     let key = fields.text("key").or_else(|| fields.texts("keys").into_iter().next());

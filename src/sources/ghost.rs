@@ -2,7 +2,7 @@
 //! between the two is caught by the time's range. `GHOST_SIGNATURE=legacy` is the formula of old versions.
 
 use crate::event::{Event, Image, Item, Kind, Seo};
-use crate::payload::{Fields, ParseError, Payload};
+use crate::payload::{Fields, ParseError};
 use crate::signature::{Place, Scheme, Time, Unit, Verified, When};
 use crate::sources::{Parsed, Source};
 
@@ -46,7 +46,7 @@ pub(crate) static GHOST: Source = Source {
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let mut payload = Payload::parse(verified.body())?;
+    let mut payload = verified.payload()?;
     let mut fields = payload.fields();
     let written = fields.text("event").or_else(|| verified.query("event"));
     let sort = ["post", "page", "tag"].into_iter().find(|it| fields.object(it).is_some());
@@ -95,8 +95,8 @@ fn item(mut post: Fields<'_, '_>, sort: &str) -> Item {
         slug: post.text("slug"),
         url: post.text("url"),
         excerpt: post.text("custom_excerpt").or_else(|| post.text("excerpt")),
-        html: post.text("html"),
-        plain_text: post.text("plaintext"),
+        html: post.prose("html"),
+        plain_text: post.prose("plaintext"),
         image: post.text("feature_image").map(|url| Image { url, alt: post.text("feature_image_alt") }),
         tags: post.texts("tags"),
         author: post.text("primary_author.name"),

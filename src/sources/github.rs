@@ -5,7 +5,7 @@
 
 use crate::builds::{Report, Said};
 use crate::event::{Event, Item, Kind, Timestamp};
-use crate::payload::{Fields, ParseError, Payload, json_of};
+use crate::payload::{Fields, ParseError, json_of};
 use crate::signature::{Place, Scheme, Verified};
 use crate::sources::{Parsed, Source, Texts, place};
 
@@ -64,7 +64,7 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
 /// The events that GitHub, Gitea and Forgejo write alike.
 pub(super) fn push_or_release(verified: &Verified<'_>, header: &str) -> Result<Parsed, ParseError> {
     let body = json_of(verified.body());
-    let mut payload = Payload::parse(&body)?;
+    let mut payload = verified.read(&body)?;
     let mut fields = payload.fields();
     let site = fields.text("repository.full_name");
     let default_branch = fields.text("repository.default_branch");
@@ -155,7 +155,7 @@ fn release(mut release: Fields<'_, '_>, site: Option<String>) -> Item {
         title: release.text("name"),
         slug: release.text("tag_name"),
         url: release.text("html_url"),
-        markdown: release.text("body"),
+        markdown: release.prose("body"),
         author: release.text("author.login"),
         published_at: release.time("published_at"),
         ..Item::default()

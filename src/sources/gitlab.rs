@@ -2,7 +2,7 @@
 //! anything less; any other is the plain token of `X-Gitlab-Token`.
 
 use crate::event::{Event, Item, Kind};
-use crate::payload::{ParseError, Payload};
+use crate::payload::ParseError;
 use crate::signature::{Place, Scheme, Verified, When};
 use crate::sources::github::{kind_of_push, push};
 use crate::sources::{Parsed, Source, Texts};
@@ -31,7 +31,7 @@ pub(crate) static GITLAB: Source = Source {
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let mut payload = Payload::parse(verified.body())?;
+    let mut payload = verified.payload()?;
     let mut fields = payload.fields();
     let object = fields.required("object_kind")?;
     let site = fields.text("project.path_with_namespace");
@@ -58,7 +58,7 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
                 title: fields.text("name"),
                 slug: fields.text("tag"),
                 url: fields.text("url"),
-                markdown: fields.text("description"),
+                markdown: fields.prose("description"),
                 author: fields.text("commit.author.name"),
                 published_at: fields.time_in_utc("released_at").or_else(|| fields.time("released_at")),
                 ..Item::default()

@@ -1,7 +1,7 @@
 //! Hashnode: posts, by their ids. Its `whsec_` secret is text.
 
 use crate::event::{Event, Item, Kind};
-use crate::payload::{ParseError, Payload};
+use crate::payload::ParseError;
 use crate::signature::{Place, Scheme, Time, Unit, Verified};
 use crate::sources::{Parsed, Source, Texts};
 
@@ -34,7 +34,7 @@ pub(crate) static HASHNODE: Source = Source {
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let mut payload = Payload::parse(verified.body())?;
+    let mut payload = verified.payload()?;
     let mut fields = payload.fields();
     let name = fields.text("data.eventType").unwrap_or_else(|| "unknown".to_owned());
     let kind = match name.as_str() {

@@ -1,7 +1,7 @@
 //! Hygraph: entries. It signs the body as a JSON text, with its environment and the time.
 
 use crate::event::{Event, Item, Kind};
-use crate::payload::{ParseError, Payload};
+use crate::payload::ParseError;
 use crate::signature::{Encoding, Place, Scheme, Time, Unit, Verified};
 use crate::sources::{Parsed, Source, item_of};
 
@@ -34,7 +34,7 @@ pub(crate) static HYGRAPH: Source = Source {
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let mut payload = Payload::parse(verified.body())?;
+    let mut payload = verified.payload()?;
     let mut fields = payload.fields();
     let name = fields.text("operation").unwrap_or_else(|| "unknown".to_owned());
     let stage = fields.text("data.stage");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::event::{Event, Item, Kind};
-use crate::payload::{Fields, ParseError, Payload};
+use crate::payload::{Fields, ParseError};
 use crate::signature::{Encoding, Place, Scheme, Verified};
 use crate::sources::{Parsed, Source, Texts};
 
@@ -27,7 +27,7 @@ pub(crate) static KONTENT_AI: Source = Source {
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let mut payload = Payload::parse(verified.body())?;
+    let mut payload = verified.payload()?;
     let mut fields = payload.fields();
     let events = fields.objects("notifications").into_iter().map(|mut it| {
         let name = it.text("message.action").unwrap_or_else(|| "unknown".to_owned());

@@ -1,7 +1,7 @@
 //! microCMS: contents, with their state before and after.
 
 use crate::event::{Event, Item, Kind};
-use crate::payload::{ParseError, Payload};
+use crate::payload::ParseError;
 use crate::signature::{Place, Scheme, Verified};
 use crate::sources::{Parsed, Source, item_of};
 
@@ -19,7 +19,7 @@ pub(crate) static MICROCMS: Source = Source {
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let mut payload = Payload::parse(verified.body())?;
+    let mut payload = verified.payload()?;
     let mut fields = payload.fields();
     let name = fields.required("type")?;
     let public = |states: Vec<String>| states.iter().any(|it| it == "PUBLISH");

@@ -2,7 +2,7 @@
 
 use crate::builds::{Report, Said};
 use crate::event::{Event, Item, Kind, Timestamp};
-use crate::payload::{Fields, ParseError, Payload};
+use crate::payload::{Fields, ParseError};
 use crate::signature::{Encoding, Mac, Place, Scheme, Verified};
 use crate::sources::{Parsed, Source, Texts, place};
 
@@ -66,7 +66,7 @@ pub(crate) fn report(deploy: &mut Fields<'_, '_>, at: Timestamp) -> Report {
 }
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let mut payload = Payload::parse(verified.body())?;
+    let mut payload = verified.payload()?;
     let mut fields = payload.fields();
     let name = verified
         .header("x-netlify-event")

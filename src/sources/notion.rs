@@ -27,7 +27,7 @@ pub(crate) static NOTION: Source = Source {
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let mut payload = Payload::parse(verified.body())?;
+    let mut payload = verified.payload()?;
     let mut fields = payload.fields();
     let name = match fields.text("verification_token") {
         Some(_) => "verification".to_owned(),

@@ -46,7 +46,7 @@ pub(crate) static PAGEGUN: Source = Source {
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let mut payload = Payload::parse(verified.body())?;
+    let mut payload = verified.payload()?;
     let mut fields = payload.fields();
     let name = fields.required("event")?;
     let at = fields.time("timestamp");
@@ -124,7 +124,7 @@ fn read(body: &[u8], told: Item) -> Result<Fetched, ParseError> {
     }
     let more = Item {
         excerpt: page.text("description"),
-        markdown: page.text("markdown_content"),
+        markdown: page.prose("markdown_content"),
         image: page.text("og_image_url").map(|url| Image { url, alt: None }),
         seo: Seo {
             title: page.text("meta.title"),

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::event::{Event, Item, Kind};
-use crate::payload::{ParseError, Payload};
+use crate::payload::ParseError;
 use crate::signature::{Encoding, Place, Scheme, Time, Unit, Verified};
 use crate::sources::{Parsed, Source, item_of};
 
@@ -41,7 +41,7 @@ pub(crate) static SANITY: Source = Source {
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let mut payload = Payload::parse(verified.body())?;
+    let mut payload = verified.payload()?;
     let mut fields = payload.fields();
     let written = verified.header("sanity-operation").map(str::to_owned);
     let name = written

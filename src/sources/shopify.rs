@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::event::{Event, Image, Item, Kind};
-use crate::payload::{ParseError, Payload};
+use crate::payload::ParseError;
 use crate::signature::{Encoding, Place, Scheme, Verified};
 use crate::sources::{Parsed, Source};
 
@@ -28,7 +28,7 @@ pub(crate) static SHOPIFY: Source = Source {
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let mut payload = Payload::parse(verified.body())?;
+    let mut payload = verified.payload()?;
     let mut fields = payload.fields();
     let name = verified
         .header("x-shopify-topic")
@@ -57,7 +57,7 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
         status,
         title: fields.text("title"),
         slug: fields.text("handle"),
-        html: fields.text("body_html"),
+        html: fields.prose("body_html"),
         author: fields.text("vendor"),
         image: fields.text("image.src").map(|url| Image { url, alt: fields.text("image.alt") }),
         tags: fields.text("tags").iter().flat_map(|tags| tags.split(", ")).map(str::to_owned).collect(),

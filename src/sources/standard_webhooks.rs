@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::event::Event;
-use crate::payload::{ParseError, Payload};
+use crate::payload::ParseError;
 use crate::signature::{Mac, Scheme, Verified, When};
 use crate::sources::{Parsed, Source, item_of, kind_of};
 
@@ -27,7 +27,7 @@ pub(crate) static STANDARD_WEBHOOKS: Source = Source {
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let mut payload = Payload::parse(verified.body())?;
+    let mut payload = verified.payload()?;
     let mut fields = payload.fields();
     let name = fields.text("type").or_else(|| fields.text("event")).unwrap_or_else(|| "webhook".to_owned());
     let at = fields.time("timestamp");

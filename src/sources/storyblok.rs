@@ -4,7 +4,7 @@
 //! changes of content; no build is told of.
 
 use crate::event::{Event, Item, Kind};
-use crate::payload::{ParseError, Payload};
+use crate::payload::ParseError;
 use crate::signature::{Mac, Place, Scheme, Verified};
 use crate::sources::{Parsed, Source, Texts};
 
@@ -28,7 +28,7 @@ pub(crate) static STORYBLOK: Source = Source {
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let mut payload = Payload::parse(verified.body())?;
+    let mut payload = verified.payload()?;
     let mut fields = payload.fields();
     let name = fields.required("action")?;
     let kind = match name.as_str() {

@@ -1,7 +1,7 @@
 //! Strapi: entries. It signs nothing: a token in a header or in the URL is all there is.
 
 use crate::event::{Event, Item, Kind};
-use crate::payload::{ParseError, Payload};
+use crate::payload::ParseError;
 use crate::signature::{Scheme, Verified};
 use crate::sources::{Parsed, Source, item_of};
 
@@ -20,7 +20,7 @@ pub(crate) static STRAPI: Source = Source {
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let mut payload = Payload::parse(verified.body())?;
+    let mut payload = verified.payload()?;
     let mut fields = payload.fields();
     let name = fields.required("event")?;
     // Where a content type knows drafts, a draft has this field, and it is `null`.

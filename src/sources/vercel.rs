@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::builds::{Report, Said};
 use crate::event::{Event, Item, Kind, Timestamp};
-use crate::payload::{Fields, ParseError, Payload};
+use crate::payload::{Fields, ParseError};
 use crate::signature::{Mac, Place, Scheme, Verified};
 use crate::sources::{Parsed, Source, Texts, place};
 
@@ -55,7 +55,7 @@ fn news(payload: &mut Fields<'_, '_>, event: &Event, at: Timestamp) -> Option<Re
 }
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let mut payload = Payload::parse(verified.body())?;
+    let mut payload = verified.payload()?;
     let mut fields = payload.fields();
     let name = fields.required("type")?;
     let kind = match name.as_str() {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::event::{Event, Item, Kind};
-use crate::payload::{Fields, ParseError, Payload};
+use crate::payload::{Fields, ParseError};
 use crate::signature::{Place, Scheme, Time, Unit, Verified};
 use crate::sources::{Parsed, Source, Texts};
 
@@ -34,7 +34,7 @@ pub(crate) static WEBFLOW: Source = Source {
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let mut payload = Payload::parse(verified.body())?;
+    let mut payload = verified.payload()?;
     let mut fields = payload.fields();
     let name = fields.required("triggerType")?;
     let kind = match name.as_str() {

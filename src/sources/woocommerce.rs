@@ -1,7 +1,7 @@
 //! WooCommerce: products. When a webhook is set up it sends an unsigned ping, which is answered and nothing else.
 
 use crate::event::{Event, Image, Item, Kind};
-use crate::payload::{ParseError, Payload};
+use crate::payload::ParseError;
 use crate::signature::{Encoding, Place, Scheme, Verified};
 use crate::sources::{Greeting, Parsed, Source};
 
@@ -26,7 +26,7 @@ pub(crate) static WOOCOMMERCE: Source = Source {
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let mut payload = Payload::parse(verified.body())?;
+    let mut payload = verified.payload()?;
     let mut fields = payload.fields();
     let name = verified.header("x-wc-webhook-topic").unwrap_or("unknown").to_owned();
     let status = fields.text("status");
@@ -51,7 +51,7 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
         title: fields.text("name"),
         slug: fields.text("slug"),
         url: fields.text("permalink"),
-        html: fields.text("description"),
+        html: fields.prose("description"),
         excerpt: fields.text("short_description"),
         image: fields.objects("images").first_mut().and_then(|it| {
             let alt = it.text("alt");

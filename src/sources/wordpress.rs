@@ -2,7 +2,7 @@
 //! URL; JSON or a form.
 
 use crate::event::{Event, Image, Item, Kind};
-use crate::payload::{ParseError, Payload, form_field};
+use crate::payload::{ParseError, form_field};
 use crate::signature::{Encoding, Place, Scheme, Verified};
 use crate::sources::{Parsed, Source};
 
@@ -29,7 +29,7 @@ pub(crate) static WORDPRESS: Source = Source {
 };
 
 fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
-    let mut payload = Payload::parse(verified.body()).ok();
+    let mut payload = verified.payload().ok();
     let mut text = |path: &str| match &mut payload {
         Some(payload) => payload.fields().text(path),
         None => form_field(verified.body(), path).filter(|it| !it.is_empty()),
@@ -58,13 +58,17 @@ fn parse(verified: &Verified<'_>) -> Result<Parsed, ParseError> {
         slug: text("post.post_name").or_else(|| text("post_name")),
         url: text("post_permalink").or_else(|| text("post_url")),
         excerpt: text("post.post_excerpt"),
-        html: text("post.post_content"),
         image: text("post_thumbnail").map(|url| Image { url, alt: None }),
         ..Item::default()
     };
     // A form has no nested fields.
+    let html = payload.as_mut().and_then(|it| it.fields().prose("post.post_content"));
     let mut time = |path: &str| payload.as_mut()?.fields().time_in_utc(path);
-    let item =
-        Item { published_at: time("post.post_date_gmt"), updated_at: time("post.post_modified_gmt"), ..item };
+    let item = Item {
+        html,
+        published_at: time("post.post_date_gmt"),
+        updated_at: time("post.post_modified_gmt"),
+        ..item
+    };
     Ok(Parsed { id: None, events: vec![Event { kind, name, at: None, item: Some(item) }] })
 }

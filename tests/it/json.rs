@@ -1,6 +1,6 @@
 //! JSON is read as `serde_json` reads it, whoever reads it: what is usual is read by a quicker reader of ours.
 
-use presshook::payload::json;
+use presshook::payload::{Payload, json};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json_borrow::Value;
@@ -8,7 +8,17 @@ use serde_json_borrow::Value;
 #[track_caller]
 fn same(text: &[u8]) {
     let (ours, theirs) = (json(text), serde_json::from_slice::<Value<'_>>(text));
+    // A member that is read once it is wanted.
+    let object = [br#"{"it":"#, text, b"}"].concat();
+    let payload = Payload::parse(&object);
     let text = String::from_utf8_lossy(text);
+    if let Ok(Value::Str(theirs)) = &theirs {
+        let read = payload.expect("an object").fields().text("it").unwrap_or_default();
+        assert_eq!(read, theirs.as_ref(), "{text}");
+    } else {
+        let theirs = serde_json::from_slice::<Value<'_>>(&object);
+        assert_eq!(payload.is_ok(), matches!(theirs, Ok(Value::Object(_))), "{text}");
+    }
     match (ours, theirs) {
         (Ok(ours), Ok(theirs)) => {
             assert_eq!(ours, theirs, "{text}");

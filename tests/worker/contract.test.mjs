@@ -142,6 +142,18 @@ describe("accepted", () => {
     expect(JSON.parse(answer.body)).not.toHaveProperty("article_id");
   });
 
+  it("reads a text wherever it is interrupted, sixteen bytes at once", async () => {
+    for (let length = 0; length < 40; length += 1) {
+      for (const end of ['"', "\\", "\n", "\u0001", "é漢", '"\\"', ""]) {
+        const id = `${"x".repeat(length)}${end}${"y".repeat(40 - length)}`;
+        const answer = await ask(DIRECT, "/api/webhook", await signed(event("article.created", id)));
+        expect(JSON.parse(answer.body)).toMatchObject({ success: true, event_id: id });
+      }
+      const broken = `{"event_id":"${"x".repeat(length)}\u0001${"y".repeat(40)}","event_type":"test"}`;
+      expect((await ask(DIRECT, "/api/webhook", await signed(broken))).status).toBe(400);
+    }
+  });
+
   it("accepts a previous secret, and says in the log that it was that one", async () => {
     const bindings = {
       INBOX: "none",
