@@ -150,6 +150,26 @@ describe("one atomic accept", () => {
     expect((await inbox.send("evt_1")).status).toBe(200);
   });
 
+  /** @type {[string, (...question: unknown[]) => unknown, RegExp][]} */
+  const gone = [
+    ["is gone", () => Promise.reject(new Error("broken by the test")), /: Error: broken by the test$/],
+    [
+      "cannot be asked",
+      () => {
+        throw new Error("broken by the test");
+      },
+      /: Error: broken by the test$/,
+    ],
+    ["hangs", () => new Promise(() => {}), /: no answer within 5000 ms$/],
+  ];
+  it.each(gone)("asks the sender to try again where the inbox %s, and says so", async (_, ask, reason) => {
+    const inbox = await durable({ settings: SLOWLY });
+    const without = worker({ ...inbox.bindings, INBOX: { getByName: () => ({ ask }) } });
+    const { response } = await without.ask("/api/webhook", await signed(event("article.created", "evt_1")));
+    expect([response.status, await response.text()]).toEqual([503, '{"error":"Inbox unavailable"}']);
+    expect(lines.find((it) => it.code === "INBOX_FAILED").reason).toMatch(reason);
+  });
+
   it("deploys once all the same for a sender that would not try again", async () => {
     const inbox = await durable({ settings: AT_ONCE });
     await broken(inbox);
