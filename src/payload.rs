@@ -12,7 +12,7 @@ use std::mem;
 use serde_json_borrow::{ObjectAsVec, Value};
 
 use crate::event::Timestamp;
-use quick::{Escapes, read_now};
+use quick::{Escapes, read_now, read_there};
 
 /// A verified payload that is not what its sender promises.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -212,7 +212,8 @@ impl<'a> Fields<'_, 'a> {
     /// The names and texts of the members that are texts; nothing if another is among them.
     pub(crate) fn all_texts(&self) -> Option<Vec<(String, String)>> {
         let pair = |(name, value): (&str, &Value<'a>)| {
-            Some((name.to_owned(), read_now(value.as_str()?.into()).into_owned()))
+            let Value::Str(text) = value else { return None };
+            Some((name.to_owned(), read_there(text).into_owned()))
         };
         self.members.iter().map(pair).collect()
     }
@@ -226,7 +227,7 @@ impl<'a> Fields<'_, 'a> {
 
     /// A text, which is not taken out.
     fn written(&mut self, path: &str) -> Option<Cow<'_, str>> {
-        if let Value::Str(text) = self.value(path)? { Some(read_now(Cow::Borrowed(&**text))) } else { None }
+        if let Value::Str(text) = self.value(path)? { Some(read_there(text)) } else { None }
     }
 
     #[inline(never)]

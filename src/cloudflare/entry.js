@@ -216,7 +216,7 @@ export function point(dataset, source, outcome, kind, milliseconds, bytes) {
  * @returns {Promise<[number, string]>}
  */
 export function ask(inbox, method, target, body, milliseconds, payload) {
-  // A timer that is given arguments, and a race, would cost a stored delivery a twentieth of its time.
+  // A timer that is given arguments, and a race, would cost some hundredths of a stored delivery's time.
   return new Promise((resolve) => {
     const late = () => resolve([0, `no answer within ${milliseconds} ms`]);
     const timer = setTimeout(late, milliseconds);

@@ -41,6 +41,14 @@ pub(super) fn read_now(text: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
+/// The same for a text that stays where it is.
+pub(super) fn read_there<'t>(text: &'t Cow<'_, str>) -> Cow<'t, str> {
+    match text {
+        Cow::Borrowed(text) => read_now(Cow::Borrowed(text)),
+        Cow::Owned(text) => text.into(),
+    }
+}
+
 /// What stood between two quotes, without its escapes.
 fn unescaped(written: &str) -> Option<String> {
     let mut reader = Reader { text: written, at: 0, escapes: Escapes::Read };

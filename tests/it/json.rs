@@ -129,6 +129,19 @@ fn texts_of_every_kind_are_read_alike() {
 }
 
 #[test]
+fn a_text_that_begins_with_a_quote_is_read_alike_by_either_reader() {
+    // Parts of a number are left to `serde_json`.
+    for other in ["1", "1.5"] {
+        let text =
+            format!(r#"{{"other":{other},"at":"\"2026-01-31T08:00:00Z","said":"\"Well\", she said"}}"#);
+        let mut payload = Payload::parse(text.as_bytes()).expect("an object");
+        assert_eq!(payload.fields().time("at"), None, "{text}");
+        assert_eq!(payload.fields().text("at").as_deref(), Some("\"2026-01-31T08:00:00Z"), "{text}");
+        assert_eq!(payload.fields().text("said").as_deref(), Some("\"Well\", she said"), "{text}");
+    }
+}
+
+#[test]
 fn every_text_is_read_alike_with_any_byte_changed_and_wherever_it_ends() {
     for text in TEXTS {
         for at in 0..text.len() {
