@@ -42,6 +42,7 @@ pub(super) fn read_now(text: Cow<'_, str>) -> Cow<'_, str> {
 }
 
 /// The same for a text that stays where it is.
+#[allow(clippy::ptr_arg, reason = "which of both it is tells how it is written")]
 pub(super) fn read_there<'t>(text: &'t Cow<'_, str>) -> Cow<'t, str> {
     match text {
         Cow::Borrowed(text) => read_now(Cow::Borrowed(text)),
