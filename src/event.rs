@@ -29,7 +29,7 @@ pub struct Delivery {
     /// Whether nothing else that is signed can have this key. Where it is only a hash of words, two publishes of one
     /// story can be the same bytes: then it makes a repeat only for as long as the sender repeats by itself.
     pub key_is_unique: bool,
-    /// What happened; never empty.
+    /// What happened; never empty. What its items say is not in it: it stays in the body.
     pub events: Vec<Event>,
     /// When the request came in.
     pub received_at: Timestamp,
