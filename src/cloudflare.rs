@@ -90,8 +90,9 @@ extern "C" {
 pub fn revive() {}
 
 /// What is to be known of these bindings before a request is read: how many bytes of a body are read at most, the headers
-/// of a webhook that are looked at, those with which any other is too, the headers of a plain answer, and where an import
-/// is sent and how many bytes it may have.
+/// of a webhook that are looked at, those with which any other is too, the headers of a plain answer, where an import is
+/// sent and how many bytes it may have, and how the inbox is asked to store: the method, the place, and within how many
+/// milliseconds.
 #[wasm_bindgen]
 #[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
 pub fn prepare(env: &Env) -> Array {
@@ -101,7 +102,10 @@ pub fn prepare(env: &Env) -> Array {
     let names =
         |headers: &[HeaderName]| headers.iter().map(|name| JsValue::from(name.as_str())).collect::<Array>();
     let most = isolate.settings.max_body_bytes;
-    let told: [JsValue; 6] = [
+    // Milliseconds, far below 2^32.
+    let within = outside::milliseconds(STORE_WITHIN);
+    let store: [JsValue; 3] = ["POST".into(), message::ACCEPT.into(), within.into()];
+    let told: [JsValue; 7] = [
         most.into(),
         names(&isolate.headers.names).into(),
         names(&isolate.headers.lists).into(),
@@ -109,6 +113,7 @@ pub fn prepare(env: &Env) -> Array {
         owner::IMPORT.into(),
         // Without a token there is no such place.
         isolate.settings.admin_token.as_ref().map_or(most, |_| owner::MOST_IMPORT_BYTES).into(),
+        store.iter().collect::<Array>().into(),
     ];
     told.iter().collect()
 }
@@ -139,9 +144,9 @@ pub fn handle(env: &Env, at: f64, head: String, body: Option<Vec<u8>>) -> String
 }
 
 /// Goes on with the request that [`handle`] has just decided about. Returns its answer, at once or later: the text of a
-/// plain one, or a response. Or a list of what the inbox is to be asked: a number, then the arguments of `ask` in
-/// `entry.js`, of which the last, the payload, is the body as it was read where it is missing; what comes of it is handed
-/// to [`stored`] with that number.
+/// plain one, or a response. Or what the inbox is to be asked to store: a list of a number, the inbox, the head of the
+/// message, and its payload where that is not the body as it was read; what comes of it is handed to [`stored`] with that
+/// number.
 #[wasm_bindgen]
 #[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
 pub fn proceed(request: web_sys::Request, ctx: JsContext) -> JsValue {
@@ -179,19 +184,9 @@ pub fn proceed(request: web_sys::Request, ctx: JsContext) -> JsValue {
                 let unbound = "`INBOX` is not bound; see `SETTINGS_INVALID` in the log";
                 return storing.done(Err(unbound.to_owned()), &ctx);
             };
-            let head = Uint8Array::from(&message.head()[..]);
-            let payload = (!is_body).then(|| Uint8Array::from(&message.payload[..]));
-            // Milliseconds, far below 2^32.
-            let within = outside::milliseconds(STORE_WITHIN);
-            let question: [JsValue; 7] = [
-                storing.wait().into(),
-                inbox,
-                "POST".into(),
-                message::ACCEPT.into(),
-                head.into(),
-                within.into(),
-                payload.into(),
-            ];
+            let payload = message.payload.as_deref().filter(|_| !is_body).map(Uint8Array::from);
+            let question: [JsValue; 4] =
+                [storing.wait().into(), inbox, message.head().into(), payload.into()];
             question.iter().collect::<Array>().into()
         }
         Decision::Ask(question) => promise(async move {
@@ -346,7 +341,7 @@ fn accept(isolate: &Isolate, delivery: Delivery, request: &Request, came: bool) 
     let settings = &isolate.settings;
     if settings.mode == Mode::Durable {
         let message = Message::of(settings, &delivery, request);
-        let is_body = came && ptr::eq(&message.payload[..], &request.body()[..]);
+        let is_body = came && message.payload.as_deref().is_some_and(|it| ptr::eq(it, &request.body()[..]));
         return Decision::Store { delivery, message, is_body };
     }
     let jobs = routes::jobs(settings, &delivery);

@@ -34,7 +34,7 @@ use crate::outbox::{
 };
 use crate::routes;
 use crate::settings::{Settings, Target};
-use crate::store::{Row, Statement, Transaction, Unreadable, statement};
+use crate::store::{Row, Statement, Transaction, Unreadable, Value, statement};
 use message::{Message, Note, Receipt};
 
 /// Events of one delivery whose items are kept track of; those beyond deploy like the others.
@@ -241,7 +241,7 @@ impl Accepting<'_> {
                 message.events.as_str().into(),
                 message.verified_by.as_str().into(),
                 message.headers.as_str().into(),
-                crate::store::Value::Blob(message.payload.clone()),
+                message.payload.clone().map_or(Value::Beside, Value::Blob),
                 now.into(),
                 message.received_at.map(|at| now.0.saturating_sub(at.0).max(0)).into(),
             ],

@@ -24,6 +24,8 @@ pub enum Value {
     Text(String),
     /// Bytes.
     Blob(Bytes),
+    /// The bytes that came beside what is carried out, and that the edge kept: it puts them here. No row has it.
+    Beside,
 }
 
 /// One statement of SQL, with its parameters `?1`, `?2` and so on.
@@ -127,7 +129,7 @@ impl Row {
         match self.0.get(column) {
             Some(Value::Integer(number)) => Ok(Some(*number)),
             Some(Value::Null) => Ok(None),
-            Some(Value::Text(_) | Value::Blob(_)) | None => Err(Unreadable { column }),
+            Some(Value::Text(_) | Value::Blob(_) | Value::Beside) | None => Err(Unreadable { column }),
         }
     }
 
@@ -158,7 +160,7 @@ impl Row {
         match self.0.get(column) {
             Some(Value::Text(text)) => Ok(Some(text)),
             Some(Value::Null) => Ok(None),
-            Some(Value::Integer(_) | Value::Blob(_)) | None => Err(Unreadable { column }),
+            Some(Value::Integer(_) | Value::Blob(_) | Value::Beside) | None => Err(Unreadable { column }),
         }
     }
 

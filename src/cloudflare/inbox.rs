@@ -8,8 +8,9 @@
 //! durable or neither.
 
 mod attempt;
+mod crossing;
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Delay, Env, wasm_bindgen};
 
+use self::crossing::Leaving;
 use super::isolate::Isolate;
 use super::outside::{now, promise};
 use crate::event::Timestamp;
@@ -30,7 +32,7 @@ use crate::inbox::{self, keep, pages, refusals, status, tallies};
 use crate::log::{Code, Entry, Level};
 use crate::outbox::{self, Claimed};
 use crate::owner::{self, Command};
-use crate::store::{Row, Statement, StoreError, Transaction, Value, migrations};
+use crate::store::{StoreError, Transaction, migrations};
 
 /// How often what is old is pruned.
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
@@ -39,23 +41,8 @@ const GUARD: Duration = Duration::from_secs(60);
 /// The least time between two looks at what is due.
 const LEAST_SLEEP: Duration = Duration::from_millis(250);
 
-#[wasm_bindgen(module = "/src/cloudflare/entry.js")]
-extern "C" {
-    /// Runs the reads, has their rows decided on, and runs the writes: one transaction, and three crossings.
-    #[wasm_bindgen(catch)]
-    fn transact(
-        storage: &Storage,
-        reads: &Array,
-        decide: &mut dyn FnMut(Array) -> Option<Array>,
-    ) -> Result<(), JsValue>;
-}
-
 #[wasm_bindgen]
 extern "C" {
-    /// What a thrown value says, as a text.
-    #[wasm_bindgen(js_name = String)]
-    fn reason(error: &JsValue) -> String;
-
     /// The storage of a Durable Object.
     #[derive(Clone)]
     pub type Storage;
@@ -94,21 +81,24 @@ pub fn inbox_open(object: Object, storage: Storage, env: Env) -> Result<(), JsVa
 }
 
 /// Answers a receiver, or an owner's command that a receiver passes on: with a status and a text, at once or later. What
-/// is asked may have a body, and where that is the head of a message, its payload.
+/// is asked is a method, a space and a place. It may have a body; or it is a message, of which there is the head, and
+/// beside it the payload, which does not come into the module.
 #[wasm_bindgen]
 #[allow(unreachable_pub, reason = "only public functions are exported to JavaScript")]
 pub fn inbox_ask(
     object: Object,
     storage: Storage,
     env: Env,
-    method: &str,
-    target: &str,
+    asked: &str,
+    head: Option<String>,
     body: Option<Vec<u8>>,
-    payload: Option<Vec<u8>>,
+    payload: JsValue,
 ) -> JsValue {
-    let inbox = Inbox::new(object, storage, &env);
-    let answered =
-        |(status, text): (u16, String)| -> JsValue { Array::of2(&status.into(), &text.into()).into() };
+    let (method, target) = asked.split_once(' ').unwrap_or_default();
+    let inbox = Inbox { beside: payload, ..Inbox::new(object, storage, &env) };
+    let answered = |(status, text): (u16, String)| -> JsValue {
+        [JsValue::from(status), text.into()].iter().collect::<Array>().into()
+    };
     if target == message::WAKE {
         return promise(async move {
             inbox.work(false).await;
@@ -116,12 +106,7 @@ pub fn inbox_ask(
         })
         .into();
     }
-    answered(inbox.answer(
-        method,
-        target,
-        body.unwrap_or_default().into(),
-        payload.unwrap_or_default().into(),
-    ))
+    answered(inbox.answer(method, target, &head.unwrap_or_default(), body.unwrap_or_default().into()))
 }
 
 /// Does what is due. It never fails: what goes wrong is logged, and the alarm comes again.
@@ -137,26 +122,25 @@ pub fn inbox_alarm(object: Object, storage: Storage, env: Env) -> Promise {
     })
 }
 
-/// What is to be written, given the rows of each read.
-type Decide<'a> = dyn FnMut(Vec<Vec<Row>>) -> Result<Vec<Statement>, StoreError> + 'a;
-
 struct Inbox {
     object: Object,
     storage: Storage,
     isolate: Rc<Isolate>,
+    /// The bytes that came beside what is asked, if any did.
+    beside: JsValue,
 }
 
 impl Inbox {
     fn new(object: Object, storage: Storage, env: &Env) -> Inbox {
-        Inbox { object, storage, isolate: Isolate::of(env) }
+        Inbox { object, storage, isolate: Isolate::of(env), beside: JsValue::UNDEFINED }
     }
 
     /// The status and the text of an answer.
-    fn answer(&self, method: &str, target: &str, body: Bytes, payload: Bytes) -> (u16, String) {
+    fn answer(&self, method: &str, target: &str, head: &str, body: Bytes) -> (u16, String) {
         let settings = &self.isolate.settings;
         match target {
             message::ACCEPT => {
-                let Some(message) = Message::read(&body, payload) else {
+                let Some(message) = Message::read(head, None) else {
                     return (400, "not a message of this version".to_owned());
                 };
                 match self.commit(inbox::accept(settings, &message, now())) {
@@ -322,33 +306,19 @@ impl Inbox {
     /// Carries out a transaction, whole or not at all.
     fn commit<T>(&self, transaction: Transaction<'_, T>) -> Result<T, StoreError> {
         let unrun = || StoreError::Unreachable { reason: "the transaction did not run".to_owned() };
-        let reads = to_list(transaction.reads());
+        let reads = Leaving::of(transaction.reads());
         let mut transaction = Some(transaction);
         let mut outcome = None;
-        self.transact(&reads, &mut |rows| {
+        crossing::transact(&self.storage, &self.beside, &reads, &mut |rows| {
             let (writes, value) = transaction.take().ok_or_else(unrun)?.decide(rows)?;
-            outcome = Some(value);
-            Ok(writes)
-        })?;
-        outcome.ok_or_else(unrun)
-    }
-
-    /// Runs the reads, and what is decided from their rows.
-    fn transact(&self, reads: &Array, decide: &mut Decide<'_>) -> Result<(), StoreError> {
-        let mut failure = None;
-        let mut decide = |rows: Array| -> Option<Array> {
-            let writes = decide(from_lists(&rows)).map_err(|error| failure = Some(error)).ok()?;
             if !writes.is_empty() {
                 let (since, count) = CHANGES.get();
                 CHANGES.set((since, count.wrapping_add(1)));
             }
-            Some(to_list(&writes))
-        };
-        let thrown = transact(&self.storage, reads, &mut decide);
-        match failure {
-            Some(failure) => Err(failure),
-            None => thrown.map_err(|error| refused(&error)),
-        }
+            outcome = Some(value);
+            Ok(writes)
+        })?;
+        outcome.ok_or_else(unrun)
     }
 
     /// Tells of a failure, in words for the log and for the receiver.
@@ -365,65 +335,6 @@ thread_local! {
     /// Since when transactions that write are counted, and how many there were. In memory, so that to ask for it costs no
     /// row: where the object is started anew, it is another time.
     static CHANGES: Cell<(Timestamp, u64)> = Cell::new((now(), 0));
-    static SQL: RefCell<Vec<(&'static str, JsValue)>> = const { RefCell::new(Vec::new()) };
-}
-
-/// The SQL of a statement as a JavaScript text, which is made once rather than decoded for each run.
-fn sql(statement: &Statement) -> JsValue {
-    SQL.with_borrow_mut(|known| match known.iter().find(|(sql, _)| std::ptr::eq(*sql, statement.sql)) {
-        Some((_, text)) => text.clone(),
-        None => {
-            let text = JsValue::from(statement.sql);
-            known.push((statement.sql, text.clone()));
-            text
-        }
-    })
-}
-
-/// Statements as lists: the SQL, then the parameters.
-fn to_list(statements: &[Statement]) -> Array {
-    let list = |statement: &Statement| -> Array {
-        std::iter::once(sql(statement)).chain(statement.params.iter().map(to_js)).collect()
-    };
-    statements.iter().map(list).collect()
-}
-
-/// The rows of each read.
-fn from_lists(rows: &Array) -> Vec<Vec<Row>> {
-    let row = |row: JsValue| Row(Array::from(&row).iter().map(|value| from_js(&value)).collect());
-    rows.iter().map(|rows| Array::from(&rows).iter().map(row).collect()).collect()
-}
-
-/// What `transact` throws where the database refuses a statement: its SQL and the reason; or another defect.
-fn refused(error: &JsValue) -> StoreError {
-    let text = error.as_string().unwrap_or_else(|| reason(error));
-    match text.split_once('\n') {
-        Some((sql, reason)) => StoreError::Refused { sql: sql.to_owned(), reason: reason.to_owned() },
-        None => StoreError::Unreachable { reason: text },
-    }
-}
-
-fn to_js(value: &Value) -> JsValue {
-    match value {
-        Value::Null => JsValue::NULL,
-        // Milliseconds and counts, far below 2^53.
-        #[allow(clippy::cast_precision_loss)]
-        Value::Integer(number) => JsValue::from(*number as f64),
-        Value::Text(text) => JsValue::from(text.as_str()),
-        Value::Blob(bytes) => Uint8Array::from(&bytes[..]).into(),
-    }
-}
-
-fn from_js(value: &JsValue) -> Value {
-    if let Some(number) = value.as_f64() {
-        // No column holds parts of a number.
-        #[allow(clippy::cast_possible_truncation)]
-        return Value::Integer(number as i64);
-    }
-    if let Some(text) = value.as_string() {
-        return Value::Text(text);
-    }
-    if value.is_object() { Value::Blob(Uint8Array::new(value).to_vec().into()) } else { Value::Null }
 }
 
 /// A random number from 0 to 199.

@@ -35,6 +35,7 @@ export function ready() {
  * @property {ResponseInit} plain what a plain answer has beside its text
  * @property {string} place where an import is sent
  * @property {number} most bytes that it may have
+ * @property {[method: string, place: string, milliseconds: number]} storing how the inbox is asked to
  */
 
 /** Those that were used last. @type {Prepared | undefined} */
@@ -44,9 +45,18 @@ let last;
 function prepared(env) {
   if (last !== undefined && last.env === env) return last;
   ready();
-  const [limit, names, lists, headers, place, most] = prepare(env);
+  const [limit, names, lists, headers, place, most, storing] = prepare(env);
   const numbers = new Map(names.map((name, number) => [name, number]));
-  last = { env, limit, names: numbers, lists, plain: { headers: new Headers(headers) }, place, most };
+  last = {
+    env,
+    limit,
+    names: numbers,
+    lists,
+    plain: { headers: new Headers(headers) },
+    place,
+    most,
+    storing,
+  };
   return last;
 }
 
@@ -59,7 +69,7 @@ const WEBHOOKS = ["/api/webhook", "/webhook"];
 /** @param {Request} request @param {unknown} env @param {unknown} ctx @returns {Promise<Response>} */
 export async function receive(request, env, ctx) {
   try {
-    const { limit, names, lists, plain, place, most } = prepared(env);
+    const { limit, names, lists, plain, place, most, storing } = prepared(env);
     const { method, url, headers } = request;
     const path = url.indexOf("/", 8);
     let head = `${method}\n${url}`;
@@ -84,7 +94,7 @@ export async function receive(request, env, ctx) {
     if (text !== "") return new Response(text, plain);
     const answer = proceed(request, ctx);
     if (typeof answer === "string") return new Response(answer, plain);
-    if (Array.isArray(answer)) return await store(answer, body, ctx, plain);
+    if (Array.isArray(answer)) return await store(storing, answer, body, ctx, plain);
     return answer instanceof Promise ? await alive(answer) : answer;
   } catch (error) {
     broken(error);
@@ -95,13 +105,14 @@ export async function receive(request, env, ctx) {
 /**
  * Has the inbox store what the module has verified, and answers only then.
  *
+ * @param {Prepared["storing"]} how
  * @param {[number, ...import("../../build/index.js").Question]} what
  * @param {Uint8Array<ArrayBuffer> | undefined} body as it was read
  * @param {unknown} ctx
  * @param {ResponseInit} plain
  */
-async function store([number, inbox, method, place, head, milliseconds, payload], body, ctx, plain) {
-  const [status, said] = await ask(inbox, method, place, head, milliseconds, payload ?? body);
+async function store([method, place, within], [number, inbox, head, payload], body, ctx, plain) {
+  const [status, said] = await ask(inbox, method, place, head, within, payload ?? body);
   ready();
   const answer = stored(number, status, said, ctx);
   if (answer === undefined) throw new Error("the module broke");

@@ -236,7 +236,7 @@ impl fmt::Display for Cursor {
         self.after.iter().try_for_each(|value| match value {
             Value::Integer(number) => write!(f, ".{number}"),
             Value::Text(text) => write!(f, ".{}", URL_SAFE_NO_PAD.encode(text)),
-            Value::Null | Value::Blob(_) => Ok(()),
+            Value::Null | Value::Blob(_) | Value::Beside => Ok(()),
         })
     }
 }
@@ -257,7 +257,7 @@ impl Table {
     pub(crate) fn fits(&self, values: &[Value]) -> bool {
         let is_known = |(name, value): (&str, &Value)| match value {
             Value::Text(text) if self.name == "jobs" && name == "state" => State::named(text).is_some(),
-            Value::Null | Value::Integer(_) | Value::Text(_) | Value::Blob(_) => true,
+            Value::Null | Value::Integer(_) | Value::Text(_) | Value::Blob(_) | Value::Beside => true,
         };
         let fits = |((name, kind), value): (&(&'static str, Kind), &Value)| {
             kind.holds(value) && is_known((name, value))
@@ -298,7 +298,7 @@ impl Kind {
                 | Kind::Text
                 | Kind::MaybeText
                 | Kind::Blob,
-                Value::Null | Value::Integer(_) | Value::Text(_) | Value::Blob(_),
+                Value::Null | Value::Integer(_) | Value::Text(_) | Value::Blob(_) | Value::Beside,
             ) => false,
         }
     }
@@ -364,7 +364,7 @@ impl Serialize for Line<'_> {
         map.serialize_entry("table", self.table.name)?;
         for ((column, _), value) in self.table.columns.iter().zip(&self.row.0) {
             match value {
-                Value::Null => map.serialize_entry(column, &())?,
+                Value::Null | Value::Beside => map.serialize_entry(column, &())?,
                 Value::Integer(number) => map.serialize_entry(column, number)?,
                 Value::Text(text) => map.serialize_entry(column, text)?,
                 Value::Blob(bytes) => map.serialize_entry(column, &[STANDARD.encode(bytes)])?,

@@ -17,7 +17,7 @@ use crate::routes::Rules;
 use crate::settings::Settings;
 
 /// Where a message is sent: its head, and beside it its payload.
-pub const ACCEPT: &str = "/2/accept";
+pub const ACCEPT: &str = "/3/accept";
 /// Where the inbox is told that something may be due.
 pub const WAKE: &str = "/1/wake";
 /// What the path of an owner's command follows.
@@ -58,8 +58,8 @@ pub struct Message {
     pub headers: String,
     /// What happened, as [`crate::event::to_json`] writes it.
     pub events: String,
-    /// The body, with secrets blanked.
-    pub payload: Bytes,
+    /// The body, with secrets blanked; nothing where the edge that stores it keeps it beside.
+    pub payload: Option<Bytes>,
 }
 
 /// What the inbox looks at of an event.
@@ -227,7 +227,7 @@ impl Message {
             verified_by: delivery.verified_by.clone(),
             headers,
             events: event::to_json(&delivery.events),
-            payload,
+            payload: Some(payload),
         }
     }
 
@@ -237,7 +237,7 @@ impl Message {
     }
 
     /// All but its payload, as it is sent: three lines of JSON, of which the second is its headers and the last its events.
-    pub fn head(&self) -> Vec<u8> {
+    pub fn head(&self) -> String {
         let head = Object::written(|json| {
             json.text("connection", &self.connection)
                 .text("key", &self.key)
@@ -248,13 +248,13 @@ impl Message {
             }
             json.time("received_at", self.received_at).text("verified_by", &self.verified_by);
         });
-        [head.as_bytes(), self.headers.as_bytes(), self.events.as_bytes(), b""].join(&b'\n')
+        [&head, &self.headers, &self.events, ""].join("\n")
     }
 
     /// Reads what [`Message::head`] wrote, given the payload; nothing if it is something else.
-    pub fn read(head: &[u8], payload: Bytes) -> Option<Message> {
+    pub fn read(head: &str, payload: Option<Bytes>) -> Option<Message> {
         // JSON as it is written has no line breaks. Without the last one it was cut off.
-        let (head, rest) = str::from_utf8(head).ok()?.strip_suffix('\n')?.split_once('\n')?;
+        let (head, rest) = head.strip_suffix('\n')?.split_once('\n')?;
         let (headers, events) = rest.split_once('\n')?;
         let mut head = Payload::parse(head.as_bytes()).ok()?;
         let mut fields = head.fields();

@@ -59,7 +59,7 @@ pub(crate) fn message(key: &str, event: &Event) -> Message {
         verified_by: "BLOGSHOOT_WEBHOOK_SECRET".to_owned(),
         events: event::to_json(std::slice::from_ref(event)),
         headers: "{}".to_owned(),
-        payload: Bytes::from_static(b"{}"),
+        payload: Some(Bytes::from_static(b"{}")),
     }
 }
 

@@ -172,7 +172,7 @@ fn full() -> Edge {
     perform(&mut edge, &steps, 100);
     for index in 0..50_u8 {
         let payload = Bytes::from(vec![0xff, 0x00, b'"', b'\n', index]);
-        edge.accept(&Message { payload, ..publish(&format!("e\"\n\u{1f4a1}{index}")) });
+        edge.accept(&Message { payload: Some(payload), ..publish(&format!("e\"\n\u{1f4a1}{index}")) });
     }
     edge
 }

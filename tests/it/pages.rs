@@ -226,7 +226,10 @@ fn payloads_are_text_whatever_they_are() {
     let mut edge = edge(&[]);
     let shown = |edge: &mut Edge, payload: &[u8], key: &str| {
         edge.now = Timestamp(edge.now.0 + 1000);
-        edge.accept(&Message { payload: payload.to_vec().into(), ..titled(key, "</script><b>\u{202e}") });
+        edge.accept(&Message {
+            payload: Some(payload.to_vec().into()),
+            ..titled(key, "</script><b>\u{202e}")
+        });
         let id = ask(edge, "/api/deliveries?limit=1")["deliveries"][0]["id"].as_i64().expect("an id");
         ask(edge, &format!("/api/deliveries/{id}"))
     };

@@ -24,7 +24,7 @@ const PAGE: usize = 4096;
 
 fn publish(key: &str) -> Message {
     // Longer than a page.
-    Message { payload: Bytes::from(vec![b'x'; 6000]), ..message(key, &event(Kind::Published, None)) }
+    Message { payload: Some(Bytes::from(vec![b'x'; 6000])), ..message(key, &event(Kind::Published, None)) }
 }
 
 /// A store in a file, with jobs that are done and one that waits.

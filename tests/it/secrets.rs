@@ -11,6 +11,11 @@ use serde_json::Value;
 
 use crate::{secret_for, settings};
 
+/// What would be stored of a body.
+fn payload(message: &Message) -> &str {
+    str::from_utf8(message.payload.as_ref().expect("it comes with the message")).expect("a text")
+}
+
 /// The settings found to hold another one's secret, each with that other.
 fn shared(settings: &Settings) -> Vec<(&str, &str)> {
     let shared = settings.problems.iter().map(|problem| {
@@ -183,7 +188,7 @@ fn a_secret_in_the_body_is_blanked_however_its_json_spells_it() {
             panic!("{spelled} is not accepted");
         };
         let message = Message::of(&settings, &delivery, &request);
-        assert_eq!(message.payload, body("(secret)"), "{spelled}");
+        assert_eq!(payload(&message), body("(secret)"), "{spelled}");
     }
 }
 
@@ -202,7 +207,7 @@ fn a_secret_is_blanked_wherever_it_stands_in_whatever_spelling_and_to_its_last_q
             panic!("{secret} is not accepted");
         };
         let message = Message::of(&settings, &delivery, &request);
-        assert_eq!(message.payload, body("(secret)", "(secret)"), "{note} {secret}");
+        assert_eq!(payload(&message), body("(secret)", "(secret)"), "{note} {secret}");
     }
 }
 
@@ -220,7 +225,7 @@ fn a_secret_within_a_text_is_blanked_each_time() {
     let Ok(Received::Delivery(delivery)) = receive(&settings, &request, Timestamp(0)) else {
         panic!("it is not accepted");
     };
-    assert_eq!(Message::of(&settings, &delivery, &request).payload, body("(secret)"));
+    assert_eq!(payload(&Message::of(&settings, &delivery, &request)), body("(secret)"));
 }
 
 #[test]
@@ -241,8 +246,8 @@ fn a_secret_whose_first_letter_is_that_of_an_escape_leaves_json() {
             panic!("{note} is not accepted");
         };
         let message = Message::of(&settings, &delivery, &request);
-        assert_eq!(message.payload, body(blanked, "(secret)"), "{note}");
-        assert!(serde_json::from_slice::<Value>(&message.payload).is_ok(), "{note}");
+        assert_eq!(payload(&message), body(blanked, "(secret)"), "{note}");
+        assert!(serde_json::from_str::<Value>(payload(&message)).is_ok(), "{note}");
     }
 }
 

@@ -135,6 +135,57 @@ describe("one atomic accept", () => {
     expect(await inbox.sql("SELECT count(*) AS n FROM carries")).toEqual([{ n: 1 }]);
   });
 
+  it("is stored and told as it is, whatever letters it is written in", async () => {
+    const inbox = await durable({ settings: SLOWLY });
+    const texts = [
+      "é",
+      "a😀b",
+      "😀",
+      "\u{10ffff}z",
+      "日本語",
+      'q"\\\n\t',
+      "a\u0000b",
+      "plain",
+      "x".repeat(5000) + "ü",
+    ];
+    for (const text of texts) {
+      const body = JSON.stringify({
+        ...JSON.parse(event("article.updated", text)),
+        article: { id: text, title: text },
+      });
+      expect((await inbox.ask("/api/webhook", await signed(body))).response.status).toBe(200);
+    }
+    const rows = await inbox.sql("SELECT key, item, events, payload FROM deliveries ORDER BY id");
+    expect(rows.map(({ key, item }) => [key, item])).toEqual(texts.map((text) => [text, text]));
+    expect(rows.map(({ events }) => JSON.parse(events)[0].item.title)).toEqual(texts);
+    const payloads = rows.map(({ payload }) => JSON.parse(new TextDecoder().decode(payload)));
+    expect(payloads.map((it) => it.article.title)).toEqual(texts);
+    const listed = (await inbox.command("GET", "/api/deliveries")).json().deliveries;
+    expect(listed.map((/** @type {any} */ it) => it.event_id).reverse()).toEqual(texts);
+    // Each is known again.
+    for (const text of texts) expect(JSON.parse((await inbox.send(text)).body).duplicate, text).toBe(true);
+  });
+
+  it("is stored without the secret that its body has, and as it came where it has none", async () => {
+    const inbox = await durable({ settings: { ...SLOWLY, PRISMIC_WEBHOOK_SECRET: "a secret of Prismic's" } });
+    const body = (/** @type {string} */ secret) =>
+      `{"type":"api-update","domain":"d","documents":["ü"], "secret":"${secret}"}`;
+    const init = { method: "POST", body: body("a secret of Prismic's") };
+    expect((await inbox.ask("/api/webhook/prismic", init)).response.status).toBe(200);
+    await inbox.ask("/api/webhook", await signed(event("article.created", "evt_1")));
+    const rows = await inbox.sql("SELECT payload FROM deliveries ORDER BY id");
+    const payloads = rows.map(({ payload }) => new TextDecoder().decode(payload));
+    expect(payloads).toEqual([body("(secret)"), event("article.created", "evt_1")]);
+  });
+
+  it("of a receiver that is older is refused, and nothing of it is stored", async () => {
+    const inbox = await durable({ settings: SLOWLY });
+    const [head, payload] = [new TextEncoder().encode("{}\n{}\n[]\n"), new TextEncoder().encode("{}")];
+    const [status, said] = await inbox.stub().ask("POST", "/2/accept", head, payload);
+    expect([status, said]).toEqual([404, "no such place in this version"]);
+    expect(await inbox.sql("SELECT count(*) AS n FROM deliveries")).toEqual([{ n: 0 }]);
+  });
+
   it("is refused by an inbox of another version, and the sender is asked to try again", async () => {
     const inbox = await durable({ settings: SLOWLY });
     /** One that is asked as a later receiver would. @param {string} method @param {string} target @param {Uint8Array[]} body */
@@ -199,10 +250,10 @@ describe("what it costs", () => {
     const sent = [];
     for (let number = 0; number < 5; number++) sent.push(await inbox.send(`evt_${number}`));
     sent.push(await inbox.send("evt_9", "test"));
-    expect(inbox.asked).toEqual(Array(6).fill("/2/accept"));
+    expect(inbox.asked).toEqual(Array(6).fill("/3/accept"));
     pass(2);
     await Promise.all(sent.map(({ after }) => after));
-    expect(inbox.asked).toEqual([...Array(6).fill("/2/accept"), "/1/wake"]);
+    expect(inbox.asked).toEqual([...Array(6).fill("/3/accept"), "/1/wake"]);
     expect(await inbox.calls()).toMatchObject([{ event_id: "evt_4", event_count: 5 }]);
   });
 

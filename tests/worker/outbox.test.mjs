@@ -157,7 +157,7 @@ describe("what wakes the inbox", () => {
     const inbox = await durable({ settings: AT_ONCE });
     const { after } = await inbox.send("evt_1");
     await after;
-    expect(inbox.asked).toEqual(["/2/accept", "/1/wake"]);
+    expect(inbox.asked).toEqual(["/3/accept", "/1/wake"]);
     expect(await inbox.calls()).toHaveLength(1);
     expect(await jobs(inbox)).toEqual(["done"]);
   });
