@@ -29,7 +29,7 @@ use crate::event::{Kind, Timestamp};
 use crate::log::{Code, Entry, Level};
 use crate::outbox::builds::Builds;
 use crate::outbox::{
-    JobRow, Joined, LONGEST_BUILD, Opening, State, When, queued, read_jobs, select_jobs, select_open_jobs,
+    JobRow, Joined, Opening, State, When, queued, read_jobs, select_jobs, select_open_jobs,
     select_waiting_jobs,
 };
 use crate::routes;
@@ -304,10 +304,7 @@ impl Accepting<'_> {
             return (None, Vec::new());
         };
         let now = self.opening.now;
-        let runs = matches!(report.said, Said::Queued | Said::Building);
-        let until = runs.then(|| now.plus(LONGEST_BUILD));
-        let noted = self.opening.known.builds(&target.name, until);
-        self.opening.writes.push(noted);
+        builds.note(&mut self.opening, &target.name, matches!(report.said, Said::Queued | Said::Building));
         builds.hear(&mut self.opening, report);
         // Whoever follows a build looks again; what waited for its end may be due.
         (Some(now), builds.into_entries())

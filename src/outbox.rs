@@ -59,7 +59,7 @@ pub(crate) use rows::{
 };
 
 /// How long a build is believed to run while nobody tells of its end. Hosts themselves end one that takes longer.
-pub(crate) const LONGEST_BUILD: Duration = Duration::from_secs(20 * 60);
+const LONGEST_BUILD: Duration = Duration::from_secs(20 * 60);
 
 /// One promised action.
 ///

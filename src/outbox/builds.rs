@@ -159,12 +159,19 @@ impl Builds {
         let build = build.clone();
         opening.writes.push(write(&build));
         if did_run != runs(&build) || build.state.is_end() {
-            let until = runs(&build).then(|| opening.now.plus(LONGEST_BUILD));
-            let noted = opening.known.builds(&build.target, until);
-            opening.writes.push(noted);
+            self.note(opening, &build.target, runs(&build));
         }
         if build.state.is_end() {
             self.end(opening, &build);
+        }
+    }
+
+    /// Notes that a build of a target keeps its host busy, or that one does not any more: then its host is free, unless it
+    /// has another one to do.
+    pub(crate) fn note(&self, opening: &mut Opening<'_>, target: &str, runs_now: bool) {
+        if runs_now || !self.builds.iter().any(|it| it.target == target && runs(it)) {
+            let noted = opening.known.builds(target, runs_now.then(|| opening.now.plus(LONGEST_BUILD)));
+            opening.writes.push(noted);
         }
     }
 

@@ -109,6 +109,28 @@ fn while_a_look_finds_a_build_running_no_other_is_asked_for() {
 }
 
 #[test]
+fn while_one_of_several_builds_runs_no_other_is_asked_for() {
+    // The second never ran, or is none of ours.
+    for over in [of("b2", Said::Canceled, 40), of("elsewhere", Said::Built, 40)] {
+        let mut lanes = two(&named("b1"), &named("b2"));
+        news(&mut lanes, &of("b1", Said::Building, 31));
+        lanes.publish("c", 32);
+        news(&mut lanes, &over);
+        assert!(!lanes.look(59).contains(&"deploy".to_owned()), "{over:?}");
+        news(&mut lanes, &of("b1", Said::Built, 60));
+        assert!(lanes.look(60).contains(&"deploy".to_owned()), "{over:?}");
+    }
+    // A look finds that out of the first.
+    let mut lanes = two(&named("b1"), &named("b2"));
+    news(&mut lanes, &of("b2", Said::Building, 31));
+    lanes.publish("c", 32);
+    assert_eq!(lanes.look(35), ["follow"]);
+    lanes.end("follow", &heard(&[Said::Canceled], 36, None), 36);
+    assert_eq!(builds(&mut lanes), ["building b2"]);
+    assert!(!lanes.look(59).contains(&"deploy".to_owned()));
+}
+
+#[test]
 fn what_is_stored_of_a_job_is_what_became_of_its_build() {
     let mut lanes = following(&[]);
     ask(&mut lanes, "a", 0, &named("b1"));
