@@ -5,7 +5,7 @@
 //! request and calls [`handle`] with all of it. So a request waits outside of the module and crosses into it
 //! once, where no more is needed than its answer: what it costs to cross and to wait inside is most of what a
 //! small request costs, which is why there is no `#[event(fetch)]`. What needs the runtime for more than that is
-//! left for [`proceed`]. `entry.js` is what the module asks of JavaScript.
+//! left for [`proceed`]. `entry.js` is what the module asks of JavaScript; `inbox/crossing.js`, what it asks of SQL.
 //!
 //! A panic ends every request of the isolate. `worker` installs a hook that logs it once, with its
 //! message, and has the module started afresh for the next request; no hook of ours replaces that.

@@ -1,6 +1,6 @@
 //! Statements and rows on their way between the module and the runtime's SQL. Each crossing costs, and more so each text
 //! that is decoded by itself: so all numbers cross as one list and all texts as one text, which is cut up over there.
-//! `entry.js` has the other half.
+//! `crossing.js` has the other half.
 
 use std::cell::RefCell;
 use std::slice;
@@ -13,7 +13,7 @@ use worker::wasm_bindgen::prelude::wasm_bindgen;
 use super::Storage;
 use crate::store::{Row, Statement, StoreError, Value};
 
-#[wasm_bindgen(module = "/src/cloudflare/entry.js")]
+#[wasm_bindgen(module = "/src/cloudflare/inbox/crossing.js")]
 extern "C" {
     /// Tells of SQL, which is asked for by its number from then on.
     fn learn(number: usize, sql: &str);
