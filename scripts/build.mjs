@@ -53,6 +53,8 @@ const ORDER = ["--reorder-functions-by-name"];
 // may be worse, so the smallest is what stays.
 const LENGTHS = [5, 7, 7, 8, 8];
 const STRIP = ["--strip-debug", "--strip-producers"];
+// Written as tightly as the first time: nothing is optimized, but how values get to where they are used.
+const AGAIN = ["--optimize-level=3"];
 
 // Nothing lies at the first addresses, which are the far end of the stack: so loads and stores take in what is added to
 // their addresses.
@@ -172,7 +174,7 @@ export async function compile(crate) {
   let smallest = readFileSync(module);
   for (const length of LENGTHS) {
     writeFileSync(module, named(readFileSync(module), imported, length));
-    await run(wasmOpt, [...FEATURES, ...ORDER, ...STRIP, module, "-o", module]);
+    await run(wasmOpt, [...AGAIN, ...FEATURES, ...ORDER, ...STRIP, module, "-o", module]);
     const ordered = readFileSync(module);
     if (zipped(ordered) < zipped(smallest)) smallest = ordered;
   }
