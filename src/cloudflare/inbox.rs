@@ -140,7 +140,7 @@ impl Inbox {
         let settings = &self.isolate.settings;
         match target {
             message::ACCEPT => {
-                let Some(message) = Message::read(head, None) else {
+                let Some(message) = Message::read(head) else {
                     return (400, "not a message of this version".to_owned());
                 };
                 match self.commit(inbox::accept(settings, &message, now())) {

@@ -37,8 +37,8 @@ export class Inbox extends DurableObject {
   }
 
   /**
-   * Answers a receiver: a status and what it says. It is called directly, which costs less than a request; and is not
-   * async, which costs too.
+   * Answers a receiver: a status and what it says. It is called directly, which costs less than a request. It is not
+   * async: that would cost, and hardly anything waits.
    *
    * @param {string} method @param {string} target
    * @param {Uint8Array | string | undefined} body or the head of a message

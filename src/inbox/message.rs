@@ -251,8 +251,8 @@ impl Message {
         [&head, &self.headers, &self.events, ""].join("\n")
     }
 
-    /// Reads what [`Message::head`] wrote, given the payload; nothing if it is something else.
-    pub fn read(head: &str, payload: Option<Bytes>) -> Option<Message> {
+    /// Reads what [`Message::head`] wrote; nothing if it is something else. The payload stays where it came.
+    pub fn read(head: &str) -> Option<Message> {
         // JSON as it is written has no line breaks. Without the last one it was cut off.
         let (head, rest) = head.strip_suffix('\n')?.split_once('\n')?;
         let (headers, events) = rest.split_once('\n')?;
@@ -268,7 +268,7 @@ impl Message {
             verified_by: fields.text("verified_by")?,
             headers: headers.to_owned(),
             events: events.to_owned(),
-            payload,
+            payload: None,
         })
     }
 }

@@ -31,12 +31,12 @@ fn a_delivery_arrives_at_the_inbox_as_it_was_sent() {
         assert_eq!(message.source(), source.name);
         assert_eq!(message.repeats_for, source.repeats_for.as_secs(), "{}", source.name);
         let head = message.head();
-        let read = Message::read(&head, message.payload.clone());
-        assert_eq!(read.as_ref(), Some(&message), "{} {}", source.name, accepted.name);
+        // Its payload goes beside.
+        let message = Message { payload: None, ..message };
+        assert_eq!(Message::read(&head), Some(message), "{} {}", source.name, accepted.name);
         let ends = (0..head.len()).step_by(7).filter(|end| head.is_char_boundary(*end));
         for end in ends.chain([head.len() - 1]) {
-            let cut = Message::read(&head[..end], message.payload.clone());
-            assert_eq!(cut, None, "{} cut at {end}", source.name);
+            assert_eq!(Message::read(&head[..end]), None, "{} cut at {end}", source.name);
         }
     });
 }

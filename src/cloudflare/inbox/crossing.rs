@@ -44,7 +44,7 @@ extern "C" {
 }
 
 /// What is to be written, given the rows of each read.
-pub(super) type Decide<'a> = dyn FnMut(Vec<Vec<Row>>) -> Result<Vec<Statement>, StoreError> + 'a;
+type Decide<'a> = dyn FnMut(Vec<Vec<Row>>) -> Result<Vec<Statement>, StoreError> + 'a;
 
 /// Runs the reads, and what is decided from their rows, in one transaction.
 pub(super) fn transact(
